@@ -1,0 +1,28 @@
+// Package action holds what can be done in the console as data. One table of Actions drives key dispatch, the help
+// screen, the palette, the command line, read-only mode, the audit record and the generated key documentation.
+package action
+
+import tea "charm.land/bubbletea/v2"
+
+// Danger says what an action can do to the world.
+type Danger uint8
+
+// The dangers. Everything above Looks is refused until the console is armed.
+const (
+	Looks    Danger = iota // changes nothing outside the console
+	Changes                // changes something that can be changed back
+	Destroys               // cannot be undone
+)
+
+// Action is one thing that can be done now.
+type Action struct {
+	Name     string   // stable, what ":" and the palette call it: "instances", "sort", "wg rejoin"
+	Help     string   // a few words for the help row and screen
+	Keys     []string // as tea.KeyPressMsg.String() spells them; the first one is shown
+	Hidden   bool     // not on the help row; still in help and palette
+	Danger   Danger
+	Disabled string                       // why it cannot be done now; empty: it can
+	Command  string                       // the equivalent command line; empty where there is none
+	Args     func(prefix string) []string // completion of the argument on the ":" line; nil: takes none
+	Run      func(arg string) tea.Cmd
+}

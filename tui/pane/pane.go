@@ -1,0 +1,69 @@
+// Package pane is the contract between the console and its panes, and what they are given to draw with. A pane holds
+// view state only: what the world is like comes in messages.
+package pane
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"ops-console/ops/feed"
+	"ops-console/ops/health"
+	"ops-console/themes"
+	"ops-console/tui/action"
+	"ops-console/tui/glyph"
+	"ops-console/wg"
+)
+
+// Pane is one numbered screen of the console.
+type Pane interface {
+	// Name is the tab's text at full width, Short at 80 columns.
+	Name() string
+	Short() string
+	// Update takes messages in: HealthMsg, NetworkMsg, tea.KeyPressMsg that no action of the pane's own matched,
+	// mouse events translated to the pane's own coordinates. It never blocks.
+	Update(msg tea.Msg) tea.Cmd
+	// View draws exactly h lines of exactly w cells, and does nothing else: no I/O, no change of state that a second
+	// call would see.
+	View(env *Env, w, h int) []string
+	// Actions are the pane's own, most relevant first; the first ones fill the help row.
+	Actions() []action.Action
+	// Badge counts what needs attention; 0 shows nothing.
+	Badge() int
+	// Filter sets what "/" typed; empty shows everything. n is how many rows are left, of total.
+	Filter(text string) (n, total int)
+	// Back leaves the innermost detail, and says whether there was one: esc.
+	Back() bool
+	// Address is the view in words that a colleague can open: "instances?region=lhr&id=…".
+	Address() string
+}
+
+// Env is what a pane draws with. It is the same for every pane of a frame.
+type Env struct {
+	Theme         *themes.Theme
+	Glyphs        *glyph.Set
+	Now           time.Time // of the frame; ages count from it
+	Focused       bool
+	ReducedMotion bool
+}
+
+// HealthMsg carries a new snapshot of the instances.
+type HealthMsg struct {
+	Snapshot feed.Snapshot[*health.Snapshot]
+}
+
+// NetworkMsg carries the state of the private network.
+type NetworkMsg struct {
+	Status wg.Status
+}
+
+// OpenMsg asks the console to go to an address, as Address makes them.
+type OpenMsg struct {
+	Address string
+}
+
+// ToastMsg asks the console to say something for a few seconds; an error stays until a key.
+type ToastMsg struct {
+	Text string
+	Err  error
+}
