@@ -1,0 +1,53 @@
+# make demo   set up what is missing and open the console on a simulated world
+# make test   set up what is missing and pass the tests
+# make help   the rest
+
+GO      ?= go
+BIN     := bin/ops-console
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
+TOOLS   := $(CURDIR)/.tools
+
+.PHONY: help demo test check bench e2e setup build fuzz docs clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+build: $(BIN) ## build bin/ops-console
+
+$(BIN): FORCE
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/ops-console
+
+demo: setup build ## open the console on a simulated world
+	@$(BIN) demo $(ARGS)
+
+test: setup ## run every test, with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -timeout 8m ./...
+
+check: $(TOOLS)/golangci-lint ## run the linters
+	$(TOOLS)/golangci-lint run ./...
+
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) $(GO) install $(LINT)
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+e2e: setup build ## only the tests that drive the whole program in a terminal
+	$(GO) test -race -count=1 -timeout 8m ./cmd/...
+
+fuzz: ## give every fuzz target 30 seconds
+	@.ci/fuzz 30s
+
+docs: ## rewrite what is generated from the code
+	UPDATE_GOLDEN=1 $(GO) test ./tui/... ./ops/... ./cmd/... -run 'Docs|Golden'
+
+setup: ## install PostgreSQL's server binaries and tmux where they are missing
+	@.ci/setup
+
+clean: ## remove what was built
+	rm -rf bin .tools
+
+FORCE:
