@@ -39,21 +39,39 @@ const (
 	numRoles
 )
 
-// Theme is a compiled theme: an SGR sequence for each role. The zero value draws without any.
+// Ground is what a role is drawn on.
+type Ground uint8
+
+// The grounds. Raised is the identity row, Over the ground of dialogs.
+const (
+	Base Ground = iota
+	Selection
+	Raised
+	Over
+	numGrounds
+)
+
+// Theme is a compiled theme: an SGR sequence for each role on each ground. The zero value draws without any.
 type Theme struct {
 	Name string
 	Dark bool
-	// Background is the terminal background the theme wants as #rrggbb; empty: the terminal's own.
+	// Background and Foreground are what the theme wants the terminal's own colours to be, as #rrggbb; empty: as they
+	// are.
 	Background string
-	sgr        [numRoles]string
+	Foreground string
+	sgr        [numGrounds][numRoles]string
 }
 
-// On is the escape sequence that starts a role; empty where the role looks like plain text.
-func (t *Theme) On(r Role) string {
-	if t == nil || r >= numRoles {
+// On is the escape sequence that starts a role on the base ground; empty where there is nothing to say. It sets the
+// whole state of the cell: no sequence has to be ended before it.
+func (t *Theme) On(r Role) string { return t.OnGround(Base, r) }
+
+// OnGround is On for another ground: the same role on the selected row, on the identity row, in a dialog.
+func (t *Theme) OnGround(g Ground, r Role) string {
+	if t == nil || r >= numRoles || g >= numGrounds {
 		return ""
 	}
-	return t.sgr[r]
+	return t.sgr[g][r]
 }
 
 // Off ends every role.
