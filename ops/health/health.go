@@ -69,6 +69,21 @@ const (
 	LevelStopped  Level = "stopped"
 )
 
+// Rank orders levels, worst first, from 0.
+func (l Level) Rank() int {
+	switch l {
+	case LevelCritical:
+		return 0
+	case LevelWarning:
+		return 1
+	case LevelOK:
+		return 3
+	case LevelStopped:
+		return 4
+	}
+	return 2
+}
+
 // Instance is one machine of the app.
 type Instance struct {
 	ID           string    `json:"id"`
