@@ -1,0 +1,249 @@
+package sixpn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ops-console/ops/fly/flysim/platform"
+)
+
+// Stack is the end of the tunnel on which the instances live: a TCP/IP stack of its own, not the machine's.
+type Stack interface {
+	AddAddr(netip.Addr) error
+	RemoveAddr(netip.Addr) error
+	ListenTCP(netip.AddrPort) (net.Listener, error)
+}
+
+// Hosts keeps the addresses and listeners of a Stack as the instances are: a started one has its address and listens
+// on its port, a dead one has its address only, and packets to any other vanish. Make one with NewHosts.
+type Hosts struct {
+	stack  Stack
+	srv    *http.Server
+	ctx    context.Context // ends with Close; hanging requests wait for it
+	cancel context.CancelFunc
+	serves sync.WaitGroup
+
+	mu    sync.Mutex // guards hosts
+	hosts map[netip.Addr]*host
+}
+
+// NewHosts serves nothing until Set.
+func NewHosts(stack Stack, site *Site) *Hosts {
+	h := &Hosts{stack: stack, hosts: map[netip.Addr]*host{}}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.srv = &http.Server{
+		Handler:           behave(site),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return h.ctx },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, hostKey{}, c.(*conn).host)
+		},
+		// What breaks here was broken on purpose or by the client.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	return h
+}
+
+// Set makes the stack carry exactly these instances. Connections to an instance that stays are kept; those to one
+// that stopped, died or left are closed. What could not be done is in the error, the rest is done.
+func (h *Hosts) Set(ii []platform.Instance) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		return net.ErrClosed
+	}
+	want := make(map[netip.Addr]platform.Instance, len(ii))
+	for _, i := range ii {
+		if i.Started {
+			want[i.Addr] = i
+		}
+	}
+	var errs []error
+	for addr, ho := range h.hosts {
+		if _, ok := want[addr]; !ok {
+			ho.hangUp()
+			errs = append(errs, h.unassign(ho))
+			delete(h.hosts, addr)
+		}
+	}
+	for addr, i := range want {
+		ho := h.hosts[addr]
+		if ho == nil {
+			ho = &host{addr: addr, conns: map[*conn]bool{}}
+			h.hosts[addr] = ho
+		}
+		errs = append(errs, h.apply(ho, i))
+	}
+	return errors.Join(errs...)
+}
+
+// apply brings one host to what its instance is now.
+func (h *Hosts) apply(ho *host, i platform.Instance) error {
+	ho.inst.Store(&i)
+	if i.Behaviour.Silent {
+		// Connections stay as they are: closing them would be an answer.
+		ho.closeListener()
+		return h.unassign(ho)
+	}
+	if !ho.assigned {
+		if err := h.stack.AddAddr(ho.addr); err != nil {
+			return fmt.Errorf("address %s of instance %s: %w", ho.addr, i.ID, err)
+		}
+		ho.assigned = true
+	}
+	if i.Behaviour.Dead || i.Port == 0 {
+		ho.hangUp()
+		return nil
+	}
+	if ho.ln != nil && ho.port == i.Port {
+		return nil
+	}
+	ho.closeListener()
+	ln, err := h.stack.ListenTCP(netip.AddrPortFrom(ho.addr, i.Port))
+	if err != nil {
+		return fmt.Errorf("listener of instance %s: %w", i.ID, err)
+	}
+	ho.ln, ho.port = &listener{Listener: ln, host: ho}, i.Port
+	h.serves.Go(func() {
+		_ = h.srv.Serve(ho.ln) // ends when the listener is closed, by us
+	})
+	return nil
+}
+
+func (h *Hosts) unassign(ho *host) error {
+	if !ho.assigned {
+		return nil
+	}
+	ho.assigned = false
+	if err := h.stack.RemoveAddr(ho.addr); err != nil {
+		return fmt.Errorf("address %s: %w", ho.addr, err)
+	}
+	return nil
+}
+
+// Close closes every listener and connection and waits for all that served them.
+func (h *Hosts) Close() error {
+	h.cancel()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var errs []error
+	for _, ho := range h.hosts {
+		ho.hangUp()
+		errs = append(errs, h.unassign(ho))
+	}
+	clear(h.hosts)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := h.srv.Shutdown(ctx); err != nil {
+		errs = append(errs, h.srv.Close())
+	}
+	h.serves.Wait()
+	return errors.Join(errs...)
+}
+
+// host is one address. All but inst and conns belong to the holder of Hosts.mu.
+type host struct {
+	addr     netip.Addr
+	port     uint16
+	ln       net.Listener
+	assigned bool
+	inst     atomic.Pointer[platform.Instance]
+
+	mu    sync.Mutex // guards conns
+	conns map[*conn]bool
+}
+
+func (h *host) closeListener() {
+	if h.ln != nil {
+		_ = h.ln.Close()
+		h.ln = nil
+	}
+}
+
+// hangUp is what happens to the network side of a process that ends.
+func (h *host) hangUp() {
+	h.closeListener()
+	h.mu.Lock()
+	cc := make([]*conn, 0, len(h.conns))
+	for c := range h.conns {
+		cc = append(cc, c)
+	}
+	h.mu.Unlock()
+	for _, c := range cc {
+		_ = c.Close()
+	}
+}
+
+type hostKey struct{}
+
+// listener makes connections that know their host.
+type listener struct {
+	net.Listener
+	host *host
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	hc := &conn{Conn: c, host: l.host}
+	l.host.mu.Lock()
+	l.host.conns[hc] = true
+	l.host.mu.Unlock()
+	return hc, nil
+}
+
+type conn struct {
+	net.Conn
+	host *host
+}
+
+func (c *conn) Close() error {
+	c.host.mu.Lock()
+	delete(c.host.conns, c)
+	c.host.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// behave answers as the instance's Behaviour says, and otherwise as the site does.
+func behave(site *Site) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ho, ok := r.Context().Value(hostKey{}).(*host)
+		if !ok {
+			http.Error(w, "no such instance", http.StatusBadGateway)
+			return
+		}
+		i := *ho.inst.Load()
+		b := i.Behaviour
+		if b.Hang || b.Silent {
+			<-r.Context().Done()
+			return
+		}
+		if b.Delay > 0 {
+			t := time.NewTimer(b.Delay)
+			defer t.Stop()
+			select {
+			case <-t.C:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		if b.Hostile {
+			serveHostile(w, r)
+			return
+		}
+		site.serve(w, r, i)
+	}
+}
