@@ -50,7 +50,7 @@ func (l *Line) On(g themes.Ground) *Line {
 	return l
 }
 
-// X is the column the next text goes to; Left is how many cells remain.
+// X is the column the next text goes to.
 func (l *Line) X() int { return l.x }
 
 // Rest is how many cells are left.
@@ -123,6 +123,17 @@ func (l *Line) Repeat(r themes.Role, g string, n int) *Line {
 
 // Glyph appends a shape of the glyph set, or several that are one cell each.
 func (l *Line) Glyph(r themes.Role, g string) *Line { return l.Text(r, g) }
+
+// Within lets draw append to the next n cells only, and pads what it leaves.
+func (l *Line) Within(n int, draw func(*Line)) *Line {
+	w := l.w
+	end := min(w, l.x+max(n, 0))
+	l.w = end
+	draw(l)
+	l.To(end)
+	l.w = w
+	return l
+}
 
 // Key appends "key help", as the help row shows it.
 func (l *Line) Key(key, help string) *Line {
