@@ -26,7 +26,9 @@ const ReleaseHeader = "x-release"
 const HealthPath = "/health"
 
 // AgreePaths are pages that are the same on every instance that serves the same edition.
-func AgreePaths() []string { return []string{"/", "/feed", "/episodes/the-long-tail-of-latency", "/news"} }
+func AgreePaths() []string {
+	return []string{"/", "/feed", "/episodes/the-long-tail-of-latency", "/news"}
+}
 
 // Site is the application that the instances run: a made-up podcast, rendered the way Phoenix does it, with parts that
 // differ at every request and content that differs between editions only.
