@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -185,6 +186,9 @@ func (g *Gateway) Pause() { g.mux.paused.Store(true) }
 
 // Resume ends a Pause.
 func (g *Gateway) Resume() { g.mux.paused.Store(false) }
+
+// Lose loses a share of the packets, 0 to 1, in each direction from now on.
+func (g *Gateway) Lose(share float64) { g.mux.loss.Store(math.Float64bits(max(0, min(share, 1)))) }
 
 // Restart forgets every session and cuts the websockets, as a restarted gateway does: peers notice when their packets
 // are not answered any more, and must shake hands again.

@@ -3,6 +3,8 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -22,6 +24,7 @@ import (
 type mux struct {
 	listen netip.AddrPort
 	paused atomic.Bool
+	loss   atomic.Uint64 // bits of the float64 share that is lost
 	web    chan packet // from all websockets
 
 	mu     sync.Mutex
@@ -149,6 +152,9 @@ func (m *mux) receiveUDP(udp *net.UDPConn, b batcher, closed <-chan struct{}) co
 			for i := range n {
 				at := msgs[i].Addr.(*net.UDPAddr).AddrPort()
 				sizes[i] = msgs[i].N
+				if m.loses() {
+					sizes[i] = 0 // the device skips it
+				}
 				eps[i] = &endpoint{AddrPort: netip.AddrPortFrom(at.Addr().Unmap(), at.Port())}
 			}
 			return n, nil
@@ -184,7 +190,7 @@ func (m *mux) fromWeb(e *endpoint, data []byte, ended <-chan struct{}) {
 	m.mu.Lock()
 	closed := m.closed
 	m.mu.Unlock()
-	if closed == nil || m.paused.Load() {
+	if closed == nil || m.paused.Load() || m.loses() {
 		return
 	}
 	select {
@@ -201,6 +207,9 @@ func (m *mux) Send(bufs [][]byte, to conn.Endpoint) error {
 		return conn.ErrWrongEndpointType
 	}
 	if m.paused.Load() {
+		return nil
+	}
+	if bufs = m.survivors(bufs); len(bufs) == 0 {
 		return nil
 	}
 	if e.link != nil {
@@ -228,6 +237,26 @@ func (m *mux) Send(bufs [][]byte, to conn.Endpoint) error {
 		msgs = msgs[n:]
 	}
 	return nil
+}
+
+// loses decides over one packet.
+func (m *mux) loses() bool {
+	share := math.Float64frombits(m.loss.Load())
+	return share > 0 && rand.Float64() < share
+}
+
+// survivors is the packets of bufs that are not lost; bufs itself is left alone, for its packets belong to the device.
+func (m *mux) survivors(bufs [][]byte) [][]byte {
+	if m.loss.Load() == 0 {
+		return bufs
+	}
+	var out [][]byte
+	for _, b := range bufs {
+		if !m.loses() {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 func (*mux) SetMark(uint32) error { return nil }
