@@ -28,6 +28,9 @@ type Machine struct {
 	HostStatus       string          `json:"host_status"`
 	Cordoned         bool            `json:"cordoned,omitempty"`
 	HostFeatures     json.RawMessage `json:"host_features,omitempty"`
+
+	// Undecoded says which fields were not as expected and are left at zero; empty: all were.
+	Undecoded string `json:"-"`
 }
 
 // Machine states. The transient ones are stuck when they last (5 minutes; updating and replacing 10).
@@ -165,7 +168,8 @@ type MachineConfig struct {
 	AutoDestroy bool                    `json:"auto_destroy,omitempty"`
 	DNS         *DNSConfig              `json:"dns,omitempty"`
 
-	Raw json.RawMessage `json:"-"`
+	Raw       json.RawMessage `json:"-"`
+	Undecoded string          `json:"-"` // as in Machine
 }
 
 // Guest is a machine's size.
@@ -261,6 +265,7 @@ type Release struct {
 	ImageRef    string    `json:"imageRef"`
 	User        User      `json:"user"`
 	CreatedAt   time.Time `json:"createdAt"`
+	Strategy    string    `json:"strategy,omitempty"` // only from WebReleases
 }
 
 // User did something.
