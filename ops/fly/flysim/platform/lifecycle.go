@@ -1,0 +1,259 @@
+package platform
+
+import (
+	"strconv"
+	"time"
+
+	"ops-console/ops/fly"
+)
+
+// Sources of events.
+const (
+	byUser = "user"
+	byFlyd = "flyd"
+)
+
+// enter moves m to a state. What was planned for an earlier state does not happen any more.
+func (w *World) enter(m *machine, state string) {
+	m.state, m.updated = state, w.now
+	m.life++
+	if state != fly.StateStarted {
+		m.booted = false
+	}
+	w.evalChecks(m)
+	w.touch(m)
+}
+
+// later plans f for m, unless m enters another state before, or is stuck in this one.
+func (w *World) later(m *machine, d time.Duration, f func()) {
+	life := m.life
+	w.after(d, func() {
+		if m.life == life && m.stuck != m.state {
+			f()
+		}
+	})
+}
+
+// launch lets a machine that was just made start.
+func (w *World) launch(m *machine) {
+	w.later(m, w.opts.Delays.Create, func() { w.start(m, byFlyd) })
+}
+
+// start brings m up.
+func (w *World) start(m *machine, source string) {
+	w.event(m, "start", fly.StateStarting, source, nil)
+	w.enter(m, fly.StateStarting)
+	w.later(m, w.opts.Delays.Start, func() { w.startedNow(m) })
+}
+
+// startedNow is m having come up.
+func (w *World) startedNow(m *machine) {
+	w.event(m, "start", fly.StateStarted, byFlyd, nil)
+	m.started = w.now
+	w.enter(m, fly.StateStarted)
+	w.log(m, "info", "app", "Machine started")
+	switch {
+	case m.crash != nil:
+		w.later(m, m.crash.after, func() { w.crashNow(m) })
+	case m.cfg.job():
+		d, code := w.opts.Delays.Job, 0
+		if w.opts.Job != nil {
+			d, code = w.opts.Job(w.instance(m), m.cfg.command())
+		}
+		if f := w.on("release-command-fails"); f != nil {
+			code = f.args.Int("exit")
+		}
+		w.later(m, d, func() { w.exitNow(m, fly.ExitEvent{ExitCode: code, GuestExitCode: code}) })
+		return
+	}
+	w.boot(m)
+}
+
+// boot lets the app of a started machine begin to listen.
+func (w *World) boot(m *machine) {
+	w.later(m, w.opts.Delays.Boot, func() {
+		m.booted = true
+		w.evalChecks(m)
+		w.touch(m)
+	})
+}
+
+func (w *World) crashNow(m *machine) {
+	c := m.crash
+	if c == nil {
+		return
+	}
+	e := fly.ExitEvent{ExitCode: c.code, GuestExitCode: c.code, Restarting: c.max == 0 || m.restarts < c.max}
+	if c.oom {
+		e.OOMKilled, e.GuestSignal, e.Signal, e.ExitCode, e.GuestExitCode = true, 9, 9, 137, 0
+	}
+	w.exitNow(m, e)
+}
+
+// exitNow is the end of m's process, and what the platform does about it.
+func (w *World) exitNow(m *machine, e fly.ExitEvent) {
+	e.ExitedAt = w.now.UTC().Truncate(time.Millisecond)
+	if e.GuestSignal == 0 {
+		e.GuestSignal = -1
+	}
+	if e.Signal == 0 {
+		e.Signal = -1
+	}
+	w.event(m, "exit", fly.StateStopped, byFlyd, &fly.EventRequest{
+		ExitEvent:    &e,
+		MonitorEvent: &fly.MonitorEvent{ExitEvent: &e},
+		RestartCount: m.restarts,
+	})
+	if e.OOMKilled {
+		w.log(m, "error", "runner", "Process appears to have been OOM killed!")
+	}
+	w.log(m, "info", "app", "Main child exited with code: "+strconv.Itoa(e.ExitCode))
+	if e.Restarting {
+		m.restarts++
+		wait := time.Second
+		if m.crash != nil {
+			wait = m.crash.wait
+		}
+		w.event(m, "restart", fly.StateStarting, byFlyd, &fly.EventRequest{RestartCount: m.restarts})
+		w.enter(m, fly.StateStarting)
+		w.later(m, wait, func() { w.startedNow(m) })
+		return
+	}
+	w.enter(m, fly.StateStopped)
+	if m.cfg.AutoDestroy {
+		w.later(m, w.opts.Delays.Destroy, func() { w.destroy(m, byFlyd) })
+	}
+}
+
+// stop lets m end.
+func (w *World) stopMachine(m *machine) {
+	if m.state == fly.StateStopped || m.state == fly.StateStopping {
+		return
+	}
+	w.event(m, "stop", fly.StateStopping, byUser, nil)
+	w.enter(m, fly.StateStopping)
+	w.later(m, w.opts.Delays.Stop, func() { w.exitNow(m, fly.ExitEvent{RequestedStop: true}) })
+}
+
+// restart ends m and brings it up again, the same version.
+func (w *World) restart(m *machine) {
+	w.event(m, "restart", fly.StateRestarting, byUser, nil)
+	w.enter(m, fly.StateRestarting)
+	w.later(m, w.opts.Delays.Stop, func() {
+		e := fly.ExitEvent{RequestedStop: true, GuestSignal: -1, Signal: -1, ExitedAt: w.now.UTC().Truncate(time.Millisecond)}
+		w.event(m, "exit", fly.StateStopped, byFlyd, &fly.EventRequest{ExitEvent: &e, MonitorEvent: &fly.MonitorEvent{ExitEvent: &e}})
+		w.start(m, byFlyd)
+	})
+}
+
+// suspend saves m to disk.
+func (w *World) suspend(m *machine) {
+	w.event(m, "suspend", fly.StateSuspending, byUser, nil)
+	w.enter(m, fly.StateSuspending)
+	w.later(m, w.opts.Delays.Suspend, func() {
+		w.event(m, "suspend", fly.StateSuspended, byFlyd, nil)
+		w.enter(m, fly.StateSuspended)
+	})
+}
+
+// signal sends a signal to m's process; those that end one do.
+func (w *World) signal(m *machine, sig string) {
+	w.event(m, "signal", m.state, byUser, nil)
+	n, ends := map[string]int{"SIGKILL": 9, "SIGINT": 2, "SIGTERM": 15, "SIGQUIT": 3, "SIGABRT": 6, "SIGHUP": 1}[sig]
+	if !ends {
+		return
+	}
+	restarting := m.cfg.Restart == nil || m.cfg.Restart.Policy != "no"
+	w.later(m, w.opts.Delays.Stop, func() {
+		w.exitNow(m, fly.ExitEvent{ExitCode: 128 + n, GuestSignal: n, Signal: n, Restarting: restarting})
+	})
+}
+
+// destroy ends m for good.
+func (w *World) destroy(m *machine, source string) {
+	if m.gone() || m.state == fly.StateDestroying {
+		return
+	}
+	w.event(m, "destroy", fly.StateDestroying, source, nil)
+	w.enter(m, fly.StateDestroying)
+	w.later(m, w.opts.Delays.Destroy, func() { w.destroyedNow(m) })
+}
+
+func (w *World) destroyedNow(m *machine) {
+	w.event(m, "destroy", fly.StateDestroyed, byFlyd, nil)
+	m.lease = nil
+	m.checks = nil
+	for _, v := range m.app.volumes {
+		if v.machine == m.id {
+			v.machine = ""
+		}
+	}
+	w.enter(m, fly.StateDestroyed)
+	w.forget(m.app)
+}
+
+// forget drops the oldest destroyed machines of a long run.
+func (w *World) forget(a *app) {
+	const kept = 2000
+	dead := 0
+	for _, m := range a.machines {
+		if m.gone() {
+			dead++
+		}
+	}
+	if dead <= kept {
+		return
+	}
+	alive := a.machines[:0:0]
+	for _, m := range a.machines {
+		if m.gone() && dead > kept {
+			dead--
+			delete(w.machines, m.id)
+			continue
+		}
+		alive = append(alive, m)
+	}
+	a.machines = alive
+}
+
+// update gives m a configuration. launch says that it is to run afterwards.
+func (w *World) update(m *machine, c config, launch bool) {
+	before := m.cfg
+	m.version = w.newULID()
+	m.setConfig(c)
+	m.versions = append(m.versions, version{m.version, c})
+	if len(m.versions) > keptEvents {
+		m.versions = m.versions[len(m.versions)-keptEvents:]
+	}
+	m.restarts = 0
+	w.event(m, "update", fly.StateReplacing, byUser, nil)
+	w.enter(m, fly.StateReplacing)
+	w.resetChecks(m)
+	w.later(m, w.opts.Delays.Replace, func() { w.replacedNow(m, before, launch) })
+}
+
+func (w *World) replacedNow(m *machine, before config, launch bool) {
+	if m.revert {
+		// The platform takes an update back whose image it cannot get, and says so only in the history.
+		m.versions = m.versions[:len(m.versions)-1]
+		if len(m.versions) > 0 {
+			m.version = m.versions[len(m.versions)-1].id
+		}
+		m.setConfig(before)
+		w.resetChecks(m)
+		w.event(m, "update", "failed", byFlyd, nil)
+		w.log(m, "error", "runner", "failed to get image: the manifest cannot be pulled; keeping the previous version")
+	}
+	if !launch {
+		w.event(m, "update", fly.StateStopped, byFlyd, nil)
+		w.enter(m, fly.StateStopped)
+		return
+	}
+	w.event(m, "launch", fly.StateCreated, byFlyd, nil)
+	w.start(m, byFlyd)
+}
+
+func (m *machine) setConfig(c config) {
+	m.cfg = c
+	m.image = parseImage(c.Image)
+}
