@@ -77,6 +77,17 @@ func (w *World) advance() {
 	}
 }
 
+// Run lets a world with Options.Now do by itself what is due, from now until Close: for a clock that was set back while
+// the world got a history, and that goes in real time from here on. It is called once, before the world is shared.
+func (w *World) Run() {
+	if w.done != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.stop, w.done = cancel, make(chan struct{})
+	go w.run(ctx)
+}
+
 // run is the goroutine of a world in real time.
 func (w *World) run(ctx context.Context) {
 	defer close(w.done)
