@@ -118,6 +118,11 @@ func machineFaults() []FaultKind {
 			},
 		},
 		{
+			Name: "cordoned", Target: "MACHINE", Help: "the proxy sends it no traffic; names and state stay",
+			machine: func(_ *World, m *machine, _ *activeFault) error { m.cordoned = true; return nil },
+			restore: func(_ *World, m *machine) { m.cordoned = false },
+		},
+		{
 			Name: "concurrent-deployer", Args: []FaultArg{{"every", "5s", "from one machine to the next"}, {"owner", "deployer@example.com", "who"}, {"app", "", "of which app; the first"}},
 			Help: "somebody else rolls out a release", begin: (*World).beginDeploy, end: (*World).endDeploy,
 		},
