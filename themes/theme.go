@@ -36,6 +36,8 @@ const (
 	Plot5
 	Plot6
 	Overlay // the ground of dialogs
+	Strong  // ordinary text that matters more
+	Active  // the active tab
 	numRoles
 )
 
