@@ -58,7 +58,7 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		return fail(err)
 	}
 	rand.Shuffle(len(as), func(i, j int) { as[i], as[j] = as[j], as[i] })
-	var errs []error
+	var errs attempts
 	for _, a := range as {
 		c, err := d.try(ctx, network, netip.AddrPortFrom(a.Unmap(), port))
 		if err == nil {
@@ -69,7 +69,20 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 			break
 		}
 	}
-	return fail(errors.Join(errs...))
+	return fail(errs)
+}
+
+// attempts are the failures at the addresses of one name, on one line.
+type attempts []error
+
+func (a attempts) Unwrap() []error { return a }
+
+func (a attempts) Error() string {
+	ss := make([]string, len(a))
+	for i, err := range a {
+		ss[i] = err.Error()
+	}
+	return strings.Join(ss, "; ")
 }
 
 func (d *dialer) try(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {

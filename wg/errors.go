@@ -7,11 +7,15 @@ import (
 
 	"github.com/miekg/dns"
 
+	"ops-console/wg/conf"
 	"ops-console/wg/netstack"
 )
 
 // ErrClosed is what a closed Network and its connections return. It is net.ErrClosed to errors.Is.
 var ErrClosed = netstack.ErrClosed
+
+// ErrPermissions says that others may read a secret of ours.
+var ErrPermissions = conf.ErrPermissions
 
 // ErrOutside says that an address is not part of the private network, so that no packet was sent.
 var ErrOutside = errors.New("not in this network")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -37,6 +38,20 @@ func (c *Config) Zero() {
 	for i := range c.Peers {
 		c.Peers[i].PresharedKey.Zero()
 	}
+}
+
+// Clone copies the Config with keys of its own, which Zero of the original leaves alone.
+func (c *Config) Clone() *Config {
+	d := *c
+	d.PrivateKey = NewKey(c.PrivateKey.Bytes())
+	d.Addresses, d.DNS = slices.Clone(c.Addresses), slices.Clone(c.DNS)
+	d.Search, d.Ignored = slices.Clone(c.Search), slices.Clone(c.Ignored)
+	d.Peers = slices.Clone(c.Peers)
+	for i := range d.Peers {
+		p := &d.Peers[i]
+		p.PresharedKey, p.AllowedIPs = NewKey(p.PresharedKey.Bytes()), slices.Clone(p.AllowedIPs)
+	}
+	return &d
 }
 
 // Prefix is the /48 of the private network: the one around our first IPv6 address. It is the zero Prefix when we
@@ -139,6 +154,9 @@ func (c *Config) Write(w io.Writer) error {
 		number("PersistentKeepalive", p.Keepalive)
 	}
 	b.WriteString("\n")
+	if _, err := Parse(b.Bytes()); err != nil {
+		return fmt.Errorf("wireguard configuration: %w", err)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -1,0 +1,419 @@
+package wg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/device"
+
+	"ops-console/wg/conf"
+	"ops-console/wg/netstack"
+	"ops-console/wg/wsbind"
+)
+
+// probeName exists in every network, also in one without apps.
+const probeName = "_api.internal"
+
+// userOptions of openUser. The zero value is that of a program in use.
+type userOptions struct {
+	why string // for Status.Why
+	// transport is auto (or empty), udp or websocket.
+	transport string
+	// websocketURL replaces wss://<endpoint's host>:443/.
+	websocketURL string
+	// lookup resolves the endpoint's name outside of the tunnel; nil asks the machine's resolver.
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// udp makes the UDP transport; nil takes wireguard-go's.
+	udp     func() conn.Bind
+	timings timings
+	logger  *slog.Logger // gets debug messages, never a key; nil drops them
+}
+
+// userNetwork is WireGuard in this process: a device, a TCP/IP stack behind it, and a monitor over both.
+type userNetwork struct {
+	cfg     *conf.Config // our own copy
+	o       userOptions
+	peer    conf.Peer // the one that leads to the DNS server
+	stack   *netstack.Stack
+	bind    *switchBind
+	dev     *device.Device
+	dialer  *dialer
+	monitor *monitor
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	closing sync.Once
+
+	mu         sync.Mutex
+	endpoint   netip.AddrPort // the last one set, guarded by mu
+	resolveErr error          // of the endpoint's name, guarded by mu
+}
+
+var _ Network = (*userNetwork)(nil)
+
+// openUser starts a tunnel. It waits neither for a handshake nor for the endpoint's name: the Network starts as
+// connecting and goes on trying. An error is one of the configuration or of this machine. ctx bounds the opening only.
+func openUser(ctx context.Context, cfg *conf.Config, o userOptions) (*userNetwork, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.logger == nil {
+		o.logger = slog.New(slog.DiscardHandler)
+	}
+	u := &userNetwork{cfg: cfg.Clone(), o: o}
+	servers, err := u.choose()
+	if err == nil {
+		err = u.chooseTransport()
+	}
+	if err == nil {
+		err = u.start()
+	}
+	if err != nil {
+		u.cfg.Zero()
+		return nil, err
+	}
+	u.watch(servers)
+	return u, nil
+}
+
+// choose finds the DNS servers of the network and the peer that leads to them.
+func (u *userNetwork) choose() ([]netip.AddrPort, error) {
+	own := *u.cfg
+	own.DNS = nil // then Nameservers is what the network itself has
+	var servers []netip.AddrPort
+	for _, a := range slices.Concat(u.cfg.DNS, own.Nameservers()) {
+		s := netip.AddrPortFrom(a, 53)
+		if u.cfg.Allowed(a) && !slices.Contains(servers, s) && (len(u.cfg.DNS) == 0 || len(servers) < len(u.cfg.DNS)) {
+			servers = append(servers, s)
+		}
+	}
+	if len(servers) == 0 {
+		return nil, errors.New("wireguard configuration: no DNS server inside of AllowedIPs: add DNS = <prefix>::3 to [Interface]")
+	}
+	for _, p := range u.cfg.Peers {
+		for _, a := range p.AllowedIPs {
+			if a.Contains(servers[0].Addr()) {
+				u.peer = p
+			}
+		}
+	}
+	if u.peer.Endpoint == "" {
+		return nil, fmt.Errorf("wireguard configuration: peer %s has no Endpoint: nowhere to connect to", u.peer.PublicKey.Short())
+	}
+	return servers, nil
+}
+
+func (u *userNetwork) chooseTransport() error {
+	newUDP := conn.NewDefaultBind
+	if u.o.udp != nil {
+		newUDP = u.o.udp
+	}
+	u.bind = &switchBind{udp: newUDP()}
+	switch u.o.transport {
+	case transportUDP:
+		return nil
+	case "", "auto", transportWeb:
+	default:
+		return fmt.Errorf("unknown transport %q: want auto, udp or websocket", u.o.transport)
+	}
+	url := u.o.websocketURL
+	if url == "" {
+		host, _, err := net.SplitHostPort(u.peer.Endpoint)
+		if err != nil {
+			return fmt.Errorf("wireguard configuration: endpoint: %w", err)
+		}
+		url = "wss://" + net.JoinHostPort(host, "443") + "/"
+	}
+	u.bind.web = wsbind.New(wsbind.Options{URL: url, Logger: u.o.logger})
+	u.bind.next = u.o.transport == transportWeb
+	return nil
+}
+
+func (u *userNetwork) start() error {
+	var err error
+	u.stack, err = netstack.New(u.cfg.HostAddrs(), netstack.Options{MTU: u.cfg.MTU})
+	if err != nil {
+		return err
+	}
+	u.dev = device.NewDevice(u.stack, u.bind, deviceLogger(u.o.logger))
+	u.endpoint = conf.FixedEndpoint(u.peer)
+	if err := u.configure(); err != nil {
+		u.dev.Close()
+		return err
+	}
+	if err := u.dev.Up(); err != nil {
+		u.dev.Close()
+		if u.cfg.ListenPort != 0 {
+			return fmt.Errorf("open UDP port %d for WireGuard: %w: leave ListenPort out of the configuration", u.cfg.ListenPort, err)
+		}
+		return fmt.Errorf("open a UDP port for WireGuard: %w", err)
+	}
+	return nil
+}
+
+// configure gives the device the whole configuration. Peers are made anew, without session keys and without
+// remembering when they asked for a handshake last.
+func (u *userNetwork) configure() error {
+	b := u.cfg.AppendUAPI(nil, func(p conf.Peer) netip.AddrPort {
+		if p.PublicKey == u.peer.PublicKey {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return u.endpoint
+		}
+		return conf.FixedEndpoint(p)
+	})
+	defer clear(b)
+	if err := u.dev.IpcSetOperation(bytes.NewReader(b)); err != nil {
+		return errors.New("configure the WireGuard device: it refused the configuration") // its error quotes the line
+	}
+	return nil
+}
+
+func (u *userNetwork) watch(servers []netip.AddrPort) {
+	var ctx context.Context
+	ctx, u.cancel = context.WithCancel(context.Background())
+	u.dialer = &dialer{connect: u.connect}
+	for _, p := range u.cfg.Peers {
+		u.dialer.allowed = append(u.dialer.allowed, p.AllowedIPs...)
+	}
+	r := &Resolver{Dial: u.dialer.dialServer, Servers: servers}
+	u.dialer.resolver = r
+	mtu, _ := u.stack.MTU()
+	o := monitorOptions{
+		base: Status{
+			Kind: KindUser, Why: u.o.why, Device: "user-mode", Transport: transportUDP, Endpoint: u.peer.Endpoint,
+			PublicKey: u.cfg.PrivateKey.Public().String(), Addresses: u.cfg.Addresses, DNS: servers[0].String(), MTU: mtu,
+		},
+		timings:  u.o.timings,
+		probe:    func(ctx context.Context, d time.Duration) (time.Duration, error) { return r.Ping(ctx, probeName, d) },
+		counters: u.counters, ask: u.ask, resolve: u.resolve, rebind: u.rebind, reason: u.reason,
+	}
+	if u.bind.next {
+		o.base.Transport = transportWeb
+	}
+	if u.bind.web != nil && u.o.transport != transportWeb {
+		o.change = u.changeTransport
+	}
+	u.monitor = startMonitor(o)
+	u.dialer.ready, r.check = u.monitor.ready, u.monitor.ready
+	u.wg.Go(func() { u.firstEndpoint(ctx) })
+	u.wg.Go(func() { u.checkMTU(ctx) })
+}
+
+// DialContext is part of Network.
+func (u *userNetwork) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return u.dialer.DialContext(ctx, network, addr)
+}
+
+// Resolver is part of Network.
+func (u *userNetwork) Resolver() *Resolver { return u.dialer.resolver }
+
+// Status is part of Network.
+func (u *userNetwork) Status() Status { return u.monitor.Status() }
+
+// Changed is part of Network.
+func (u *userNetwork) Changed() <-chan struct{} { return u.monitor.Changed() }
+
+// Close is part of Network.
+func (u *userNetwork) Close() error {
+	u.closing.Do(func() {
+		u.cancel()
+		u.monitor.close()
+		u.dev.Close() // and the stack with it
+		u.wg.Wait()
+		u.cfg.Zero()
+	})
+	return nil
+}
+
+func (u *userNetwork) connect(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
+	if network == "udp" {
+		return u.stack.DialUDP(to)
+	}
+	return u.stack.DialTCP(ctx, to)
+}
+
+func (u *userNetwork) counters() counters {
+	p, err := readPeer(u.dev, u.peer.PublicKey)
+	if err != nil {
+		return counters{}
+	}
+	c := counters{known: true, handshake: p.handshake, rx: p.rx, tx: p.tx}
+	if p.endpoint.IsValid() {
+		c.endpoint = p.endpoint.String()
+	}
+	return c
+}
+
+// ask makes WireGuard send an initiation, unless it did in the last 5 s. Session keys stay as they are.
+func (u *userNetwork) ask() {
+	for _, p := range u.cfg.Peers {
+		if dp := u.dev.LookupPeer(device.NoisePublicKey(p.PublicKey)); dp != nil {
+			_ = dp.SendHandshakeInitiation(false) // it logs by itself; silence is noticed anyway
+		}
+	}
+}
+
+// rebind takes a new port. BindUpdate alone would open the old one again, and what stands in the way may know it.
+func (u *userNetwork) rebind() error {
+	if u.cfg.ListenPort != 0 {
+		return u.dev.BindUpdate()
+	}
+	return u.dev.IpcSet("listen_port=0\n")
+}
+
+func (u *userNetwork) changeTransport() (string, error) {
+	name := u.bind.toggle()
+	if err := u.dev.BindUpdate(); err != nil {
+		return name, err
+	}
+	// New peers may ask for a handshake at once. The session keys would outlive the change, but the network is dead.
+	return name, u.configure()
+}
+
+// resolve looks where the endpoint is now.
+func (u *userNetwork) resolve(ctx context.Context) (moved bool, err error) {
+	host, port, err := net.SplitHostPort(u.peer.Endpoint)
+	if err != nil {
+		return false, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return false, err
+	}
+	var as []netip.Addr
+	if a, err := netip.ParseAddr(host); err == nil {
+		as = []netip.Addr{a}
+	} else {
+		lookup := u.o.lookup
+		if lookup == nil {
+			lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
+				return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+			}
+		}
+		if as, err = lookup(ctx, host); err == nil && len(as) == 0 {
+			err = fmt.Errorf("%s has no address", host)
+		}
+		u.mu.Lock()
+		u.resolveErr = err
+		u.mu.Unlock()
+		if err != nil {
+			return false, err
+		}
+	}
+	return u.setEndpoint(as, uint16(n))
+}
+
+// setEndpoint takes the first of several addresses, or the one after the present: that one does not answer.
+func (u *userNetwork) setEndpoint(as []netip.Addr, port uint16) (moved bool, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	next := 0
+	for i, a := range as {
+		if a.Unmap() == u.endpoint.Addr() {
+			next = (i + 1) % len(as)
+		}
+	}
+	to := netip.AddrPortFrom(as[next].Unmap(), port)
+	moved = to != u.endpoint
+	u.endpoint = to
+	// Set again also when it is the same: WireGuard follows the peer to whatever address it was heard from last.
+	line := fmt.Sprintf("public_key=%x\nupdate_only=true\nendpoint=%s\n", u.peer.PublicKey[:], to)
+	if err := u.dev.IpcSet(line); err != nil {
+		return false, fmt.Errorf("set the endpoint: %w", err)
+	}
+	return moved, nil
+}
+
+// firstEndpoint resolves the endpoint's name, again and again until it has an address.
+func (u *userNetwork) firstEndpoint(ctx context.Context) {
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		u.mu.Lock()
+		known := u.endpoint.IsValid()
+		u.mu.Unlock()
+		if known {
+			return
+		}
+		bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_, err := u.resolve(bounded)
+		cancel()
+		if err == nil {
+			u.ask()
+			return
+		}
+		u.o.logger.Debug("endpoint does not resolve", "endpoint", u.peer.Endpoint, "err", err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// reason is why this end alone knows that nothing will work.
+func (u *userNetwork) reason(now Status) string {
+	u.mu.Lock()
+	err := u.resolveErr
+	u.mu.Unlock()
+	if err != nil {
+		return "its name does not resolve: " + err.Error()
+	}
+	w, ok := u.bind.web.(*wsbind.Bind)
+	if ok && now.Transport == transportWeb {
+		if s := w.State(); s.Err != nil {
+			return s.Err.Error()
+		}
+	}
+	return ""
+}
+
+// checkMTU falls back to the size that every path carries, when the configuration wants more than this path does.
+// Where small echoes are not answered either nothing is known, and nothing is done.
+func (u *userNetwork) checkMTU(ctx context.Context) {
+	mtu, _ := u.stack.MTU()
+	for mtu > netstack.DefaultMTU && u.Status().State != StateUp {
+		changed := u.Changed()
+		if u.Status().State == StateUp {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+	if mtu <= netstack.DefaultMTU || u.echo(ctx, mtu) || !u.echo(ctx, 0) || u.echo(ctx, mtu) {
+		return
+	}
+	if err := u.stack.SetMTU(netstack.DefaultMTU); err != nil {
+		return
+	}
+	u.o.logger.Debug("large packets are lost", "mtu", mtu, "now", netstack.DefaultMTU)
+	u.monitor.edit(func(s *Status) {
+		s.MTU = netstack.DefaultMTU
+		s.Why += fmt.Sprintf("; large packets are lost on this path, so the MTU is %d instead of %d", netstack.DefaultMTU, mtu)
+	})
+}
+
+func (u *userNetwork) echo(ctx context.Context, size int) bool {
+	for range 3 {
+		bounded, cancel := context.WithTimeout(ctx, time.Second)
+		_, err := u.stack.Ping(bounded, u.dialer.resolver.Servers[0].Addr(), size)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return true
+		}
+	}
+	return false
+}
