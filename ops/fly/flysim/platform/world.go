@@ -96,7 +96,7 @@ type World struct {
 	ulidN     uint64
 	requests  uint64
 
-	faultMu sync.Mutex // one SetFault or ClearFault at a time; taken before mu
+	faultMu sync.Mutex // one SetFault or ClearFault at a time; taken before peerMu
 	peerMu  sync.Mutex // one call of the peer sink at a time; taken before mu
 
 	wake chan struct{} // pokes the runner: something earlier is due
