@@ -116,6 +116,7 @@ type verdict struct {
 	txRate   float64
 
 	busy     bool // repairs are under way
+	waking   bool // those after a sleep: a probe sent before would spend the handshake on the old port
 	round    int  // of repair
 	nextHeal time.Time
 	heals    int
@@ -143,9 +144,10 @@ func (v *verdict) tick(now time.Time, c counters) orders {
 			v.heals++
 			o = v.order("slept "+roughly(slept)+": new port", repairRebind, repairAsk)
 			v.lastAsk = now
+			v.waking = true
 		}
 	}
-	if !v.probing && now.Sub(v.lastProbe) >= v.interval(now) {
+	if !v.probing && !v.waking && now.Sub(v.lastProbe) >= v.interval(now) {
 		v.probing, v.lastProbe, o.probe = true, now, true
 	}
 	if len(o.repairs) == 0 && !v.busy && v.state != StateUp {
@@ -227,7 +229,11 @@ func (v *verdict) alivePeer() {
 // peerAlive: only a finished handshake proves both directions.
 func (v *verdict) peerAlive(now time.Time) bool {
 	h := v.last.handshake
-	return v.last.known && !v.suspectAt.IsZero() && h.After(v.suspectAt) && now.Sub(h) < v.t.fresh
+	if !v.last.known || v.suspectAt.IsZero() || h.IsZero() || now.Sub(h) >= v.t.fresh {
+		return false
+	}
+	// While connecting there are no earlier times whose handshake could mislead.
+	return !h.Before(v.suspectAt) || v.state == StateConnecting
 }
 
 // heal is what to try now that the network is not up.
@@ -309,7 +315,7 @@ func (v *verdict) order(why string, rr ...repair) orders {
 
 // repaired takes the end of repairs. what says it in words; empty leaves LastHeal alone.
 func (v *verdict) repaired(what string) {
-	v.busy = false
+	v.busy, v.waking = false, false
 	if what != "" {
 		v.lastHeal = what
 	}
