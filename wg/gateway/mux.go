@@ -25,7 +25,7 @@ type mux struct {
 	listen netip.AddrPort
 	paused atomic.Bool
 	loss   atomic.Uint64 // bits of the float64 share that is lost
-	web    chan packet // from all websockets
+	web    chan packet   // from all websockets
 
 	mu     sync.Mutex
 	udp    *net.UDPConn  // nil after release, guarded by mu
