@@ -118,6 +118,8 @@ type Instance struct {
 	Probe  Probe   `json:"probe"`
 
 	PlatformAt time.Time `json:"platform_at"` // age of what the platform said
+	// Unmanaged is set for a machine that no deploy made (it lacks fly_platform_version): deploys leave it alone.
+	Unmanaged bool `json:"unmanaged,omitempty"`
 	// Retained is set while the newest list left the machine out but nothing else confirms that it is gone.
 	Retained bool     `json:"retained,omitempty"`
 	Problems []string `json:"problems,omitempty"` // codes
@@ -179,6 +181,7 @@ type Probe struct {
 	State   ProbeState    `json:"state"`
 	At      time.Time     `json:"at"`
 	Since   time.Time     `json:"since"` // of State
+	URL     string        `json:"url,omitempty"`
 	Status  int           `json:"status,omitempty"`
 	Latency time.Duration `json:"latency_ns"`
 	Release string        `json:"release,omitempty"` // the release header, as the instance sent it

@@ -1,0 +1,293 @@
+package health
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ops-console/ops"
+	"ops-console/ops/config"
+	"ops-console/ops/plaintext"
+)
+
+const (
+	// maxBody is how much of a page is compared.
+	maxBody = 4 << 20
+	// bodiesAtOnce bounds the memory of a comparison.
+	bodiesAtOnce = 16
+	bodyTimeout  = 15 * time.Second
+)
+
+// page is what one instance served for a path.
+type page struct {
+	status          int
+	hash, etag, age string
+	bytes           int
+	title, err      string
+	since           time.Time // of the same status and hash
+}
+
+// same tells whether two pages have the same content.
+func (p page) same(q page) bool { return p.status == q.status && p.hash == q.hash && p.err == q.err }
+
+// agreementFacts is what the instances served for a path. pages are by instance.
+type agreementFacts struct {
+	path  string
+	at    time.Time
+	pages map[string]page
+}
+
+// readAgreement fetches every chosen path from every instance.
+func (c *collector) readAgreement(ctx context.Context) error {
+	if c.prober == nil || len(c.o.Agree) == 0 || !c.networkUp() {
+		return nil
+	}
+	targets := c.targets()
+	was := c.known().agreement
+	out := make([]agreementFacts, 0, len(c.o.Agree))
+	for i, a := range c.o.Agree {
+		n, err := newNormaliser(a.Ignore)
+		if err != nil {
+			return err
+		}
+		f := agreementFacts{path: plaintext.Line(a.Path, 200), pages: c.fetchAll(ctx, targets, a, n)}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		f.at = c.o.Now()
+		for id, p := range f.pages {
+			p.since = f.at
+			if i < len(was) && was[i].path == f.path {
+				if old, ok := was[i].pages[id]; ok && old.same(p) {
+					p.since = old.since
+				}
+			}
+			f.pages[id] = p
+		}
+		out = append(out, f)
+	}
+	c.learn(func(f *facts) { f.agreement = out })
+	return nil
+}
+
+func (c *collector) fetchAll(ctx context.Context, targets []target, a config.AgreePath, n *normaliser) map[string]page {
+	pages := make([]page, len(targets))
+	var g errgroup.Group
+	g.SetLimit(bodiesAtOnce)
+	for i, t := range targets {
+		g.Go(func() error {
+			pages[i] = c.prober.fetch(ctx, t, a, n)
+			return nil
+		})
+	}
+	_ = g.Wait() // none returns an error
+	out := make(map[string]page, len(targets))
+	for i, t := range targets {
+		out[t.id] = pages[i]
+	}
+	return out
+}
+
+// fetch gets one page and hashes it without its volatile parts.
+func (p *prober) fetch(ctx context.Context, t target, a config.AgreePath, n *normaliser) page {
+	ctx, cancel := context.WithTimeout(ctx, bodyTimeout)
+	defer cancel()
+	req, err := p.request(ctx, t.address, a.Path, a.Headers)
+	if err != nil {
+		return page{err: plaintext.Line(err.Error(), maxLine)}
+	}
+	res, err := p.transport.RoundTrip(req)
+	if err != nil {
+		_, text := p.failed(ctx, err)
+		return page{err: text}
+	}
+	defer res.Body.Close()
+	out := page{
+		status: res.StatusCode,
+		etag:   plaintext.Line(res.Header.Get("ETag"), 80),
+		age:    plaintext.Line(age(res.Header), 80),
+	}
+	h := sha256.New()
+	size, head, err := n.copy(h, io.LimitReader(res.Body, maxBody), textual(res.Header))
+	if err != nil {
+		_, text := p.failed(ctx, err)
+		return page{err: "body: " + text}
+	}
+	out.bytes = size
+	out.hash = hex.EncodeToString(h.Sum(nil))[:12]
+	out.title = title(head)
+	return out
+}
+
+func age(h http.Header) string {
+	if s := h.Get("Last-Modified"); s != "" {
+		return s
+	}
+	if s := h.Get("Age"); s != "" {
+		return s + " s"
+	}
+	return ""
+}
+
+func textual(h http.Header) bool {
+	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && (strings.HasPrefix(t, "text/") || strings.HasSuffix(t, "json") || strings.HasSuffix(t, "xml") || strings.HasSuffix(t, "javascript"))
+}
+
+// agreements groups the instances by what they served.
+func agreements(ff []agreementFacts) []Agreement {
+	var out []Agreement
+	for _, f := range ff {
+		a := Agreement{Path: f.path, At: f.at, Groups: groups(f.pages)}
+		answered := 0
+		for _, g := range a.Groups {
+			if g.Error == "" {
+				answered++
+			}
+		}
+		a.Agree = answered <= 1
+		out = append(out, a)
+	}
+	return out
+}
+
+// groups are the largest first; those without an answer last.
+func groups(pages map[string]page) []Group {
+	type content struct {
+		status    int
+		hash, err string
+	}
+	byContent := map[content]*Group{}
+	for id, p := range pages {
+		k := content{p.status, p.hash, p.err}
+		g, ok := byContent[k]
+		if !ok {
+			g = &Group{Status: p.status, Hash: p.hash, Error: p.err, Since: p.since}
+			byContent[k] = g
+		}
+		g.Instances = append(g.Instances, id)
+		g.Since = earlier(g.Since, p.since)
+	}
+	out := make([]Group, 0, len(byContent))
+	for _, g := range byContent {
+		slices.Sort(g.Instances)
+		// These may differ where the content does not; the first instance's stand for all.
+		p := pages[g.Instances[0]]
+		g.Bytes, g.ETag, g.Age, g.Title = p.bytes, p.etag, p.age, p.title
+		out = append(out, *g)
+	}
+	slices.SortFunc(out, func(a, b Group) int {
+		return cmp.Or(
+			cmp.Compare(rankError(a), rankError(b)),
+			cmp.Compare(len(b.Instances), len(a.Instances)),
+			cmp.Compare(a.Instances[0], b.Instances[0]),
+		)
+	})
+	return out
+}
+
+func rankError(g Group) int { return min(len(g.Error), 1) }
+
+// agreementFindings name the instances that serve other content than most others of their release. Content that
+// differs only between releases is explained by those.
+func (v *view) agreementFindings(s *Snapshot) []ops.Problem {
+	if v.deploying {
+		return nil
+	}
+	at := make(map[string]*member, len(v.members))
+	for i := range v.members {
+		at[v.members[i].ID] = &v.members[i]
+	}
+	var pp []ops.Problem
+	for _, a := range s.Agreement {
+		if p, ok := disagreement(a, at); ok {
+			pp = append(pp, p)
+		}
+	}
+	return pp
+}
+
+func disagreement(a Agreement, at map[string]*member) (ops.Problem, bool) {
+	byRelease := map[int]int{} // how many groups have instances of it
+	answered := 0
+	var most Group
+	for _, g := range a.Groups {
+		if g.Error != "" {
+			continue
+		}
+		if answered == 0 {
+			most = g
+		}
+		answered++
+		seen := map[int]bool{}
+		for _, id := range g.Instances {
+			if b, ok := at[id]; ok && !seen[b.Release] {
+				seen[b.Release] = true
+				byRelease[b.Release]++
+			}
+		}
+	}
+	within := false
+	for _, n := range byRelease {
+		within = within || n > 1
+	}
+	if answered < 2 || !within {
+		return ops.Problem{}, false
+	}
+	subject := ops.Subject{Path: a.Path}
+	var parts []string
+	var since time.Time
+	total := len(most.Instances)
+	for _, g := range a.Groups {
+		if g.Error != "" || slices.Equal(g.Instances, most.Instances) {
+			continue
+		}
+		total += len(g.Instances)
+		since = earlier(since, g.Since)
+		parts = append(parts, stranger(g, at))
+		if len(g.Instances) == 1 && answered == 2 && len(most.Instances) > 1 {
+			subject.Instance = g.Instances[0]
+			if b, ok := at[subject.Instance]; ok {
+				subject.Region = b.Region
+			}
+		}
+	}
+	detail := fmt.Sprintf("%d of %d serve the same; otherwise %s", len(most.Instances), total, strings.Join(parts, "; "))
+	return condition(codeContentDisagrees).Of(subject, since, plaintext.Line(detail, maxLine)), true
+}
+
+// stranger describes a group that is not the largest: who, and what they serve.
+func stranger(g Group, at map[string]*member) string {
+	var who []string
+	for i, id := range g.Instances {
+		if i == 3 {
+			who = append(who, fmt.Sprintf("%d more", len(g.Instances)-3))
+			break
+		}
+		if b, ok := at[id]; ok && b.Region != "" {
+			id += " (" + b.Region + ")"
+		}
+		who = append(who, id)
+	}
+	out := strings.Join(who, ", ")
+	if g.Status != http.StatusOK {
+		out += fmt.Sprintf(" status %d", g.Status)
+	}
+	if g.Title != "" {
+		out += fmt.Sprintf(" %q", g.Title)
+	}
+	if g.Age != "" {
+		out += ", from " + g.Age
+	}
+	return out
+}
