@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -232,7 +233,8 @@ func behave(site *Site) http.HandlerFunc {
 			return
 		}
 		if b.Delay > 0 {
-			t := time.NewTimer(b.Delay)
+			// No way is equally long twice.
+			t := time.NewTimer(b.Delay + rand.N(b.Delay/4+1))
 			defer t.Stop()
 			select {
 			case <-t.C:

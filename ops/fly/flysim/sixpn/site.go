@@ -76,7 +76,7 @@ func (s *Site) serve(w http.ResponseWriter, r *http.Request, i platform.Instance
 	h.Set(ReleaseHeader, strconv.Itoa(i.Release))
 	h.Set("fly-machine-id", i.ID)
 	h.Set("fly-region", i.Region)
-	if r.URL.Path == HealthPath {
+	if r.URL.Path == HealthPath || strings.HasPrefix(r.URL.Path, HealthPath+"/") {
 		s.health(w, r, i)
 		return
 	}

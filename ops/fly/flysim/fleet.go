@@ -1,0 +1,98 @@
+package flysim
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"time"
+
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
+)
+
+// primaryRegion is where the gateway and the database are.
+const primaryRegion = "ord"
+
+// regionOrder is the regions in the order in which scenarios take them.
+func regionOrder() []string {
+	return []string{primaryRegion, "iad", "fra", "sin", "syd", "lhr", "nrt", "gru", "ams", "sjc", "jnb", "bom", "cdg", "yyz", "dfw", "ewr", "lax", "sea", "arn"}
+}
+
+// The usual size of a fleet.
+const (
+	usualRegions   = 5
+	usualInstances = 18
+)
+
+// one worker to so many instances.
+const perWorker = 6
+
+// populate makes apps, releases and machines as they were before the story begins. regions and instances, where not
+// 0, take the place of the fleet's own.
+func (f Fleet) populate(w *platform.World, regions, instances int) error {
+	order := regionOrder()
+	regions = cmp.Or(regions, f.Regions, usualRegions)
+	instances = cmp.Or(instances, f.Instances, usualInstances)
+	if regions < 1 || regions > len(order) {
+		return fmt.Errorf("%d regions: there are 1 to %d", regions, len(order))
+	}
+	if instances < 1 || instances > 20_000 {
+		return fmt.Errorf("%d instances: 1 to 20,000 are possible", instances)
+	}
+	// An app that the console was not asked about.
+	w.AddApp(fly.App{Name: "pghero"})
+	if f.Empty {
+		return nil
+	}
+	if err := releases(w); err != nil {
+		return err
+	}
+	workers := instances / perWorker
+	for n := range instances {
+		region := order[n%regions]
+		spec := platform.MachineSpec{
+			Region: region, Age: 17*24*time.Hour + time.Duration(n)*time.Minute,
+			Behaviour: platform.Behaviour{Delay: f.delay(region)},
+		}
+		if n >= instances-workers {
+			spec.Group, spec.Region = "worker", order[(n-instances+workers)%regions]
+		} else if n == instances-workers-1 && n > regions {
+			// The proxy stopped the last one: nobody asks much of its region now.
+			spec.State, spec.Autostop = fly.StateStopped, true
+		}
+		if f.Hostile {
+			spec.Name = nasty + fmt.Sprint(n)
+		}
+		if _, err := w.AddMachine(spec); err != nil {
+			return err
+		}
+	}
+	_, err := w.AddMachine(platform.MachineSpec{App: "pghero", Region: primaryRegion, Port: 8080, Age: 80 * 24 * time.Hour})
+	return err
+}
+
+// releases is those before the newest.
+func releases(w *platform.World) error {
+	for n, age := range []time.Duration{38 * 24, 31 * 24, 19 * 24, 6 * 24, 26} {
+		_, err := w.AddRelease(platform.ReleaseSpec{
+			Version: 36 + n, Age: age * time.Hour, Strategy: "ROLLING",
+			User: fly.User{ID: "usr_deployer", Email: "deployer@example.com", Name: "Deployer"},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delay is what the way to a region and back costs: light in glass, on ways half as long again as the shortest.
+func (f Fleet) delay(region string) time.Duration {
+	if f.Near {
+		return 0
+	}
+	home, _ := platform.RegionNamed(primaryRegion)
+	there, _ := platform.RegionNamed(region)
+	const kmPerMS = 200 / 1.5
+	ms := 2 * platform.Distance(home, there) / kmPerMS
+	return time.Duration(math.Round(ms)) * time.Millisecond
+}

@@ -1,0 +1,347 @@
+// Package flysim runs a whole simulated world in this process: the platform's state and APIs (platform), a real
+// WireGuard gateway, and behind it the names and instances of the private network (sixpn). Clients cannot tell it from
+// the real platform but by its addresses. Tests, the demo and `ops-console sim` stand on it.
+//
+// It needs no rights, listens on loopback addresses only, and never reaches out of the machine. Nothing of the console
+// knows it: what goes wrong is switched on here, never by a branch in a client.
+package flysim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
+	"ops-console/wg/gateway"
+)
+
+// DefaultApp is the application of every scenario.
+const DefaultApp = "changelog"
+
+// apiPort is where the Machines API answers inside the network, at _api.internal.
+const apiPort = 4280
+
+// settle is how long changes of the world are gathered before the network follows.
+const settle = 3 * time.Millisecond
+
+// consolePeer is the name of the peer whose configuration is written.
+const consolePeer = "console"
+
+// Options of Start. The zero value is the calm world in a directory of its own.
+type Options struct {
+	Dir       string // for the files; empty: a temporary one that Close removes
+	Scenario  string // one of Scenarios; empty: the first
+	Regions   int    // 0: the scenario's own
+	Instances int    // of the application, all process groups together; 0: the scenario's own
+	Seed      uint64 // of ids, addresses and latencies; 0: another one each time
+	Logger    *slog.Logger
+}
+
+// Sim is a running world. All methods are safe for concurrent use.
+type Sim struct {
+	dir      string
+	temp     bool // dir goes with Close
+	scenario string
+	log      *slog.Logger
+	lock     *dirLock
+	world    *platform.World
+	gateway  *gateway.Gateway
+	zone     *sixpn.Zone
+	hosts    *sixpn.Hosts
+	control  *controller
+	url      string
+
+	cancel  context.CancelFunc // of background
+	work    sync.WaitGroup     // everything in the background
+	servers []*http.Server
+	close   sync.Once
+	closed  error // of the one Close
+
+	apply sync.Mutex // one sync at a time
+}
+
+// Start makes a world and returns once everything of it answers and the files are there. ctx bounds the start only:
+// Close ends the world.
+func Start(ctx context.Context, o Options) (*Sim, error) {
+	sc, err := scenarioNamed(cmp.Or(o.Scenario, scenarios()[0].Name))
+	if err != nil {
+		return nil, err
+	}
+	s := &Sim{scenario: sc.Name, log: o.Logger, zone: &sixpn.Zone{}}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.takeDir(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx, o, sc); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// takeDir makes the directory ours and takes away what says that a world is ready in it.
+func (s *Sim) takeDir(dir string) (err error) {
+	if dir == "" {
+		s.temp = true
+		if dir, err = os.MkdirTemp("", "ops-console-"); err != nil {
+			return fmt.Errorf("make a directory for the simulated world: %w", err)
+		}
+	}
+	if s.dir, err = filepath.Abs(dir); err != nil {
+		return fmt.Errorf("directory of the simulated world: %w", err)
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make the directory of the simulated world: %w", err)
+	}
+	if s.lock, err = lockDir(s.dir); err != nil {
+		return err
+	}
+	if err := removeFile(s.dir, readyFile); err != nil {
+		return errors.Join(fmt.Errorf("remove a stale %s: %w", readyFile, err), s.lock.release())
+	}
+	return nil
+}
+
+func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
+	seed := cmp.Or(o.Seed, rand.Uint64())
+	random := rand.New(rand.NewPCG(seed, 1))
+	token := fmt.Sprintf("fo1_%016x%016x", random.Uint64(), random.Uint64())
+	accepted := token
+	if sc.WrongToken {
+		accepted += "x"
+	}
+	var clock clock
+	clock.back.Store(int64(history))
+	s.world = platform.NewWorld(platform.Options{
+		App: DefaultApp, Token: accepted, Rand: rand.New(rand.NewPCG(seed, 2)), RateLimit: true, Now: clock.now,
+		Exec: func(ctx context.Context, i platform.Instance, command []string) fly.ExecResult {
+			return sixpn.Exec(ctx, s.world.Instances(), i, command)
+		},
+	})
+	if err := sc.Fleet.populate(s.world, o.Regions, o.Instances); err != nil {
+		return fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	if err := s.startNetwork(ctx, rand.New(rand.NewPCG(seed, 3))); err != nil {
+		return err
+	}
+	if err := s.startAPI(ctx, sc); err != nil {
+		return err
+	}
+	key := conf.GenerateKey()
+	peer, err := s.world.AddPeer(consolePeer, key.Public().String(), "")
+	if err != nil {
+		return fmt.Errorf("make a peer for the console: %w", err)
+	}
+	access := access{
+		app: DefaultApp, org: s.world.Org().Slug, environment: "simulated", api: s.url, token: token,
+		websocket: s.gateway.WebsocketURL(),
+		conf:      peerConf(key, peer.PeerIP, s.world.Prefix(), s.gateway.PublicKey(), s.gateway.Endpoint().String()),
+	}
+	defer key.Zero()
+	if err := access.write(s.dir); err != nil {
+		return err
+	}
+	if err := s.register(); err != nil {
+		return err
+	}
+	if err := s.tell(sc, &clock); err != nil {
+		return fmt.Errorf("scenario %s: %w", sc.Name, err)
+	}
+	s.world.Run()
+	s.sync()
+	background, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.work.Go(func() { s.follow(background) })
+	if s.control, err = listenControl(s.dir, s.command); err != nil {
+		return err
+	}
+	return writeFile(s.dir, readyFile, fmt.Appendf(nil, "pid=%d\nurl=%s\nscenario=%s\n", os.Getpid(), s.url, sc.Name), 0o600)
+}
+
+// startNetwork starts the gateway and what lives behind it.
+func (s *Sim) startNetwork(ctx context.Context, r *rand.Rand) (err error) {
+	s.gateway, err = startGateway(ctx, gateway.Options{
+		PrivateKey: conf.GenerateKey(), Prefix: s.world.Prefix(), DNS: s.zone, Logger: s.log,
+	}, r)
+	if err != nil {
+		return err
+	}
+	s.world.SetGateway(s.gateway.Endpoint().Addr().String(), s.gateway.PublicKey().String())
+	if err := s.world.SetPeerSink(peers{s.gateway}); err != nil {
+		return fmt.Errorf("connect the gateway to the platform: %w", err)
+	}
+	s.hosts = sixpn.NewHosts(s.gateway.Stack(), sixpn.NewSite(time.Now().Add(-contentAge), time.Now))
+	return nil
+}
+
+// startAPI serves the platform's interfaces on a free loopback port, and inside the network.
+func (s *Sim) startAPI(ctx context.Context, sc Scenario) error {
+	outside, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen for the API: %w", err)
+	}
+	s.url = "http://" + outside.Addr().String()
+	if sc.ExpiredCert {
+		if outside, err = withExpiredCertificate(outside); err != nil {
+			return err
+		}
+		s.url = "https://" + outside.Addr().String()
+	}
+	inside, err := s.gateway.Stack().ListenTCP(netip.AddrPortFrom(s.gateway.DNSAddr(), apiPort))
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for the API inside the network: %w", err), outside.Close())
+	}
+	for _, ln := range []net.Listener{outside, inside} {
+		srv := &http.Server{Handler: s.world.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+		s.servers = append(s.servers, srv)
+		s.work.Go(func() { _ = srv.Serve(ln) })
+	}
+	return nil
+}
+
+// follow keeps the network as the world is.
+func (s *Sim) follow(ctx context.Context) {
+	for {
+		changed := s.world.Changed()
+		s.sync()
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settle):
+		}
+	}
+}
+
+// sync brings names, addresses and listeners to what the world is now.
+func (s *Sim) sync() {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	v := s.view()
+	s.zone.Set(v)
+	if err := s.hosts.Set(v.Instances); err != nil {
+		s.log.Warn("the network does not follow the platform", "err", err)
+	}
+}
+
+func (s *Sim) view() sixpn.View {
+	v := sixpn.View{Prefix: s.world.Prefix(), Instances: s.world.Instances(), Nearest: nearest()}
+	for _, a := range s.world.Apps() {
+		v.Apps = append(v.Apps, a.Name)
+	}
+	for _, p := range s.world.Peers() {
+		if a, err := netip.ParseAddr(p.PeerIP); err == nil {
+			v.Peers = append(v.Peers, sixpn.Peer{Name: p.Name, Addr: a})
+		}
+	}
+	return v
+}
+
+// nearest is all regions by their distance from where the gateway is.
+func nearest() []string {
+	home, _ := platform.RegionNamed(primaryRegion)
+	rr := platform.Regions()
+	slices.SortStableFunc(rr, func(a, b fly.Region) int {
+		return cmp.Compare(platform.Distance(home, a), platform.Distance(home, b))
+	})
+	codes := make([]string, len(rr))
+	for n, r := range rr {
+		codes[n] = r.Code
+	}
+	return codes
+}
+
+// App is the name of the application.
+func (s *Sim) App() string { return DefaultApp }
+
+// Dir is where the files are.
+func (s *Sim) Dir() string { return s.dir }
+
+// ProfilePath is the file for --config.
+func (s *Sim) ProfilePath() string { return filepath.Join(s.dir, profileFile) }
+
+// ConfPath is the WireGuard configuration of the console's peer.
+func (s *Sim) ConfPath() string { return filepath.Join(s.dir, confFile) }
+
+// URL is the base of the platform's interfaces.
+func (s *Sim) URL() string { return s.url }
+
+// World is the simulated platform, for tests that change it in ways no fault does.
+func (s *Sim) World() *platform.World { return s.world }
+
+// Gateway is the gateway of the private network, for tests that look at its counters.
+func (s *Sim) Gateway() *gateway.Gateway { return s.gateway }
+
+// Close ends the world and waits for all of it. It is idempotent.
+func (s *Sim) Close() error {
+	s.close.Do(func() { s.closed = s.shutdown() })
+	return s.closed
+}
+
+func (s *Sim) shutdown() error {
+	errs := []error{removeFile(s.dir, readyFile)}
+	if s.control != nil {
+		s.control.close()
+	}
+	if s.cancel != nil {
+		s.cancel()
+	}
+	if s.world != nil {
+		errs = append(errs, s.world.Close()) // answers requests that wait
+	}
+	for _, srv := range s.servers {
+		errs = append(errs, srv.Close())
+	}
+	if s.hosts != nil {
+		errs = append(errs, s.hosts.Close())
+	}
+	s.work.Wait()
+	if s.gateway != nil {
+		errs = append(errs, s.gateway.Close())
+	}
+	errs = append(errs, s.lock.release())
+	if s.temp {
+		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// peers tells the gateway of the platform's peers.
+type peers struct{ g *gateway.Gateway }
+
+func (p peers) AddPeer(pubkey string, ip netip.Addr) error {
+	k, err := conf.ParsePublicKey(pubkey)
+	if err != nil {
+		return err
+	}
+	return p.g.AddPeer(k, netip.PrefixFrom(ip, 120))
+}
+
+func (p peers) RemovePeer(pubkey string) error {
+	k, err := conf.ParsePublicKey(pubkey)
+	if err != nil {
+		return err
+	}
+	return p.g.RemovePeer(k)
+}

@@ -1,0 +1,126 @@
+package flysim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T, o Options) *Sim {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = filepath.Join(t.TempDir(), "sim")
+	}
+	began := time.Now()
+	s, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: ready after %s", o.Scenario, time.Since(began))
+	t.Cleanup(func() {
+		began := time.Now()
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		t.Logf("%s: closed after %s", o.Scenario, time.Since(began))
+	})
+	return s
+}
+
+func control(t *testing.T, s *Sim, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := Control(t.Context(), s.Dir(), args, &out); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return out.String()
+}
+
+func TestEveryScenarioStarts(t *testing.T) {
+	for _, name := range Scenarios() {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, Options{Scenario: name})
+			t.Log(control(t, s, "machines"))
+		})
+	}
+}
+
+func TestDirectoryHoldsNoSecretForOthers(t *testing.T) {
+	s := start(t, Options{})
+	want := map[string]bool{profileFile: false, confFile: true, envFile: true, tokenFile: true, readyFile: false}
+	for name := range want {
+		info, err := os.Stat(filepath.Join(s.Dir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: mode %04o", name, info.Mode().Perm())
+		}
+	}
+	if info, err := os.Stat(s.Dir()); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("directory: %v %v, want 0700", info.Mode(), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{readyFile, controlFile} {
+		if _, err := os.Lstat(filepath.Join(s.Dir(), name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there after Close: %v", name, err)
+		}
+	}
+	if err := Control(t.Context(), s.Dir(), []string{"machines"}, new(bytes.Buffer)); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("control after Close: %v", err)
+	}
+}
+
+func TestDirectoryIsHeldByOneWorld(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "sim")
+	s := start(t, Options{Dir: dir})
+	_, err := Start(context.Background(), Options{Dir: dir})
+	var inUse ErrInUse
+	if !errors.As(err, &inUse) || inUse.PID != os.Getpid() {
+		t.Errorf("second start: %v, want ErrInUse with our pid", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, readyFile)); err != nil {
+		t.Errorf("the refused start took %s away: %v", readyFile, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// What a killed world leaves behind: every file, and a socket that nobody listens on.
+	for _, name := range []string{readyFile, controlFile} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("stale"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := start(t, Options{Dir: dir})
+	if got := control(t, again, "scenario"); !strings.Contains(got, "blackout") {
+		t.Errorf("scenarios: %q", got)
+	}
+}
+
+func TestControlSocketOfALongPath(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	s := start(t, Options{Dir: dir})
+	to, err := os.Readlink(filepath.Join(dir, controlFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	control(t, s, "machines")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Dir(to)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", filepath.Dir(to), err)
+	}
+}
