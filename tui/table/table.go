@@ -41,6 +41,8 @@ type Table struct {
 	// GroupLine draws the header line of a group whose rows are items; nil draws its name and the number of rows.
 	GroupLine func(l *paint.Line, group string, items []int)
 	Empty     string // what to say where there is no row
+	// Blurred is set while the cursor of the pane is not in this table: no row is drawn as the selected one.
+	Blurred bool
 
 	n       int
 	entries []entry // what is shown, in order

@@ -28,7 +28,7 @@ func (t *Table) View(env *pane.Env, w, h int) []string {
 		if en := t.entries[e]; en.row < 0 {
 			t.header(l, t.groups[en.group])
 		} else {
-			t.row(l, en.row, e == t.cursor, env.Focused)
+			t.row(l, en.row, e == t.cursor && !t.Blurred, env.Focused)
 		}
 		out = append(out, l.String())
 	}
