@@ -42,9 +42,10 @@ func (p page) same(q page) bool { return p.status == q.status && p.hash == q.has
 
 // agreementFacts is what the instances served for a path. pages are by instance.
 type agreementFacts struct {
-	path  string
-	at    time.Time
-	pages map[string]page
+	path   string
+	at     time.Time
+	pages  map[string]page
+	answer Agreement // pages, grouped
 }
 
 // readAgreement fetches every chosen path from every instance.
@@ -74,6 +75,7 @@ func (c *collector) readAgreement(ctx context.Context) error {
 			}
 			f.pages[id] = p
 		}
+		f.answer = f.agreement()
 		out = append(out, f)
 	}
 	c.learn(func(f *facts) { f.agreement = out })
@@ -144,21 +146,26 @@ func textual(h http.Header) bool {
 	return err == nil && (strings.HasPrefix(t, "text/") || strings.HasSuffix(t, "json") || strings.HasSuffix(t, "xml") || strings.HasSuffix(t, "javascript"))
 }
 
-// agreements groups the instances by what they served.
+// agreements is what each path's comparison said.
 func agreements(ff []agreementFacts) []Agreement {
 	var out []Agreement
 	for _, f := range ff {
-		a := Agreement{Path: f.path, At: f.at, Groups: groups(f.pages)}
-		answered := 0
-		for _, g := range a.Groups {
-			if g.Error == "" {
-				answered++
-			}
-		}
-		a.Agree = answered <= 1
-		out = append(out, a)
+		out = append(out, f.answer)
 	}
 	return out
+}
+
+// agreement groups the instances by what they served.
+func (f agreementFacts) agreement() Agreement {
+	a := Agreement{Path: f.path, At: f.at, Groups: groups(f.pages)}
+	answered := 0
+	for _, g := range a.Groups {
+		if g.Error == "" {
+			answered++
+		}
+	}
+	a.Agree = answered <= 1
+	return a
 }
 
 // groups are the largest first; those without an answer last.

@@ -134,8 +134,11 @@ func (c *collector) networkUp() bool {
 	return c.o.Network != nil && carries(c.o.Network.Status().State)
 }
 
-// carries tells whether a network in state s can be expected to carry traffic. Without DNS it still can.
-func carries(s wg.State) bool { return s == wg.StateUp || s == wg.StateDNSDown }
+// carries tells whether it is worth sending anything through a network in state s. Without DNS it still is.
+func carries(s wg.State) bool { return vouched(s) || s == wg.StateSuspect }
+
+// vouched tells whether a failure of something sent through a network in state s is not the network's.
+func vouched(s wg.State) bool { return s == wg.StateUp || s == wg.StateDNSDown }
 
 // pause waits for d or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {

@@ -155,7 +155,7 @@ var conditions = []ops.Condition{
 		DependsOn: []string{codeHostUnreachable},
 	},
 	{
-		Code: codeProbeFailed, Severity: ops.Critical, After: 4 * time.Second,
+		Code: codeProbeFailed, Severity: ops.Critical,
 		Title: "does not answer",
 		Hint:  "the platform says it runs: see whether it listens on [::] and the right port, and its logs",
 		DependsOn: []string{
@@ -164,7 +164,7 @@ var conditions = []ops.Condition{
 		},
 	},
 	{
-		Code: codeProbeStatus, Severity: ops.Critical, After: 4 * time.Second,
+		Code: codeProbeStatus, Severity: ops.Critical,
 		Title:     "answers with an error",
 		Hint:      "ask it yourself through the network, and read its logs",
 		DependsOn: []string{codeHostUnreachable, codeCrashLoop, codeFailed, codeStuck, codeStopped, codeCheckFailing},

@@ -57,15 +57,17 @@ func (v *view) blind() bool { return v.networkErr != nil || !carries(v.network.S
 func (v *view) legitimatelyStopped(m *machine) bool {
 	switch m.State {
 	case fly.StateStopped, fly.StateSuspended:
-		return m.Autostop || m.Standby || m.oneOff || m.byUser || finished(m.LastExit)
+		return m.Standby || m.oneOff || m.byUser || m.Autostop && !crashed(m.LastExit)
 	case fly.StateCreated, fly.StateDestroying, fly.StateDestroyed, fly.StateReplaced, fly.StateMigrated:
 		return true
 	}
 	return false
 }
 
-// finished tells of an exit that was asked for.
-func finished(x *Exit) bool { return x != nil && x.RequestedStop }
+// crashed tells of an exit that nobody asked for and that was not a clean one.
+func crashed(x *Exit) bool {
+	return x != nil && !x.RequestedStop && (x.Code != 0 || x.Signal != 0 || x.OOM)
+}
 
 // booting tells whether the machine started so lately that it need not answer yet.
 func (v *view) booting(m *machine) bool {

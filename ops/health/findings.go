@@ -10,6 +10,7 @@ import (
 	"ops-console/ops"
 	"ops-console/ops/fly"
 	"ops-console/ops/plaintext"
+	"ops-console/wg"
 )
 
 // How long a transition may take.
@@ -54,16 +55,15 @@ func (v *view) sources(s *Snapshot) []ops.Problem {
 	switch {
 	case v.networkErr != nil:
 		add(codeNetworkUnconfigured, time.Time{}, v.networkErr.Error())
-	case v.network.State == "up":
-	case v.network.State == "connecting":
+	case carries(v.network.State):
+	case v.network.State == wg.StateConnecting:
 		add(codeNetworkConnecting, v.network.Since, joined(v.network.Cause, v.network.Advice))
-	case v.network.State == "dns-down":
 	default:
 		add(codeNetworkDead, v.network.Since, joined(v.network.Cause, v.network.Advice))
 	}
 	if err := v.dns.err; err != nil && v.networkErr == nil {
 		add(codeDNSDown, v.dns.good, err.Error())
-	} else if v.network.State == "dns-down" {
+	} else if v.network.State == wg.StateDNSDown {
 		add(codeDNSDown, v.network.Since, joined(v.network.Cause, v.network.Advice))
 	}
 	return pp
@@ -184,10 +184,14 @@ func (v *view) checkFindings(b *member, add adder) {
 }
 
 func (v *view) probeFindings(b *member, add adder) {
-	if !v.fresh(b.Probe) || b.m != nil && v.booting(b.m) {
+	p := b.Probe
+	if !v.fresh(p) || b.m != nil && v.booting(b.m) {
 		return
 	}
-	p := b.Probe
+	// One lost packet is no news.
+	if h := p.History; p.State != ProbeOK && (len(h) < 2 || h[len(h)-2].State == ProbeOK || h[len(h)-2].State == ProbeNoNetwork) {
+		return
+	}
 	switch p.State {
 	case ProbeRefused, ProbeError:
 		add(codeProbeFailed, p.Since, p.Error)

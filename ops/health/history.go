@@ -148,7 +148,7 @@ func stoppedByUser(events []fly.Event) bool {
 		switch e.Type {
 		case "stop", "suspend":
 			return e.Source == "user" || e.Source == "proxy"
-		case "start", "launch", "restart", "update":
+		case "start", "launch", "restart":
 			return false
 		}
 		if x := e.Exit(); x != nil && x.RequestedStop {

@@ -35,6 +35,7 @@ type machine struct {
 	marks    []Mark
 	port     int // of its HTTP service; 0: it has none
 	path     string
+	opaque   bool // its configuration was never seen
 }
 
 // target is where an instance is probed.
@@ -50,6 +51,7 @@ func read(m fly.Machine, was *fly.MachineConfig, at time.Time) machine {
 	if c == nil {
 		c = was
 	}
+	opaque := c == nil
 	if c == nil {
 		c = m.IncompleteConfig
 	}
@@ -76,7 +78,8 @@ func read(m fly.Machine, was *fly.MachineConfig, at time.Time) machine {
 	}}
 	out.Release, _ = strconv.Atoi(c.Metadata[fly.MetaReleaseVersion])
 	out.Release = max(out.Release, 0)
-	out.Unmanaged = c.Metadata[fly.MetaPlatformVersion] == "" && (m.Config != nil || was != nil)
+	out.opaque = opaque
+	out.Unmanaged = !opaque && c.Metadata[fly.MetaPlatformVersion] == ""
 	if g := c.Guest; g != nil {
 		out.CPUKind, out.CPUs, out.MemoryMB = word(g.CPUKind), g.CPUs, g.MemoryMB
 	}

@@ -24,7 +24,6 @@ type key struct {
 
 type held struct {
 	since time.Time // as shown
-	first time.Time // when we first saw it
 	seen  time.Time // when it last held
 }
 
@@ -62,8 +61,8 @@ func (m memory) judge(found []ops.Problem, now time.Time, oneShot bool) (shown, 
 			continue
 		}
 		held = append(held, p)
-		if p.Subject.Instance != "" && p.Code != codeCrashLoop && p.Code != codeOOM &&
-			holds[key{codeRegionDown, ops.Subject{Region: p.Subject.Region}}] {
+		down := holds[key{codeRegionDown, ops.Subject{Region: p.Subject.Region}}]
+		if down && p.Subject.Instance != "" && p.Code != codeCrashLoop && slices.Contains(downCodes, p.Code) {
 			continue
 		}
 		shown = append(shown, p)
@@ -78,7 +77,7 @@ func (m memory) since(p ops.Problem, now time.Time) time.Time {
 	k := keyOf(p)
 	h, known := m.held[k]
 	if !known {
-		h.since, h.first = now, now
+		h.since = now
 	}
 	if !p.Since.IsZero() && p.Since.Before(h.since) {
 		h.since = p.Since

@@ -7,6 +7,7 @@ import (
 
 	"ops-console/ops"
 	"ops-console/ops/fly"
+	"ops-console/ops/plaintext"
 )
 
 // maxMarks bounds the timeline.
@@ -29,9 +30,15 @@ func merge(f facts, was memory, now time.Time) (*Snapshot, memory) {
 		Agreement: agreements(f.agreement),
 		Cluster:   f.cluster.answer,
 	}
+	s.Network.Why = plaintext.Line(s.Network.Why, maxLine)
+	s.Network.Cause = plaintext.Line(s.Network.Cause, maxLine)
+	s.Network.Advice = plaintext.Line(s.Network.Advice, maxLine)
+	s.Network.LastHeal = plaintext.Line(s.Network.LastHeal, maxLine)
+	s.Network.Endpoint = plaintext.Line(s.Network.Endpoint, maxLine)
 	if f.networkErr != nil {
 		missing := reading{err: f.networkErr}.source()
 		s.Sources.DNS, s.Sources.Probes = missing, missing
+		s.Network.Cause = missing.Error
 	}
 	v := view{facts: &f, now: now, deploying: deploying(f, now)}
 	v.members = members(f)

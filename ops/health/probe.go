@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -144,7 +145,7 @@ func (p *prober) keep(id string, r Probe) {
 		r.LastOK = r.At
 	}
 	if r.Status > 0 {
-		p.proof = later(p.proof, r.At)
+		p.proof = p.now()
 	}
 	r.History = extend(old.History, Sample{At: r.At, State: r.State, Latency: r.Latency}, maxSamples)
 	p.results[id] = r
@@ -164,7 +165,11 @@ func extend[T any](h []T, v T, n int) []T {
 func (p *prober) swept(targets []target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.reading.note(p.now(), nil)
+	var err error
+	if s := p.network.Status().State; !carries(s) {
+		err = fmt.Errorf("the private network is %s", s)
+	}
+	p.reading.note(p.now(), err)
 	asked := make(map[string]bool, len(targets))
 	latencies := map[string][]time.Duration{}
 	for _, t := range targets {
@@ -244,7 +249,7 @@ func (p *prober) failed(ctx context.Context, err error) (ProbeState, string) {
 		timeout = true
 	}
 	switch {
-	case !carries(p.network.Status().State):
+	case !vouched(p.network.Status().State):
 		return ProbeNoNetwork, text
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ProbeRefused, "connection refused"
@@ -305,7 +310,7 @@ func (c *collector) targets() []target {
 		if m.State != "started" && (!listed || f.platform.err == nil) {
 			continue
 		}
-		if m.port == 0 {
+		if m.port == 0 && !m.opaque {
 			continue
 		}
 		if t, ok := c.target(m.ID, m.Region, either(m.Address, entry.address), m.port, m.path); ok {
