@@ -51,7 +51,7 @@ func (f Fleet) populate(w *platform.World, regions, instances int) error {
 	for n := range instances {
 		region := order[n%regions]
 		spec := platform.MachineSpec{
-			Region: region, Age: 17*24*time.Hour + time.Duration(n)*time.Minute,
+			Region: region, Age: 17*24*time.Hour - time.Duration(n)*time.Minute - history,
 			Behaviour: platform.Behaviour{Delay: f.delay(region)},
 		}
 		if n >= instances-workers {
@@ -67,15 +67,15 @@ func (f Fleet) populate(w *platform.World, regions, instances int) error {
 			return err
 		}
 	}
-	_, err := w.AddMachine(platform.MachineSpec{App: "pghero", Region: primaryRegion, Port: 8080, Age: 80 * 24 * time.Hour})
+	_, err := w.AddMachine(platform.MachineSpec{App: "pghero", Region: primaryRegion, Port: 8080, Age: 80*24*time.Hour - history})
 	return err
 }
 
-// releases is those before the newest.
+// releases is those that the machines were made with, and before; the story tells of the rest.
 func releases(w *platform.World) error {
-	for n, age := range []time.Duration{38 * 24, 31 * 24, 19 * 24, 6 * 24, 26} {
+	for n, days := range []int{38, 31, 19} {
 		_, err := w.AddRelease(platform.ReleaseSpec{
-			Version: 36 + n, Age: age * time.Hour, Strategy: "ROLLING",
+			Version: 36 + n, Age: time.Duration(days)*24*time.Hour - history,
 			User: fly.User{ID: "usr_deployer", Email: "deployer@example.com", Name: "Deployer"},
 		})
 		if err != nil {

@@ -37,32 +37,33 @@ type Step struct {
 }
 
 // history is how long before the start the earliest Step may lie.
-const history = 45 * time.Minute
+const history = 7 * 24 * time.Hour
 
 // contentAge is how old the newest edition of the pages is: a little less than the newest release.
 const contentAge = 26 * time.Minute
 
-// deploys is the newest release going out to all machines, one after the other.
-func deploys(every time.Duration) []Step {
+// deploy is a release going out to all machines, one after the other, or to those it reaches in the time it gets.
+func deploy(ago, every, gets time.Duration) []Step {
 	return []Step{
-		{Ago: 40 * time.Minute, Fault: fmt.Sprintf("concurrent-deployer every=%s owner=deployer@example.com", every), Past: true},
-		{Ago: 34 * time.Minute, Fault: "concurrent-deployer", Clear: true, Past: true},
+		{Ago: ago, Fault: fmt.Sprintf("concurrent-deployer every=%s owner=deployer@example.com", every), Past: true},
+		{Ago: ago - gets, Fault: "concurrent-deployer", Clear: true, Past: true},
 	}
 }
 
-// stops is the newest release going out to a few machines only.
-func stops() []Step {
-	return []Step{
-		{Ago: 40 * time.Minute, Fault: "concurrent-deployer every=4s owner=deployer@example.com", Past: true},
-		{Ago: 40*time.Minute - 26*time.Second, Fault: "concurrent-deployer", Clear: true, Past: true},
-	}
+// deploys is how most applications got where they are: the newest release went out 40 minutes ago, in gets.
+func deploys(every, gets time.Duration) []Step {
+	return slices.Concat(
+		deploy(6*24*time.Hour, every, time.Hour),
+		deploy(26*time.Hour, every, time.Hour),
+		deploy(40*time.Minute, every, gets),
+	)
 }
 
 func after(first []Step, more ...Step) []Step { return append(first, more...) }
 
 // scenarios are all of them, the default first.
 func scenarios() []Scenario {
-	usual := func() []Step { return deploys(4 * time.Second) }
+	usual := func() []Step { return deploys(4*time.Second, 6*time.Minute) }
 	m := time.Minute
 	return []Scenario{
 		{Name: "calm", Help: "all is well, 40 minutes after a release", Story: usual()},
@@ -70,7 +71,7 @@ func scenarios() []Scenario {
 			Name: "incident",
 			Help: "a failing check, a crash loop, kills for want of memory, an unreachable host, stale pages on one instance, a release that stopped half-way",
 			Story: after(
-				stops(),
+				deploys(4*time.Second, 26*time.Second),
 				Step{Ago: 31 * m, Fault: "content-stale app#13 previous"},
 				Step{Ago: 23 * m, Fault: "crash-loop app#6 exit=1 up=6s wait=9s"},
 				Step{Ago: 19 * m, Fault: "oom worker#1 up=230s wait=2s"},
@@ -134,11 +135,10 @@ func scenarios() []Scenario {
 		{
 			Name: "big", Help: "1,000 instances in 12 regions, a few of them unwell",
 			Fleet: Fleet{Regions: 12, Instances: 1000, Near: true},
-			Story: []Step{
-				{Ago: 21 * m, Fault: "health app#40 503"},
-				{Ago: 17 * m, Fault: "content-stale app#500 previous"},
-				{Ago: 9 * m, Fault: "host-unreachable app#77"},
-			},
+			Story: after(deploys(300*time.Millisecond, 6*m),
+				Step{Ago: 21 * m, Fault: "health app#40 503"},
+				Step{Ago: 17 * m, Fault: "content-stale app#500 previous"},
+				Step{Ago: 9 * m, Fault: "host-unreachable app#77"}),
 		},
 	}
 }
