@@ -53,7 +53,7 @@ func (k *keyedNetwork) visit(ctx context.Context, pid int, deadline time.Time) (
 	life, cancel := context.WithCancel(context.Background())
 	stopped := sync.WaitGroup{}
 	stopped.Go(func() { ended <- g.listen(life, first) })
-	timer := time.NewTimer(max(time.Until(deadline), 0))
+	timer := time.NewTimer(max(time.Until(deadline), 200*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-first:

@@ -237,18 +237,24 @@ func (k *keyedNetwork) DialContext(ctx context.Context, network, addr string) (n
 
 // moved reports that err came from the end of a holder, and that there is another one now.
 func (k *keyedNetwork) moved(ctx context.Context, err error, swapped <-chan struct{}) bool {
-	if !errors.Is(err, ErrClosed) && !errors.Is(err, errHolderGone) {
+	if !errors.Is(err, ErrClosed) && !errors.Is(err, errHolderGone) || k.ended() {
 		return false
 	}
 	timer := time.NewTimer(switchWait)
 	defer timer.Stop()
 	select {
 	case <-swapped:
-		return ctx.Err() == nil && k.Status().State != StateClosed
+		return ctx.Err() == nil && !k.ended()
 	case <-ctx.Done():
 	case <-timer.C:
 	}
 	return false
+}
+
+func (k *keyedNetwork) ended() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closed
 }
 
 func (k *keyedNetwork) check(ctx context.Context) error {

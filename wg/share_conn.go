@@ -48,6 +48,11 @@ func (c *sharedConn) Read(p []byte) (int, error) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	for {
+		select {
+		case <-c.closed:
+			return 0, c.fail("read", net.ErrClosed)
+		default:
+		}
 		if c.ended != nil {
 			return 0, c.ended
 		}
