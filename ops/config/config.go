@@ -1,8 +1,15 @@
 // Package config says what `--app NAME` means: it finds, reads and joins the profiles of the user and of the
 // project, and fills in what neither says. It never asks the network.
+//
+// Every key a profile can have stands once, in the table of keys.go: with its meaning, its check and its default. The
+// parser, the environment's variables, the example and the documentation all come from it.
 package config
 
-import "time"
+import (
+	"time"
+
+	"ops-console/ops/fly"
+)
 
 // Profile is what is known of one application before anything is asked.
 type Profile struct {
@@ -12,6 +19,8 @@ type Profile struct {
 	Org         string // organization slug; empty: asked of the API
 	Project     string // directory with fly.toml and mix.exs; empty: none
 
+	PrimaryRegion string // of fly.toml, or as configured; empty: not known
+
 	API      API
 	Network  Network
 	Probe    Probe
@@ -20,7 +29,9 @@ type Profile struct {
 	Console  Console
 	Interval Interval
 
-	Sources []string // the files it was made from, most specific first
+	Sources []string          // the files it was made from, most specific first
+	Origins map[string]string // where each key's value came from: FILE:LINE, $VARIABLE, --flag; not there: the default
+	Notes   []string          // what was found and not used, and why
 }
 
 // API says where the platform is and how to prove who we are. The token itself is read when it is needed.
@@ -30,6 +41,7 @@ type API struct {
 	Web       string // base URL, https://api.fly.io
 	TokenEnv  string // name of the environment variable, FLY_ACCESS_TOKEN
 	TokenFile string // a file with the token, 0600; empty: flyctl's own configuration
+	Token     fly.Token
 }
 
 // Network says how to join.

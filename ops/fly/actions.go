@@ -32,7 +32,9 @@ func (c *Client) act(ctx context.Context, m Ref, name string, query url.Values, 
 }
 
 // Start starts a stopped machine.
-func (c *Client) Start(ctx context.Context, m Ref) error { return c.act(ctx, m, "start", nil, nil, nil) }
+func (c *Client) Start(ctx context.Context, m Ref) error {
+	return c.act(ctx, m, "start", nil, nil, nil)
+}
 
 // Suspend writes a machine's memory to disk and stops it.
 func (c *Client) Suspend(ctx context.Context, m Ref) error {

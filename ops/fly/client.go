@@ -51,7 +51,7 @@ type Options struct {
 	Tries     int           // attempts of a read; 0: 4
 	Retry     time.Duration // before the second attempt, growing from there; 0: 500 ms
 
-	now   func() time.Time                                   // nil: time.Now
+	now   func() time.Time                                 // nil: time.Now
 	sleep func(ctx context.Context, d time.Duration) error // nil: a timer
 }
 

@@ -70,7 +70,7 @@ func diagnoseTLS(err error) (kind error, message, hint string) {
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
 		return ErrTLS, fmt.Sprintf("the server's certificate is valid only from %s to %s",
-			invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly)),
+				invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly)),
 			"check this machine's clock first; if it is right, the server's owner has to renew the certificate"
 	case errors.As(err, &authority):
 		return ErrTLS, "the server's certificate is signed by an unknown authority", meddled

@@ -34,27 +34,19 @@ func (c *Client) Peers(ctx context.Context, org string) ([]WireGuardPeer, error)
 	return v.Organization.Peers.Nodes, nil
 }
 
-// PeerRequest is a WireGuard peer to create. Only the public key leaves this machine.
-type PeerRequest struct {
-	OrgID     string // Organization.ID
-	Region    string
-	Name      string
-	PublicKey string // base64
-	Network   string // empty: the organization's default network
-}
-
-// AddPeer creates a WireGuard peer. The answer has been checked: what is in it can go into a configuration file.
-func (c *Client) AddPeer(ctx context.Context, p PeerRequest) (NewPeer, error) {
-	op := "create WireGuard peer " + p.Name
-	if err := named(op, p.OrgID, p.Name); err != nil {
+// AddPeer creates a WireGuard peer for a public key (base64); the private one never gets here. region empty: the
+// platform chooses the gateway. The answer has been checked: what is in it can go into a configuration file.
+func (c *Client) AddPeer(ctx context.Context, orgID, region, name, pubkey string) (NewPeer, error) {
+	op := "create WireGuard peer " + name
+	if err := named(op, orgID, name); err != nil {
 		return NewPeer{}, err
 	}
-	if !wireGuardKey(p.PublicKey) {
+	if !wireGuardKey(pubkey) {
 		return NewPeer{}, &Error{Op: op, Message: "the public key is not a WireGuard key", kind: ErrInvalid}
 	}
-	input := map[string]any{"organizationId": p.OrgID, "region": p.Region, "name": p.Name, "pubkey": p.PublicKey, "nats": false}
-	if p.Network != "" {
-		input["network"] = p.Network
+	input := map[string]any{"organizationId": orgID, "name": name, "pubkey": pubkey, "nats": false}
+	if region != "" {
+		input["region"] = region
 	}
 	v, err := ask[struct {
 		Peer *struct {
@@ -63,7 +55,7 @@ func (c *Client) AddPeer(ctx context.Context, p PeerRequest) (NewPeer, error) {
 			Pubkey     string `json:"pubkey"`
 		} `json:"addWireGuardPeer"`
 	}](ctx, c, query{
-		op: op, act: action{"add-peer", p.OrgID}, writes: true,
+		op: op, act: action{"add-peer", orgID}, writes: true,
 		text: `mutation($input: AddWireGuardPeerInput!) { addWireGuardPeer(input: $input) { peerip endpointip pubkey } }`,
 		vars: map[string]any{"input": input},
 	})

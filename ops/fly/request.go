@@ -111,9 +111,9 @@ type attempt struct {
 
 // verdict is the error of a request that changes something.
 func (a attempt) verdict() error {
-	lost := a.err.Status == 0 && a.sent                     // no answer
-	odd := a.err.Status >= 200 && a.err.Status < 300        // carried out, but the answer is not to be had
-	late := a.err.Status == http.StatusRequestTimeout       // the platform stopped waiting
+	lost := a.err.Status == 0 && a.sent                      // no answer
+	odd := a.err.Status >= 200 && a.err.Status < 300         // carried out, but the answer is not to be had
+	late := a.err.Status == http.StatusRequestTimeout        // the platform stopped waiting
 	broken := a.err.Status >= http.StatusInternalServerError // anywhere between here and there
 	if lost || odd && a.err.kind == ErrBadAnswer || late || broken {
 		return &AmbiguousError{Op: a.err.Op, Err: a.err}

@@ -64,6 +64,16 @@ func (t Token) Equal(u Token) bool {
 	return subtle.ConstantTimeCompare([]byte(t.all()), []byte(u.all())) == 1
 }
 
+// Source is a source that gives t.
+func (t Token) Source() TokenSource {
+	return func(context.Context) (Token, error) {
+		if t.IsZero() {
+			return t, ErrNoToken
+		}
+		return t, nil
+	}
+}
+
 // Reveal is the token itself as the Machines API gets it, without a scheme, for protocols that are not this package's
 // (the log stream's password). Whoever calls it keeps it out of every message.
 func (t Token) Reveal() string {

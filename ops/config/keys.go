@@ -1,0 +1,94 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"ops-console/ops/config/tomlfile"
+	"ops-console/ops/fly"
+)
+
+// key is one thing a profile can say.
+type key struct {
+	name    string // dotted, as in the file
+	doc     string // what it is for, as a sentence
+	def     string // the default, as TOML; empty: none
+	example string // TOML, for the example file where def is not telling
+	secret  bool   // refused in a project's file
+	// trusted keys say where the token goes or run something: a project's file may set them only where the user
+	// trusts the project.
+	trusted bool
+	list    bool // not settable by a variable
+	// set reads v into p. base is the directory that relative paths start from. The text it returns says what is
+	// wanted instead; empty: fine.
+	set func(p *Profile, v *tomlfile.Value, base place) string
+}
+
+// place is where a value comes from, for paths.
+type place struct{ dir, home string }
+
+// keys is every key, in the order of the documentation.
+func keys() []key {
+	return []key{
+		{name: "app", doc: "The app's name at the platform. Default: the profile's own name, or what fly.toml says.", example: `"changelog-2025-05-05"`, set: text(func(p *Profile) *string { return &p.App }, appName)},
+		{name: "environment", doc: "What it is: production, staging, … Dialogs make one type it.", def: `"production"`, set: text(func(p *Profile) *string { return &p.Environment }, word)},
+		{name: "org", doc: "The organization's slug. Default: asked of the platform.", example: `"changelog-media"`, set: text(func(p *Profile) *string { return &p.Org }, appName)},
+		{name: "project", doc: "The directory with fly.toml and mix.exs. Default: the one the project's file stands in, or the current one if its fly.toml is this app's.", example: `"~/src/changelog"`, set: path(func(p *Profile) *string { return &p.Project })},
+		{name: "primary_region", doc: "The region that counts as primary. Default: what fly.toml says.", example: `"iad"`, set: text(func(p *Profile) *string { return &p.PrimaryRegion }, regionCode)},
+
+		{name: "api.machines", doc: "Base URL of the Machines API. http://_api.internal:4280 asks through the private network.", def: `"` + fly.PublicMachinesURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.Machines }, httpURL)},
+		{name: "api.graphql", doc: "Base URL of the GraphQL API.", def: `"` + fly.PublicGraphQLURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.GraphQL }, httpURL)},
+		{name: "api.web", doc: "Base URL of the web REST API.", def: `"` + fly.PublicWebURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.Web }, httpURL)},
+		{name: "api.token_env", doc: "The environment variable that holds the access token.", def: `"FLY_ACCESS_TOKEN"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.TokenEnv }, variable)},
+		{name: "api.token_file", doc: "A file with nothing but the access token in it, which only you may read. Default: flyctl's own configuration.", example: `"~/.config/ops-console/token"`, trusted: true, set: path(func(p *Profile) *string { return &p.API.TokenFile })},
+		{name: "api.token", doc: "The access token itself. Only in a file that only you may read; token_file is better.", example: `"fo1_…"`, secret: true, set: token},
+
+		{name: "network.mode", doc: "How to join the private network: auto, user (a tunnel in this process), interface (one that is there already) or direct (this machine is inside).", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Network.Mode }, "auto", "user", "interface", "direct")},
+		{name: "network.config", doc: "A wg-quick file, as `fly wireguard create` writes it. Default: the one that `ops-console wg join` made.", example: `"~/.config/ops-console/changelog.conf"`, trusted: true, set: path(func(p *Profile) *string { return &p.Network.Config })},
+		{name: "network.interface", doc: "The interface that carries the network. Default: found.", example: `"wg0"`, set: text(func(p *Profile) *string { return &p.Network.Interface }, interfaceName)},
+		{name: "network.dns", doc: "Address of the network's DNS server. Default: what the wg-quick file says, or fdaa::3.", example: `"fdaa:0:1::3"`, set: text(func(p *Profile) *string { return &p.Network.DNS }, address)},
+		{name: "network.transport", doc: "How WireGuard's packets leave: auto, udp or websocket (where UDP cannot get out).", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Network.Transport }, "auto", "udp", "websocket")},
+		{name: "network.websocket", doc: "URL of the websocket transport. Default: wss:// and the endpoint.", example: `"wss://203.0.113.7:443/"`, trusted: true, set: text(func(p *Profile) *string { return &p.Network.Websocket }, wsURL)},
+
+		{name: "probe.port", doc: "Port that is probed in each instance; 0: that of the machine's HTTP service or check.", def: "0", example: "4000", set: number(func(p *Profile) *int { return &p.Probe.Port }, 0, 65535)},
+		{name: "probe.path", doc: "Path that is probed. Default: that of the machine's HTTP check, else /.", example: `"/health"`, set: text(func(p *Profile) *string { return &p.Probe.Path }, urlPath)},
+		{name: "probe.host", doc: "Host header. Default: APP.fly.dev.", example: `"changelog.com"`, set: text(func(p *Profile) *string { return &p.Probe.Host }, hostName)},
+		{name: "probe.scheme", doc: "http or https. Behind the platform's proxy instances speak http.", def: `"http"`, set: oneOf(func(p *Profile) *string { return &p.Probe.Scheme }, "http", "https")},
+		{name: "probe.headers", doc: "Headers of the request. Authorization and cookies count as secrets.", example: `{ x-forwarded-proto = "https" }`, list: true, set: headers(func(p *Profile) *map[string]string { return &p.Probe.Headers })},
+		{name: "probe.release_header", doc: "The response header that says which release answered. Default: none.", example: `"x-release"`, set: text(func(p *Profile) *string { return &p.Probe.ReleaseHeader }, headerName)},
+		{name: "probe.timeout", doc: "How long an instance may take.", def: `"3s"`, set: duration(func(p *Profile) *time.Duration { return &p.Probe.Timeout }, 10*time.Millisecond, 5*time.Minute)},
+		{name: "probe.concurrency", doc: "How many instances are asked at once.", def: "64", set: number(func(p *Profile) *int { return &p.Probe.Concurrency }, 1, 4096)},
+		{name: "probe.status", doc: "Which answers are well: statuses and ranges.", def: `"200-399"`, set: text(func(p *Profile) *string { return &p.Probe.Status }, statuses)},
+
+		{name: "agree", doc: "Paths whose content must be the same in every instance: path, ignore (regular expressions of what may differ, on top of the built-in ones), headers.", example: `[{ path = "/" }, { path = "/feed", ignore = ['<lastBuildDate>[^<]*'] }]`, list: true, set: agree},
+
+		{name: "cluster.command", doc: "A command that prints the Erlang nodes an instance is connected to, its own name first, one a line; it is run in every machine. Default: none, and the cluster is not looked at.", example: `["/app/bin/changelog", "rpc", "Enum.each([node() | Node.list()], &IO.puts/1)"]`, trusted: true, list: true, set: command},
+
+		{name: "console.theme", doc: "auto, or the name of a theme.", def: `"auto"`, set: text(func(p *Profile) *string { return &p.Console.Theme }, word)},
+		{name: "console.glyphs", doc: "auto, unicode or ascii.", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Console.Glyphs }, "auto", "unicode", "ascii")},
+		{name: "console.mouse", doc: "Whether the mouse is used.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.Mouse })},
+		{name: "console.read_only", doc: "The console cannot be armed: nothing can be changed.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.ReadOnly })},
+		{name: "console.reduced_motion", doc: "Nothing spins or blinks.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.ReducedMotion })},
+
+		{name: "interval.platform", doc: "How often the platform is asked for the machines.", def: `"5s"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Platform })},
+		{name: "interval.dns", doc: "How often the network's DNS is asked.", def: `"5s"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.DNS })},
+		{name: "interval.probe", doc: "How often instances are probed.", def: `"5s"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Probe })},
+		{name: "interval.agreement", doc: "How often the paths of agree are fetched.", def: `"30s"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Agreement })},
+		{name: "interval.cluster", doc: "How often cluster.command is run.", def: `"1m"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Cluster })},
+		{name: "interval.releases", doc: "How often the releases are read.", def: `"1m"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Releases })},
+	}
+}
+
+// env is the environment variable that sets a key: OPS_CONSOLE_PROBE_PORT.
+func (k key) env() string {
+	return "OPS_CONSOLE_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
+
+func keyNamed(name string) (key, bool) {
+	for _, k := range keys() {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return key{}, false
+}
