@@ -41,7 +41,7 @@ func keys() []key {
 		{name: "api.web", doc: "Base URL of the web REST API.", def: `"` + fly.PublicWebURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.Web }, httpURL)},
 		{name: "api.token_env", doc: "The environment variable that holds the access token.", def: `"FLY_ACCESS_TOKEN"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.TokenEnv }, variable)},
 		{name: "api.token_file", doc: "A file with nothing but the access token in it, which only you may read. Default: flyctl's own configuration.", example: `"~/.config/ops-console/token"`, trusted: true, set: path(func(p *Profile) *string { return &p.API.TokenFile })},
-		{name: "api.token", doc: "The access token itself. Only in a file that only you may read; token_file is better.", example: `"fo1_…"`, secret: true, set: token},
+		{name: "api.token", doc: "The access token itself. Only in a file that only you may read; token_file is better.", example: `"fo1_your-own-token"`, secret: true, set: token},
 
 		{name: "network.mode", doc: "How to join the private network: auto, user (a tunnel in this process), interface (one that is there already) or direct (this machine is inside).", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Network.Mode }, "auto", "user", "interface", "direct")},
 		{name: "network.config", doc: "A wg-quick file, as `fly wireguard create` writes it. Default: the one that `ops-console wg join` made.", example: `"~/.config/ops-console/changelog.conf"`, trusted: true, set: path(func(p *Profile) *string { return &p.Network.Config })},
