@@ -47,6 +47,7 @@ func control(t *testing.T, s *Sim, args ...string) string {
 }
 
 func TestEveryScenarioStarts(t *testing.T) {
+	t.Parallel()
 	for _, name := range Scenarios() {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, Options{Scenario: name})
@@ -56,6 +57,7 @@ func TestEveryScenarioStarts(t *testing.T) {
 }
 
 func TestDirectoryHoldsNoSecretForOthers(t *testing.T) {
+	t.Parallel()
 	s := start(t, Options{})
 	want := map[string]bool{profileFile: false, confFile: true, envFile: true, tokenFile: true, readyFile: false}
 	for name := range want {
@@ -84,6 +86,7 @@ func TestDirectoryHoldsNoSecretForOthers(t *testing.T) {
 }
 
 func TestDirectoryIsHeldByOneWorld(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "sim")
 	s := start(t, Options{Dir: dir})
 	_, err := Start(context.Background(), Options{Dir: dir})
@@ -110,6 +113,7 @@ func TestDirectoryIsHeldByOneWorld(t *testing.T) {
 }
 
 func TestControlSocketOfALongPath(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
 	s := start(t, Options{Dir: dir})
 	to, err := os.Readlink(filepath.Join(dir, controlFile))
