@@ -2,10 +2,10 @@ package health
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"ops-console/wg"
 )
@@ -16,11 +16,13 @@ const (
 	dnsTimeout       = 10 * time.Second
 	clusterTimeout   = 10 * time.Minute
 	agreementTimeout = 2 * time.Minute
+	readClusterFor   = 30 * time.Second
 )
 
 // Read asks every source once and says what they answered. It waits a bounded time for the network to come up; a
-// source that cannot be asked is part of the snapshot and not an error. An error means that the options make no sense
-// or that ctx ended first.
+// source that cannot be asked is part of the snapshot and not an error. Where ctx has a deadline, the platform gets
+// less than half of the time, and what could not be asked by then is unknown. An error means that the options make no
+// sense or that ctx was cancelled.
 func Read(ctx context.Context, o Options) (*Snapshot, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -31,25 +33,33 @@ func Read(ctx context.Context, o Options) (*Snapshot, error) {
 	c.facts.oneShot = true
 
 	// What each source could not do is in the facts.
-	var g errgroup.Group
-	g.Go(func() error { c.waitForNetwork(ctx); return nil })
-	g.Go(func() error { bounded(ctx, platformTimeout, c.readPlatform); return nil })
-	g.Go(func() error { bounded(ctx, platformTimeout, c.readReleases); return nil })
-	_ = g.Wait()
-	bounded(ctx, dnsTimeout, c.readDNS)
+	first := share(ctx, platformTimeout, 40)
+	var g sync.WaitGroup
+	g.Go(func() { c.waitForNetwork(ctx, min(o.NetworkWait, first)) })
+	g.Go(func() { bounded(ctx, first, c.readPlatform) })
+	g.Go(func() { bounded(ctx, first, c.readReleases) })
+	g.Wait()
+	bounded(ctx, share(ctx, dnsTimeout, 40), c.readDNS)
 	if c.known().platform.doubt != "" { // DNS can be asked now
-		bounded(ctx, platformTimeout, c.readPlatform)
+		bounded(ctx, share(ctx, platformTimeout, 40), c.readPlatform)
 	}
-
-	g = errgroup.Group{}
-	g.Go(func() error { c.probeTwice(ctx); return nil })
-	g.Go(func() error { bounded(ctx, agreementTimeout, c.readAgreement); return nil })
-	g.Go(func() error { bounded(ctx, 30*time.Second, c.readCluster); return nil })
-	_ = g.Wait()
-	if ctx.Err() != nil {
+	last := share(ctx, agreementTimeout, 95)
+	g.Go(func() { bounded(ctx, last, c.probeTwice) })
+	g.Go(func() { bounded(ctx, last, c.readAgreement) })
+	g.Go(func() { bounded(ctx, min(last, readClusterFor), c.readCluster) })
+	g.Wait()
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, fmt.Errorf("read the health of %s: %w", c.facts.app, context.Cause(ctx))
 	}
 	return c.snapshot(), nil
+}
+
+// share is how long something may take: d, or so many percent of what ctx has left.
+func share(ctx context.Context, d time.Duration, percent int) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return min(d, time.Until(end)*time.Duration(percent)/100)
+	}
+	return d
 }
 
 // bounded runs one reading with a time of its own. Its error is in the facts.
@@ -60,12 +70,12 @@ func bounded(ctx context.Context, d time.Duration, read func(context.Context) er
 }
 
 // waitForNetwork returns when the network carries traffic, or the time for that is over.
-func (c *collector) waitForNetwork(ctx context.Context) {
+func (c *collector) waitForNetwork(ctx context.Context, d time.Duration) {
 	n := c.o.Network
 	if n == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.o.NetworkWait)
+	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	for {
 		changed := n.Changed()
@@ -82,9 +92,9 @@ func (c *collector) waitForNetwork(ctx context.Context) {
 
 // probeTwice sweeps, and asks once more those that did not answer well: with one look only, a lost packet would be
 // bad news.
-func (c *collector) probeTwice(ctx context.Context) {
+func (c *collector) probeTwice(ctx context.Context) error {
 	if c.prober == nil {
-		return
+		return c.o.NetworkErr
 	}
 	targets := c.targets()
 	c.prober.sweep(ctx, targets, func() {})
@@ -97,11 +107,14 @@ func (c *collector) probeTwice(ctx context.Context) {
 			again = append(again, t)
 		}
 	}
-	if len(again) == 0 || pause(ctx, c.o.RetryAfter) != nil {
-		return
+	if len(again) == 0 {
+		return nil
+	}
+	if err := pause(ctx, c.o.RetryAfter); err != nil {
+		return err
 	}
 	c.prober.forget()
 	c.prober.askAll(ctx, again, func() {})
 	// What timed out is the instance's fault where the network carries something else.
-	bounded(ctx, dnsTimeout, c.readDNS)
+	return c.readDNS(ctx)
 }
