@@ -40,6 +40,9 @@ func ParseFault(s string) (Fault, error) {
 	}
 	f := Fault{Name: words[0]}
 	words = words[1:]
+	if len(words) > 0 && words[0] == "" {
+		return Fault{}, fmt.Errorf("parse fault %q: empty target", s)
+	}
 	if len(words) > 0 && !strings.Contains(words[0], "=") {
 		f.Target, words = words[0], words[1:]
 	}
