@@ -131,9 +131,10 @@ func (a access) profile(dir string) ([]byte, error) {
 		network["websocket"] = a.websocket
 	}
 	b, err := toml.Marshal(table{"app": table{a.app: table{
-		"app":         a.app,
-		"org":         a.org,
-		"environment": a.environment,
+		"app":            a.app,
+		"org":            a.org,
+		"environment":    a.environment,
+		"primary_region": primaryRegion,
 		"api": table{
 			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},

@@ -67,6 +67,11 @@ func (f Fleet) populate(w *platform.World, regions, instances int) error {
 			return err
 		}
 	}
+	for _, name := range []string{"DATABASE_URL", "RELEASE_COOKIE", "SECRET_KEY_BASE"} {
+		if err := w.SetSecret(DefaultApp, name, "simulated "+name); err != nil {
+			return err
+		}
+	}
 	_, err := w.AddMachine(platform.MachineSpec{App: "pghero", Region: primaryRegion, Port: 8080, Age: 80*24*time.Hour - history})
 	return err
 }

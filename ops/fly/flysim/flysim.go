@@ -50,6 +50,7 @@ type Options struct {
 	Regions   int    // 0: the scenario's own
 	Instances int    // of the application, all process groups together; 0: the scenario's own
 	Seed      uint64 // of ids, addresses and latencies; 0: another one each time
+	RateLimit bool   // refuse requests as often as the platform says it does; its own clients cannot live with that
 	Logger    *slog.Logger
 }
 
@@ -130,7 +131,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	var clock clock
 	clock.back.Store(int64(history))
 	s.world = platform.NewWorld(platform.Options{
-		App: DefaultApp, Token: accepted, Rand: rand.New(rand.NewPCG(seed, 2)), RateLimit: true, Now: clock.now,
+		App: DefaultApp, Token: accepted, Rand: rand.New(rand.NewPCG(seed, 2)), RateLimit: o.RateLimit, Now: clock.now,
 		Exec: func(ctx context.Context, i platform.Instance, command []string) fly.ExecResult {
 			return sixpn.Exec(ctx, s.world.Instances(), i, command)
 		},

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"ops-console/ops/config"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -53,6 +55,29 @@ func TestEveryScenarioStarts(t *testing.T) {
 			s := start(t, Options{Scenario: name})
 			t.Log(control(t, s, "machines"))
 		})
+	}
+}
+
+func TestProfileIsWhatTheConsoleReads(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	p, err := config.Load(config.Options{
+		Name: s.App(), ConfigFile: s.ProfilePath(), Dir: t.TempDir(), Env: func(string) string { return "" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.API.Machines != s.URL() || p.API.GraphQL != s.URL() || p.API.Web != s.URL() {
+		t.Errorf("API %+v, want %s", p.API, s.URL())
+	}
+	if p.Network.Config != s.ConfPath() || p.Network.Websocket != s.Gateway().WebsocketURL() {
+		t.Errorf("network %+v", p.Network)
+	}
+	if len(p.Agree) < 3 || len(p.Cluster.Command) != 3 || p.Probe.ReleaseHeader != "x-release" {
+		t.Errorf("agree %v, cluster %v, probe %+v", p.Agree, p.Cluster, p.Probe)
+	}
+	if len(p.Notes) > 0 {
+		t.Errorf("notes %v", p.Notes)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // ClusterCommand asks an instance of app, through its release, for its own node name and those it sees, one a line.
 func ClusterCommand(app string) []string {
-	return []string{"/app/bin/" + app, "rpc", `IO.puts(Enum.join([node() | Node.list()], "\n"))`}
+	return []string{"/app/bin/" + app, "rpc", "Enum.each([node() | Node.list()], &IO.puts/1)"}
 }
 
 // Node is the Erlang node name of an instance.
@@ -57,7 +57,7 @@ func rpc(all []platform.Instance, i platform.Instance, expr string) fly.ExecResu
 	list := "[" + strings.Join(quoted, ", ") + "]"
 	// What is understood of Elixir: these expressions, written without spaces.
 	switch strings.ReplaceAll(expr, " ", "") {
-	case `IO.puts(Enum.join([node()|Node.list()],"\n"))`:
+	case `Enum.each([node()|Node.list()],&IO.puts/1)`, `IO.puts(Enum.join([node()|Node.list()],"\n"))`:
 		return fly.ExecResult{Stdout: strings.Join(append([]string{self}, seen...), "\n") + "\n"}
 	case `IO.inspect({node(),Node.list()})`, `IO.inspect({node(),Node.list()},limit::infinity)`:
 		return fly.ExecResult{Stdout: fmt.Sprintf("{:%q, %s}\n", self, list)}
