@@ -8,10 +8,11 @@ import (
 )
 
 func (p *printer) regions() {
-	p.section("REGIONS", fmt.Sprint(len(p.s.Regions)))
 	if len(p.s.Regions) == 0 {
+		p.section("REGIONS", "none known")
 		return
 	}
+	p.section("REGIONS", fmt.Sprint(len(p.s.Regions)))
 	t := table{
 		{title: "REGION"},
 		{title: "LEVEL"},
@@ -45,10 +46,11 @@ func versions(vv []int) string {
 }
 
 func (p *printer) instances() {
-	p.section("INSTANCES", fmt.Sprint(len(p.s.Instances)))
 	if len(p.s.Instances) == 0 {
+		p.section("INSTANCES", "none known")
 		return
 	}
+	p.section("INSTANCES", fmt.Sprint(len(p.s.Instances)))
 	t := table{
 		{title: "REGION"},
 		{title: "INSTANCE"},
@@ -115,7 +117,7 @@ func dns(d health.DNS) string {
 
 // restarts is a number only where the platform said something of the instance at all.
 func restarts(i health.Instance) string {
-	if i.PlatformAt.IsZero() {
+	if i.State == "" {
 		return ""
 	}
 	s := fmt.Sprint(i.Restarts)

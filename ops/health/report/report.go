@@ -62,6 +62,8 @@ type printer struct {
 
 // line writes one line, cut at the width.
 func (p *printer) line(indent int, s string) {
+	lead := len(s) - len(strings.TrimLeft(s, " "))
+	indent += lead
 	p.b.WriteString(strings.Repeat(" ", indent))
 	p.b.WriteString(p.cut(p.ascii(s), p.o.Width-indent))
 	p.b.WriteByte('\n')
@@ -79,6 +81,26 @@ func (p *printer) wrapped(indent int, s string) {
 	for _, l := range wrap(p.ascii(s), room) {
 		p.line(indent, l)
 	}
+}
+
+// labelled is wrapped with a word of at most 8 characters before it.
+func (p *printer) labelled(label, s string) {
+	room := 0
+	if p.o.Width > 0 {
+		room = p.o.Width - 11
+	}
+	for i, l := range wrap(p.ascii(s), room) {
+		p.line(1, fmt.Sprintf("%-8s  %s", label, l))
+		if i == 0 {
+			label = ""
+		}
+	}
+}
+
+// numbered is a line that begins with a number, aligned to the right.
+func (p *printer) numbered(n int, s string) {
+	number := fmt.Sprint(n)
+	p.line(max(5-len(number), 1), number+"  "+s)
 }
 
 func (p *printer) section(title, note string) {
@@ -102,23 +124,34 @@ func (p *printer) cut(s string, width int) string {
 
 func (p *printer) head() {
 	s := p.s
-	parts := []string{s.App + ": " + p.paint(verdictLevel(s.Verdict), string(s.Verdict))}
+	parts := []string{p.ascii(s.App) + ": " + p.paint(verdictLevel(s.Verdict), string(s.Verdict))}
 	if s.PrimaryRegion != "" {
 		parts = append(parts, "primary "+s.PrimaryRegion)
 	}
-	if r := newestComplete(s.Releases); r != nil {
+	if len(s.Releases) > 0 {
+		r := s.Releases[0]
 		parts = append(parts, fmt.Sprintf("release v%d %s", r.Version, r.Status))
 	}
 	parts = append(parts, stamp(s.At))
-	// Colour has no width; the line is short enough to be left alone.
-	p.b.WriteString(strings.Join(parts, "   ") + "\n")
-}
-
-func newestComplete(rr []health.Release) *health.Release {
-	if len(rr) == 0 {
-		return nil
+	used := 0
+	for i, part := range parts {
+		n := cells(part)
+		if i == 0 { // without its colour
+			n = cells(s.App + ": " + string(s.Verdict))
+		}
+		switch {
+		case i == 0:
+		case p.o.Width > 0 && used+3+n > p.o.Width:
+			p.b.WriteString("\n")
+			used = 0
+		default:
+			p.b.WriteString("   ")
+			used += 3
+		}
+		p.b.WriteString(part)
+		used += n
 	}
-	return &rr[0]
+	p.b.WriteString("\n")
 }
 
 func (p *printer) problems() {
@@ -144,8 +177,19 @@ func (p *printer) problems() {
 			title = about + ": " + q.Title
 		}
 		word := fmt.Sprintf("%-8s", strings.ToUpper(string(q.Severity)))
-		rest := p.cut(p.ascii(title+p.since(q.Since)+"  ["+q.Code+"]"), p.o.Width-11)
-		p.b.WriteString(" " + p.paint(severityLevel(q.Severity), word) + "  " + rest + "\n")
+		title, when := p.ascii(title), strings.TrimSpace(p.since(q.Since)+"  ["+q.Code+"]")
+		one := p.o.Width == 0 || cells(title)+2+cells(when) <= p.o.Width-11
+		if one {
+			title += "  " + when
+		}
+		lines := wrap(title, p.o.Width-11)
+		p.b.WriteString(" " + p.paint(severityLevel(q.Severity), word) + "  " + p.cut(lines[0], p.o.Width-11) + "\n")
+		for _, l := range lines[1:] {
+			p.line(11, l)
+		}
+		if !one {
+			p.wrapped(11, when)
+		}
 		p.wrapped(11, q.Detail)
 		if q.Hint != "" && !hinted[q.Code] {
 			hinted[q.Code] = true
@@ -174,8 +218,15 @@ func (p *printer) since(t time.Time) string {
 func (p *printer) agreement() {
 	for _, a := range p.s.Agreement {
 		note := "all that answered agree"
-		if !a.Agree {
-			note = fmt.Sprintf("%d different answers", len(a.Groups))
+		answers, silent := tally(a)
+		switch {
+		case answers == 0:
+			note = "nobody answered"
+		case !a.Agree:
+			note = fmt.Sprintf("%d different answers", answers)
+		}
+		if silent > 0 && answers > 0 {
+			note += fmt.Sprintf(", %d without", silent)
 		}
 		p.section("AGREEMENT "+a.Path, note+p.age(a.At))
 		for _, g := range a.Groups {
@@ -188,12 +239,24 @@ func (p *printer) agreement() {
 					}
 				}
 			}
-			p.line(1, fmt.Sprintf("%4d  %s%s", len(g.Instances), what, p.since(g.Since)))
+			p.numbered(len(g.Instances), what+p.since(g.Since))
 			if !a.Agree {
 				p.wrapped(7, some(g.Instances, 12))
 			}
 		}
 	}
+}
+
+// tally counts the different answers, and the instances that gave none.
+func tally(a health.Agreement) (answers, silent int) {
+	for _, g := range a.Groups {
+		if g.Error == "" {
+			answers++
+		} else {
+			silent += len(g.Instances)
+		}
+	}
+	return answers, silent
 }
 
 func (p *printer) cluster() {
@@ -207,7 +270,11 @@ func (p *printer) cluster() {
 	}
 	p.section("CLUSTER", note+p.age(c.At))
 	for _, g := range c.Groups {
-		p.line(1, fmt.Sprintf("%4d  see each other (%d nodes)", len(g.Instances), len(g.Nodes)))
+		what := "see each other: " + some(g.Nodes, 2)
+		if len(g.Instances) == 1 {
+			what = "alone: " + some(g.Nodes, 2)
+		}
+		p.numbered(len(g.Instances), what)
 		if len(c.Groups) > 1 {
 			p.wrapped(7, some(g.Instances, 12))
 		}
@@ -248,7 +315,7 @@ func (p *printer) sources() {
 		case src.s.GoodAt.IsZero():
 			text = "unknown, never read"
 		}
-		p.wrapped(1, fmt.Sprintf("%-8s  %s", src.name, text))
+		p.labelled(src.name, text)
 		p.wrapped(11, src.s.Hint)
 	}
 	n := p.s.Network
@@ -270,7 +337,7 @@ func (p *printer) sources() {
 	if n.Cause != "" {
 		text += ": " + n.Cause
 	}
-	p.wrapped(1, fmt.Sprintf("%-8s  %s", "network", text))
+	p.labelled("network", text)
 	p.wrapped(11, n.Advice)
 }
 
