@@ -1,0 +1,185 @@
+package instances
+
+import (
+	"strconv"
+	"strings"
+
+	"ops-console/ops/health"
+	"ops-console/themes"
+	"ops-console/tui/paint"
+	"ops-console/tui/pane"
+	"ops-console/wg"
+)
+
+// besideAt is the width from which the detail has a column of its own.
+const besideAt = 120
+
+// View draws the pane: exactly h lines of exactly w cells.
+func (p *Pane) View(env *pane.Env, w, h int) []string {
+	p.glyphs, p.now, p.wide, p.tableY, p.tableW = env.Glyphs, env.Now, w >= besideAt, h, 0
+	inner := max(w-2, 0)
+	lead := 0
+	if h >= 16 {
+		lead = 1
+	}
+	b := paint.NewBlock(env.Theme, env.Glyphs, inner, h)
+	if lead == 1 {
+		b.Blank()
+	}
+	rest := h - lead
+	r := p.selected()
+	switch {
+	case p.feed.Value == nil:
+		b.Append(p.unknown(env, inner).view(0, rest)...)
+	case p.compared:
+		g := p.agreement(env, inner)
+		p.compareAt.fit(len(g.lines), rest)
+		b.Append(g.view(p.compareAt.top, rest)...)
+	case p.open && r != nil && !p.wide:
+		b.Append(p.drawDetail(env, r, inner, rest)...)
+	case p.open && r != nil:
+		side := min(max(inner*5/12, 48), 84)
+		left := inner - side - 3
+		b.Append(paint.Beside(env.Theme, env.Glyphs, p.drawTable(env, left, rest, lead), p.drawDetail(env, r, side, rest))...)
+	default:
+		b.Append(p.drawTable(env, inner, rest, lead)...)
+	}
+	lines := b.Lines()
+	if w <= 1 {
+		for i := range lines {
+			lines[i] = strings.Repeat(" ", max(w, 0))
+		}
+		return lines
+	}
+	for i := range lines {
+		lines[i] = " " + lines[i] + " "
+	}
+	return lines
+}
+
+func (p *Pane) drawTable(env *pane.Env, w, h, y int) []string {
+	b := paint.NewBlock(env.Theme, env.Glyphs, w, h)
+	b.Line().Rule("INSTANCES", p.summary(env)...)
+	if len(p.rows) == 0 && p.filter == "" {
+		b.Line().Gap(2).Text(themes.Muted, p.none())
+		return b.Lines()
+	}
+	p.roomForNote(w)
+	b.Append(p.table.View(env, w, h-1)...)
+	p.tableY, p.tableW = y+1, w+1
+	return b.Lines()
+}
+
+// none says why there is no row.
+func (p *Pane) none() string {
+	switch s := p.feed.Value; {
+	case p.region != "":
+		return "no instance is known in " + p.region
+	case s.Sources.Platform.OK:
+		return "the platform lists no machine of this app"
+	default:
+		return "not known: the platform has never answered; the overview says why"
+	}
+}
+
+// summary is what the heading says at its end: which rows these are, and which of their facts are old.
+func (p *Pane) summary(env *pane.Env) []paint.Part {
+	var out []paint.Part
+	say := func(r themes.Role, text string) { out = append(out, paint.Part{Role: r, Text: text + "  "}) }
+	src := p.feed.Value.Sources
+	for _, s := range []struct {
+		name string
+		health.Source
+	}{{"platform", src.Platform}, {"DNS", src.DNS}, {"probes", src.Probes}} {
+		if !s.OK {
+			say(themes.Stale, env.Glyphs.Unknown+" "+s.name+" "+paint.Old(env.Now, s.GoodAt))
+		}
+	}
+	if by, desc := p.table.Sort(); by != "" {
+		arrow := env.Glyphs.Up
+		if desc {
+			arrow = env.Glyphs.Down
+		}
+		say(themes.Muted, "sort: "+by+" "+arrow)
+	}
+	if p.region != "" {
+		say(themes.Accent, "only "+p.region)
+	}
+	if p.filter != "" {
+		say(themes.Accent, "/"+head(p.filter, 40))
+	}
+	n, _ := p.table.Len()
+	count := strconv.Itoa(n) + " of " + strconv.Itoa(len(p.all))
+	if at := p.table.Position(); at != "" {
+		count = at
+	}
+	return append(out, paint.Part{Role: themes.Muted, Text: count})
+}
+
+// groupLine draws the heading of a region.
+func (p *Pane) groupLine(l *paint.Line, group string, items []int) {
+	ok := 0
+	for _, i := range items {
+		if p.rows[i].Level == health.LevelOK {
+			ok++
+		}
+	}
+	level, primary := health.LevelUnknown, false
+	for _, r := range p.feed.Value.Regions {
+		if r.Code == group {
+			level, primary = r.Level, r.Primary
+		}
+	}
+	right := []paint.Part{{Role: themes.Muted, Text: strconv.Itoa(ok) + "/" + strconv.Itoa(len(items)) + " ok"}}
+	if level != health.LevelOK {
+		mark := paint.Level(l.Glyphs, level)
+		right = append([]paint.Part{{Role: mark.Role, Text: mark.Word + "  "}}, right...)
+	}
+	name := group
+	if name == "" {
+		name = "region unknown"
+	}
+	if primary {
+		name += " primary"
+	}
+	l.Rule(name, right...)
+}
+
+func (p *Pane) drawDetail(env *pane.Env, r *row, w, h int) []string {
+	if p.detailOf != r.ID {
+		p.detailOf, p.detailAt = r.ID, scroll{}
+	}
+	g := p.detail(env, r, w)
+	p.detailAt.fit(len(g.lines), h)
+	lines := g.view(p.detailAt.top, h)
+	if below := len(g.lines) - p.detailAt.top - h; below > 0 && h > 2 {
+		lines[h-1] = paint.New(env.Theme, env.Glyphs, w).Right(paint.Part{Role: themes.Faint, Text: paint.Count(below+1, "more line", "more lines")}).String()
+	}
+	return lines
+}
+
+// unknown is the pane before the first snapshot.
+func (p *Pane) unknown(env *pane.Env, w int) *page {
+	g := &page{env: env, w: w}
+	g.heading("INSTANCES", paint.Part{Role: themes.Stale, Text: "not known yet"})
+	lead := paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown}
+	if err := p.feed.Err; err != nil {
+		g.text(themes.Plain, 3, lead, "The machines could not be read: "+err.Error(), 6)
+		return g
+	}
+	g.text(themes.Plain, 3, lead, "No machine is known yet: the platform is being asked.", 2)
+	switch s := p.net; s.State {
+	case wg.StateUp, "":
+	default:
+		text := "The private network is " + string(s.State)
+		if held := since(env.Now, s.Since); held != "" {
+			text += " for " + held
+		}
+		if s.Cause != "" {
+			text += ": " + s.Cause
+		}
+		g.text(themes.Muted, 3, paint.Part{}, text, 4)
+		g.text(themes.Accent, 5, paint.Part{Role: themes.Accent, Text: env.Glyphs.Right}, s.Advice, 3)
+	}
+	return g
+}
