@@ -3,6 +3,8 @@ package paint
 import (
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"ops-console/themes"
 	"ops-console/tui/glyph"
 )
@@ -97,4 +99,15 @@ func (l *Line) Rule(title string, right ...Part) *Line {
 		right = right[1:]
 	}
 	return l.Repeat(themes.Border, l.Glyphs.Rule, l.Rest())
+}
+
+// Dim draws the text of a finished line of w cells in the quietest role, in two parts: up to column from, and from
+// column to on. What is between them is left to whoever covers it.
+func Dim(th *themes.Theme, g *glyph.Set, finished string, from, to, w int) (left, right string) {
+	text := ansi.Strip(finished)
+	left = New(th, g, from).Text(themes.Faint, ansi.Cut(text, 0, from)).String()
+	if to < w {
+		right = New(th, g, w-to).Text(themes.Faint, ansi.Cut(text, to, w)).String()
+	}
+	return left, right
 }

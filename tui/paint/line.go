@@ -135,6 +135,20 @@ func (l *Line) Within(n int, draw func(*Line)) *Line {
 	return l
 }
 
+// Splice appends a finished line of n cells as it is; it has to fit.
+func (l *Line) Splice(finished string, n int) *Line {
+	if n > l.Rest() {
+		return l
+	}
+	if l.open != "" {
+		l.buf = append(l.buf, themes.Off...)
+		l.open = ""
+	}
+	l.buf = append(l.buf, finished...)
+	l.x += n
+	return l
+}
+
 // Key appends "key help", as the help row shows it.
 func (l *Line) Key(key, help string) *Line {
 	l.Text(themes.Accent, key)

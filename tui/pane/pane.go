@@ -67,3 +67,15 @@ type ToastMsg struct {
 	Text string
 	Err  error
 }
+
+// ConfirmMsg asks the console to ask its user for an action that a pane has prepared, such as a plan that is ready.
+type ConfirmMsg struct {
+	Action action.Action
+	Arg    string
+}
+
+// Selector is what a pane may have besides: what the cursor is on, to be copied. what is a word for it ("machine
+// id"), text its value.
+type Selector interface {
+	Selected() (what, text string)
+}

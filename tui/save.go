@@ -1,0 +1,76 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+type savedMsg struct {
+	path string
+	err  error
+}
+
+// text is the frame without its colours.
+func (m *Model) text() string {
+	var b strings.Builder
+	for _, l := range m.base(m.env()) {
+		b.WriteString(strings.TrimRight(ansi.Strip(l), " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// save writes the frame to a file of its own, or to the one that was named; it never writes over one.
+func (m *Model) save(name string) tea.Cmd {
+	if name == "" {
+		name = fmt.Sprintf("ops-console-%s-%s.txt", safeName(m.o.App), m.o.Now().UTC().Format("20060102T150405Z"))
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(m.o.SaveDir, path)
+	}
+	text := m.text()
+	return m.jobs.cmd(func(context.Context) tea.Msg {
+		return savedMsg{path, writeNew(path, text)}
+	})
+}
+
+func writeNew(path, text string) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already, give another name: \":save NAME\"", path)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.WriteString(text)
+	return err
+}
+
+func (m *Model) saved(msg savedMsg) {
+	if msg.err != nil {
+		m.fail(fmt.Errorf("save the frame: %w", msg.err))
+		return
+	}
+	m.say("saved to " + msg.path)
+}
+
+// safeName keeps what is safe in a file name.
+func safeName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(s))
+	return s[:min(len(s), 60)]
+}

@@ -1,0 +1,118 @@
+package tuitest
+
+import (
+	"sync"
+
+	"ops-console/ops/feed"
+	"ops-console/ops/health"
+	"ops-console/tui"
+	"ops-console/wg"
+)
+
+// Session is a session that a test publishes to. Make one with NewSession.
+type Session struct {
+	health  source[feed.Snapshot[*health.Snapshot]]
+	network source[wg.Status]
+
+	mu        sync.Mutex // guards the following
+	refreshes int
+	closed    bool
+}
+
+// NewSession is a session whose network is up and that has read nothing yet.
+func NewSession() *Session {
+	s := &Session{}
+	s.health.init()
+	s.network.init()
+	s.network.set(Network(Options{}))
+	return s
+}
+
+// Publish makes a snapshot the latest reading.
+func (s *Session) Publish(snap *health.Snapshot) {
+	seq := s.health.get().Seq + 1
+	s.health.set(Feed(seq, snap))
+}
+
+// PublishFeed makes a whole reading the latest one, failed or not.
+func (s *Session) PublishFeed(f feed.Snapshot[*health.Snapshot]) { s.health.set(f) }
+
+// PublishNetwork makes a state of the network the latest.
+func (s *Session) PublishNetwork(st wg.Status) { s.network.set(st) }
+
+// Health implements tui.Session.
+func (s *Session) Health() tui.Health { return healthSource{&s.health} }
+
+// Network implements tui.Session.
+func (s *Session) Network() tui.Network { return networkSource{&s.network} }
+
+// Refresh implements tui.Session.
+func (s *Session) Refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refreshes++
+}
+
+// Refreshes is how often Refresh was called.
+func (s *Session) Refreshes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refreshes
+}
+
+// Close implements tui.Session.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
+
+// Closed says whether Close was called.
+func (s *Session) Closed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// source is a value that tells of its changes.
+type source[T any] struct {
+	mu      sync.Mutex // guards v and changed
+	v       T
+	changed chan struct{}
+}
+
+func (s *source[T]) init() { s.changed = make(chan struct{}) }
+
+func (s *source[T]) set(v T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.v = v
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *source[T]) get() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.v
+}
+
+// Changed is closed at the next change.
+func (s *source[T]) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+type healthSource struct {
+	*source[feed.Snapshot[*health.Snapshot]]
+}
+
+// Latest implements tui.Health.
+func (h healthSource) Latest() feed.Snapshot[*health.Snapshot] { return h.get() }
+
+type networkSource struct{ *source[wg.Status] }
+
+// Status implements tui.Network.
+func (n networkSource) Status() wg.Status { return n.get() }
