@@ -2,6 +2,7 @@ package flysim
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -105,6 +106,9 @@ func (s *Sim) peerNames() []string {
 	return names
 }
 
+// errNoSuchMachine says that GROUP#N names none, as in a fleet without that group.
+var errNoSuchMachine = errors.New("no machine of that process group")
+
 // nth is a target by its place among the machines of a process group.
 var nth = regexp.MustCompile(`^([\w-]+)#(\d+)$`)
 
@@ -135,7 +139,7 @@ func (s *Sim) resolve(target string) (string, error) {
 	}
 	n, err := strconv.Atoi(m[2])
 	if len(ids) == 0 || err != nil {
-		return "", fmt.Errorf("%s: no machine of process group %q", target, m[1])
+		return "", fmt.Errorf("%s: %w", target, errNoSuchMachine)
 	}
 	return ids[n%len(ids)], nil
 }
@@ -155,7 +159,7 @@ func (s *Sim) tell(sc Scenario, c *clock) error {
 			return err
 		}
 		c.back.Store(int64(step.Ago))
-		if err := s.set(f, step.Clear); err != nil {
+		if err := s.set(f, step.Clear); err != nil && !errors.Is(err, errNoSuchMachine) {
 			return fmt.Errorf("%s: %w", step.Fault, err)
 		}
 	}
@@ -180,7 +184,7 @@ func (s *Sim) change(sc Scenario) error {
 		if err != nil {
 			return err
 		}
-		if err := s.set(f, step.Clear); err != nil {
+		if err := s.set(f, step.Clear); err != nil && !errors.Is(err, errNoSuchMachine) {
 			return fmt.Errorf("%s: %w", step.Fault, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"ops-console/ops/fly"
@@ -28,8 +29,8 @@ const (
 const perWorker = 6
 
 // populate makes apps, releases and machines as they were before the story begins. regions and instances, where not
-// 0, take the place of the fleet's own.
-func (f Fleet) populate(w *platform.World, regions, instances int) error {
+// 0, take the place of the fleet's own; r makes the ids.
+func (f Fleet) populate(w *platform.World, r *rand.Rand, regions, instances int) error {
 	order := regionOrder()
 	regions = cmp.Or(regions, f.Regions, usualRegions)
 	instances = cmp.Or(instances, f.Instances, usualInstances)
@@ -47,22 +48,10 @@ func (f Fleet) populate(w *platform.World, regions, instances int) error {
 	if err := releases(w); err != nil {
 		return err
 	}
-	workers := instances / perWorker
+	newID := func() string { return fmt.Sprintf("%014x", r.Uint64()>>8) }
 	for n := range instances {
-		region := order[n%regions]
-		spec := platform.MachineSpec{
-			Region: region, Age: 17*24*time.Hour - time.Duration(n)*time.Minute - history,
-			Behaviour: platform.Behaviour{Delay: f.delay(region)},
-		}
-		if n >= instances-workers {
-			spec.Group, spec.Region = "worker", order[(n-instances+workers)%regions]
-		} else if n == instances-workers-1 && n > regions {
-			// The proxy stopped the last one: nobody asks much of its region now.
-			spec.State, spec.Autostop = fly.StateStopped, true
-		}
-		if f.Hostile {
-			spec.Name = nasty + fmt.Sprint(n)
-		}
+		spec := f.machine(n, instances, order[:regions])
+		spec.ID = newID()
 		if _, err := w.AddMachine(spec); err != nil {
 			return err
 		}
@@ -72,8 +61,29 @@ func (f Fleet) populate(w *platform.World, regions, instances int) error {
 			return err
 		}
 	}
-	_, err := w.AddMachine(platform.MachineSpec{App: "pghero", Region: primaryRegion, Port: 8080, Age: 80*24*time.Hour - history})
+	_, err := w.AddMachine(platform.MachineSpec{App: "pghero", ID: newID(), Region: primaryRegion, Port: 8080, Age: 80*24*time.Hour - history})
 	return err
+}
+
+// machine is the n-th of a fleet: the regions take them by turns, those of the process group app first. The last of
+// these is stopped, for nobody asks much of its region now.
+func (f Fleet) machine(n, instances int, regions []string) platform.MachineSpec {
+	apps := instances - instances/perWorker
+	spec := platform.MachineSpec{
+		Region: regions[n%len(regions)],
+		Age:    17*24*time.Hour - time.Duration(n%600)*time.Minute - history,
+	}
+	switch {
+	case n >= apps:
+		spec.Group, spec.Region = "worker", regions[(n-apps)%len(regions)]
+	case n == apps-1 && n > len(regions):
+		spec.State, spec.Autostop = fly.StateStopped, true
+	}
+	spec.Behaviour.Delay = f.delay(spec.Region)
+	if f.Hostile {
+		spec.Name = nasty + fmt.Sprint(n)
+	}
+	return spec
 }
 
 // releases is those that the machines were made with, and before; the story tells of the rest.

@@ -136,7 +136,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 			return sixpn.Exec(ctx, s.world.Instances(), i, command)
 		},
 	})
-	if err := sc.Fleet.populate(s.world, o.Regions, o.Instances); err != nil {
+	if err := sc.Fleet.populate(s.world, random, o.Regions, o.Instances); err != nil {
 		return fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
 	if err := s.startNetwork(ctx, rand.New(rand.NewPCG(seed, 3))); err != nil {

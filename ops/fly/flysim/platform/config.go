@@ -29,7 +29,9 @@ func parseConfig(raw json.RawMessage) (config, error) {
 		return config{}, fmt.Errorf("config is missing")
 	}
 	var c config
-	if err := json.Unmarshal(raw, &c.MachineConfig); err != nil {
+	// Without its methods, the type is read strictly: the platform refuses what a client would put up with.
+	type strict fly.MachineConfig
+	if err := json.Unmarshal(raw, (*strict)(&c.MachineConfig)); err != nil {
 		return config{}, fmt.Errorf("config: %w", err)
 	}
 	var extra struct {

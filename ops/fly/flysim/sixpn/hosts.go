@@ -111,13 +111,14 @@ func (h *Hosts) apply(ho *host, i platform.Instance) error {
 		return nil
 	}
 	ho.closeListener()
-	ln, err := h.stack.ListenTCP(netip.AddrPortFrom(ho.addr, i.Port))
+	inner, err := h.stack.ListenTCP(netip.AddrPortFrom(ho.addr, i.Port))
 	if err != nil {
 		return fmt.Errorf("listener of instance %s: %w", i.ID, err)
 	}
-	ho.ln, ho.port = &listener{Listener: ln, host: ho}, i.Port
+	ln := &listener{Listener: inner, host: ho}
+	ho.ln, ho.port = ln, i.Port
 	h.serves.Go(func() {
-		_ = h.srv.Serve(ho.ln) // ends when the listener is closed, by us
+		_ = h.srv.Serve(ln) // ends when the listener is closed, by us
 	})
 	return nil
 }

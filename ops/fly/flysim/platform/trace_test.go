@@ -1,0 +1,324 @@
+package platform
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"ops-console/ops/fly"
+)
+
+// trace is one recorded request and its answer.
+type trace struct {
+	T       float64           `json:"t"`
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`
+	Query   string            `json:"query"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+	GQL     string            `json:"gql_query"`
+	Vars    json.RawMessage   `json:"gql_vars"`
+	Status  int               `json:"status"`
+	Resp    json.RawMessage   `json:"resp"`
+}
+
+// cut is a value whose record breaks off before it can be told what it is.
+type cut struct{}
+
+// prefixReader reads JSON that may break off anywhere.
+type prefixReader struct {
+	s   string
+	pos int
+}
+
+func (r *prefixReader) space() {
+	for r.pos < len(r.s) && strings.IndexByte(" \t\r\n,:", r.s[r.pos]) >= 0 {
+		r.pos++
+	}
+}
+
+func (r *prefixReader) value() any {
+	r.space()
+	if r.pos >= len(r.s) {
+		return cut{}
+	}
+	switch c := r.s[r.pos]; {
+	case c == '{':
+		r.pos++
+		obj := map[string]any{}
+		for {
+			r.space()
+			if r.pos >= len(r.s) || r.s[r.pos] == '}' {
+				r.pos++
+				return obj
+			}
+			k, whole := r.text()
+			if !whole {
+				return obj
+			}
+			obj[k] = r.value()
+		}
+	case c == '[':
+		r.pos++
+		list := []any{}
+		for {
+			r.space()
+			if r.pos >= len(r.s) || r.s[r.pos] == ']' {
+				r.pos++
+				return list
+			}
+			list = append(list, r.value())
+		}
+	case c == '"':
+		s, _ := r.text()
+		return s
+	default:
+		at := r.pos
+		for r.pos < len(r.s) && strings.IndexByte(",}] \n", r.s[r.pos]) < 0 {
+			r.pos++
+		}
+		var v any
+		if json.Unmarshal([]byte(r.s[at:r.pos]), &v) != nil {
+			return cut{}
+		}
+		return v
+	}
+}
+
+// text reads a text, and says whether it is whole.
+func (r *prefixReader) text() (string, bool) {
+	at := r.pos
+	for r.pos++; r.pos < len(r.s); r.pos++ {
+		switch r.s[r.pos] {
+		case '\\':
+			r.pos++
+		case '"':
+			r.pos++
+			var s string
+			return s, json.Unmarshal([]byte(r.s[at:r.pos]), &s) == nil && func() bool { return true }()
+		}
+	}
+	return "", false
+}
+
+// recorded is the answer of a record, as far as it goes.
+func recorded(raw json.RawMessage) any {
+	var c struct {
+		Text *string `json:"_truncated"`
+	}
+	if json.Unmarshal(raw, &c) == nil && c.Text != nil {
+		return (&prefixReader{s: *c.Text}).value()
+	}
+	return (&prefixReader{s: string(raw)}).value()
+}
+
+// otherwise lists in what got differs from a record. aliases, for GraphQL, says what a field is called without its
+// alias; the record may then have fields that were not asked for.
+func otherwise(path string, rec, got any, aliases map[string]string) []string {
+	switch rec := rec.(type) {
+	case cut, nil:
+		return nil
+	case map[string]any:
+		obj, ok := got.(map[string]any)
+		if !ok {
+			return []string{fmt.Sprintf("%s: %s, recorded an object", path, typeOf(got))}
+		}
+		var out []string
+		keys := slices.Sorted(maps.Keys(rec))
+		if aliases != nil {
+			keys = slices.Sorted(maps.Keys(obj))
+		}
+		for _, k := range keys {
+			r, ok := rec[k]
+			if !ok {
+				r = rec[aliases[k]]
+			}
+			g, ok := obj[k]
+			for name := range obj {
+				if !ok && strings.EqualFold(name, k) {
+					g, ok = obj[name], true
+				}
+			}
+			if !ok {
+				out = append(out, path+"."+k+": missing")
+				continue
+			}
+			out = append(out, otherwise(path+"."+k, r, g, aliases)...)
+		}
+		return out
+	case []any:
+		list, ok := got.([]any)
+		if !ok {
+			return []string{fmt.Sprintf("%s: %s, recorded a list", path, typeOf(got))}
+		}
+		var out []string
+		for i, g := range list {
+			if len(rec) > 0 {
+				out = append(out, otherwise(fmt.Sprintf("%s[%d]", path, i), rec[0], g, aliases)...)
+			}
+		}
+		return out
+	}
+	if typeOf(rec) != typeOf(got) {
+		return []string{fmt.Sprintf("%s: %s, recorded %s", path, typeOf(got), typeOf(rec))}
+	}
+	return nil
+}
+
+var (
+	aliasPattern   = regexp.MustCompile(`(\w+)\s*:\s*(\w+)`)
+	machinePattern = regexp.MustCompile(`\b17[0-9a-f]{12}\b`)
+)
+
+// replay makes the requests of a record. What was recorded of ids and nonces is replaced by ours.
+type replay struct {
+	*bench
+	ours  map[string]string // by what was recorded
+	spare []string          // machines of ours that stand for no recorded one yet
+}
+
+func (p *replay) translate(s string) string {
+	s = machinePattern.ReplaceAllStringFunc(s, func(id string) string {
+		if p.ours[id] == "" && len(p.spare) > 0 {
+			p.ours[id], p.spare = p.spare[0], p.spare[1:]
+		}
+		if p.ours[id] == "" {
+			return id
+		}
+		return p.ours[id]
+	})
+	for rec, our := range p.ours {
+		s = strings.ReplaceAll(s, rec, our)
+	}
+	return s
+}
+
+// learn remembers what of an answer later requests name.
+func (p *replay) learn(rec any, a answer) {
+	for _, path := range [][]string{{"id"}, {"release", "id"}, {"data", "nonce"}} {
+		r, _ := (answer{json: rec}).get(path...).(string)
+		o, _ := a.get(path...).(string)
+		if len(r) > 3 && o != "" && p.ours[r] == "" {
+			p.ours[r] = o
+		}
+	}
+}
+
+func (p *replay) step(x trace) {
+	p.Helper()
+	target := p.translate(x.Path)
+	if x.Query != "" {
+		q, err := url.ParseQuery(strings.ReplaceAll(p.translate(x.Query), "tok1", strconv.FormatInt(p.now().UnixNano(), 10)))
+		if err != nil {
+			p.Fatal(err)
+		}
+		target += "?" + q.Encode()
+	}
+	var body any
+	aliases := map[string]string(nil)
+	switch {
+	case x.GQL != "":
+		body = p.translate(fmt.Sprintf(`{"query":%s,"variables":%s}`, strconv.Quote(x.GQL), cmpOr(x.Vars)))
+		aliases = map[string]string{}
+		for _, m := range aliasPattern.FindAllStringSubmatch(x.GQL, -1) {
+			aliases[m[1]] = m[2]
+		}
+	case len(x.Body) > 0 && string(x.Body) != "null":
+		body = p.translate(string(x.Body))
+	}
+	var headers []string
+	for k, v := range x.Headers {
+		if !strings.EqualFold(k, "content-length") {
+			headers = append(headers, k, p.translate(v))
+		}
+	}
+	a := p.in(func() answer { return p.do(x.Method, target, body, headers...) })
+	rec := recorded(x.Resp)
+	p.learn(rec, a)
+	what := x.Method + " " + target + " " + x.GQL
+	if len(what) > 160 {
+		what = what[:160]
+	}
+	if a.status != x.Status {
+		p.Errorf("%s: status %d, recorded %d: %.300s", what, a.status, x.Status, a.text)
+		return
+	}
+	for _, d := range otherwise("$", rec, a.json, aliases) {
+		p.Errorf("%s: %s", what, d)
+	}
+}
+
+func cmpOr(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return "null"
+	}
+	return string(raw)
+}
+
+// TestRecordedRequestsGetTheRecordedShape replays recorded requests of the platform's command line client, one file of
+// JSON lines for each command, from the directory that OPS_CONSOLE_FLY_TRACES names. They are not part of the
+// repository; testdata/shapes has the same requests and shapes in this project's words.
+func TestRecordedRequestsGetTheRecordedShape(t *testing.T) {
+	dir := os.Getenv("OPS_CONSOLE_FLY_TRACES")
+	if dir == "" {
+		t.Skip("OPS_CONSOLE_FLY_TRACES names no directory of recorded requests")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no records in %s (%v)", dir, err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".jsonl"), func(t *testing.T) {
+			raw, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := newBench(t, Options{Org: fly.Organization{ID: "org1"}})
+			for v := 39; v <= 41; v++ {
+				if _, err := b.w.AddRelease(ReleaseSpec{Version: v}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ids := append(b.add(3, MachineSpec{}, "ord", "ord", "iad"), b.add(1, MachineSpec{Group: "worker"})...)
+			if err := b.w.SetSecret("", "SECRET_KEY_BASE", "x"); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Contains(raw, []byte("addWireGuardPeer(")) {
+				if _, err := b.w.AddPeer("ops-console", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", "ord"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := &replay{bench: b, ours: map[string]string{}, spare: ids}
+			start := b.now()
+			n := 0
+			lines := bufio.NewScanner(bytes.NewReader(raw))
+			lines.Buffer(nil, 16<<20)
+			for lines.Scan() {
+				var x trace
+				if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
+					t.Fatal(err)
+				}
+				if x.Method == "CONNECT" || x.Method == "" || x.Status == 0 {
+					continue
+				}
+				if at := start.Add(time.Duration(x.T * float64(time.Second))); at.After(b.now()) {
+					b.forward(at.Sub(b.now()))
+				}
+				p.step(x)
+				n++
+			}
+			t.Logf("%d requests", n)
+		})
+	}
+}
