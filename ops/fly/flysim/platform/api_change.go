@@ -69,7 +69,9 @@ func (c *call) createMachine() (reply, error) {
 	c.w.enter(m, fly.StateCreated)
 	c.w.resetChecks(m)
 	c.w.created(m)
-	if !in.SkipLaunch {
+	if in.SkipLaunch {
+		c.w.prepare(m)
+	} else {
 		c.w.launch(m)
 	}
 	nonce := ""

@@ -39,6 +39,12 @@ func (w *World) launch(m *machine) {
 	w.later(m, w.opts.Delays.Create, func() { w.start(m, byFlyd) })
 }
 
+// prepare lets a machine that was just made and is not to start come to rest: clients wait for stopped before they
+// start it.
+func (w *World) prepare(m *machine) {
+	w.later(m, w.opts.Delays.Create, func() { w.enter(m, fly.StateStopped) })
+}
+
 // start brings m up.
 func (w *World) start(m *machine, source string) {
 	w.event(m, "start", fly.StateStarting, source, nil)

@@ -202,7 +202,7 @@ func TestReleaseCommandMachineEndsAndIsDestroyed(t *testing.T) {
 		},
 	})
 	id := made.get("id").(string)
-	if d := cmp.Diff([]string{"created"}, b.states(id, time.Second, 5)); d != "" {
+	if d := cmp.Diff([]string{"created", "stopped"}, b.states(id, time.Second, 5)); d != "" {
 		t.Error("skip_launch:", d)
 	}
 	b.want(200, "POST", mpath+id+"/start", nil)
