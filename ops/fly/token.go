@@ -29,8 +29,8 @@ type TokenSource func(context.Context) (Token, error)
 func NewToken(s string) (Token, error) {
 	s = strings.TrimSpace(s)
 	for {
-		scheme, rest, ok := strings.Cut(s, " ")
-		if !ok || !strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "flyv1") {
+		scheme, rest, _ := strings.Cut(s, " ")
+		if !strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "flyv1") {
 			break
 		}
 		s = strings.TrimSpace(rest)

@@ -1,8 +1,6 @@
 package fly
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -154,34 +152,45 @@ func readSecret(path string) ([]byte, error) {
 }
 
 // yamlScalar is the value of a key at the top level of a YAML file, or empty. It knows the plain, the quoted and the
-// folded or literal block form, which is all that flyctl writes; other forms are refused rather than misread.
+// block form, also where they go on over several lines; other forms are refused rather than misread.
 func yamlScalar(b []byte, key string) (string, error) {
-	sc := bufio.NewScanner(bytes.NewReader(b))
-	sc.Buffer(nil, maxTokenFile+1)
-	for line := 1; sc.Scan(); line++ {
-		t := strings.TrimPrefix(strings.TrimRight(sc.Text(), " \t\r"), "\ufeff")
-		rest, ok := yamlKey(t, key)
+	lines := strings.Split(strings.TrimPrefix(string(b), "\ufeff"), "\n")
+	for i, line := range lines {
+		v, ok := yamlKey(strings.TrimRight(line, " \t\r"), key)
 		if !ok {
 			continue
 		}
-		switch {
-		case rest == "" || rest == "~" || rest == "null" || rest[0] == '#':
-			return "", nil
-		case rest[0] == '|' || rest[0] == '>':
-			return yamlBlock(sc), nil
-		case rest[0] == '"' || rest[0] == '\'':
-			v, after, ok := strings.Cut(rest[1:], rest[:1])
-			if after = strings.TrimSpace(after); !ok || strings.Contains(v, `\`) || after != "" && after[0] != '#' {
-				return "", fmt.Errorf("line %d: the value of %s is not a simple quoted text", line, key)
-			}
-			return v, nil
-		case strings.ContainsRune("&*!{[%@`", rune(rest[0])):
-			return "", fmt.Errorf("line %d: the value of %s is not a simple text", line, key)
+		block := v != "" && (v[0] == '|' || v[0] == '>')
+		if block {
+			v = ""
 		}
-		v, _, _ := strings.Cut(rest, " #")
-		return strings.TrimSpace(v), nil
+		for _, more := range lines[i+1:] {
+			if more == "" || more[0] != ' ' && more[0] != '\t' {
+				break
+			}
+			v += " " + strings.TrimSpace(more)
+		}
+		return yamlText(strings.TrimSpace(v), key, i+1)
 	}
 	return "", nil
+}
+
+// yamlText is the text of a scalar on one line.
+func yamlText(v, key string, line int) (string, error) {
+	switch {
+	case v == "" || v == "~" || v == "null" || v[0] == '#':
+		return "", nil
+	case v[0] == '"' || v[0] == '\'':
+		text, after, ok := strings.Cut(v[1:], v[:1])
+		if after = strings.TrimSpace(after); !ok || strings.Contains(text, `\`) || after != "" && after[0] != '#' {
+			return "", fmt.Errorf("line %d: the value of %s is not a simple quoted text", line, key)
+		}
+		return text, nil
+	case strings.ContainsRune("&*!{[%@`", rune(v[0])):
+		return "", fmt.Errorf("line %d: the value of %s is not a simple text", line, key)
+	}
+	text, _, _ := strings.Cut(v, " #")
+	return strings.TrimSpace(text), nil
 }
 
 // yamlKey is what follows key and its colon on a line, if the line is that key's.
@@ -195,17 +204,4 @@ func yamlKey(line, key string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// yamlBlock joins the indented lines that follow.
-func yamlBlock(sc *bufio.Scanner) string {
-	var b strings.Builder
-	for sc.Scan() {
-		t := sc.Text()
-		if t != "" && t[0] != ' ' && t[0] != '\t' {
-			break
-		}
-		b.WriteString(strings.TrimSpace(t))
-	}
-	return b.String()
 }

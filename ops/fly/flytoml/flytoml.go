@@ -3,11 +3,13 @@
 package flytoml
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"ops-console/ops/config/tomlfile"
@@ -189,6 +191,7 @@ func Parse(path string, data []byte) (*File, error) {
 	r := &reader{file: path}
 	f := &File{Path: path, Lines: map[string]int{}}
 	r.top(f, table{r, root})
+	slices.SortStableFunc(r.unknown, func(a, b Unknown) int { return cmp.Compare(a.Line, b.Line) })
 	f.Unknown = r.unknown
 	note(f.Lines, root)
 	return f, errors.Join(r.errs...)
