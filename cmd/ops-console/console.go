@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"ops-console/ops/config"
+	"ops-console/ops/health"
+	"ops-console/ops/session"
+	"ops-console/themes"
+	"ops-console/tui"
+	"ops-console/tui/instances"
+	"ops-console/tui/overview"
+	"ops-console/tui/pane"
+)
+
+// consoleFlags say how the console looks and what it may do. What is not given comes from the profile.
+type consoleFlags struct {
+	theme, glyphs, color, open     string
+	readOnly, mouse, reducedMotion bool
+}
+
+func (o *consoleFlags) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.theme, "theme", "", "theme by name, or auto for the terminal's own light or dark")
+	f.StringVar(&o.glyphs, "glyphs", "", "auto, unicode or ascii")
+	f.StringVar(&o.color, "color", "auto", "auto, true, 256, 16 or none")
+	f.StringVar(&o.open, "open", "", "view to start with, as the console's copy menu gives it")
+	f.BoolVar(&o.readOnly, "read-only", false, "cannot be armed: nothing outside can be changed")
+	f.BoolVar(&o.mouse, "mouse", false, "take mouse events (hold shift to select text)")
+	f.BoolVar(&o.reducedMotion, "reduce-motion", false, "no animation")
+	for name, values := range map[string][]string{
+		"theme":  append([]string{"auto"}, themes.Names(nil)...),
+		"glyphs": {"auto", "unicode", "ascii"},
+		"color":  {"auto", "true", "256", "16", "none"},
+	} {
+		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+func runConsole(ctx context.Context, e *env, t *target, o *consoleFlags) error {
+	p, err := t.profile(e)
+	if err != nil {
+		return err
+	}
+	return openConsole(ctx, e, p, o)
+}
+
+func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags) error {
+	dir, err := config.UserPath(e.getenv)
+	if err != nil {
+		return usage(err)
+	}
+	err = tui.Run(ctx, tui.Options{
+		App:           p.Name,
+		Environment:   p.Environment,
+		Panes:         []pane.Pane{overview.New(), instances.New()},
+		Open:          o.open,
+		Theme:         or(o.theme, p.Console.Theme),
+		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},
+		Color:         o.color,
+		Glyphs:        or(o.glyphs, p.Console.Glyphs),
+		Mouse:         o.mouse || p.Console.Mouse,
+		ReadOnly:      o.readOnly || p.Console.ReadOnly,
+		ReducedMotion: o.reducedMotion || p.Console.ReducedMotion,
+		Interval:      p.Interval.Probe,
+		Now:           e.now,
+		Env:           os.Environ(),
+		Connect: func(ctx context.Context) (tui.Session, error) {
+			s := session.Open(ctx, p, e.session())
+			// The watcher outlives Connect: it ends with the session, not with the call that made it.
+			return &live{s, health.Watch(context.WithoutCancel(ctx), s.HealthOptions())}, nil
+		},
+	})
+	if errors.Is(err, tui.ErrNoTerminal) {
+		return usage(errors.Join(err, errors.New("ops-console status prints the same as text")))
+	}
+	return usage(err)
+}
+
+// live is a session with its feeds running.
+type live struct {
+	session *session.Session
+	health  *health.Watcher
+}
+
+func (l *live) Health() tui.Health { return l.health }
+
+func (l *live) Network() tui.Network {
+	if l.session.Network == nil {
+		return nil
+	}
+	return l.session.Network
+}
+
+func (l *live) Refresh() { l.health.Refresh() }
+
+func (l *live) Close() error {
+	l.health.Close()
+	return l.session.Close()
+}
+
+// or is the first text that is not empty.
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ops-console/ops/fly/flysim"
+)
+
+func simCommand(e *env) *cobra.Command {
+	var o flysim.Options
+	c := &cobra.Command{
+		Use:   "sim --dir DIR",
+		Short: "Run the simulated world without the console",
+		Long: `Runs a simulated platform behind a real WireGuard gateway, and writes into DIR what
+clients need to use it: profile.toml, wg.conf, env, and, when it is ready, ready.
+Ends on SIGTERM or ctrl-c.`,
+		Example: `  ops-console sim --dir /tmp/sim --scenario incident &
+  ops-console --config /tmp/sim/profile.toml --app changelog status
+  ops-console sim --dir /tmp/sim fault                    what can go wrong
+  ops-console sim --dir /tmp/sim fault host-unreachable 148e21`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.Dir == "" {
+				return usage(errors.New("sim needs --dir DIR, the directory it writes its files into"))
+			}
+			s, err := flysim.Start(c.Context(), o)
+			if err != nil {
+				return usage(fmt.Errorf("start the simulated world: %w", err))
+			}
+			fmt.Fprintf(e.stderr, "ready: ops-console --config %s --app %s\n", s.ProfilePath(), s.App())
+			<-c.Context().Done()
+			if err := s.Close(); err != nil {
+				return unknown(fmt.Errorf("stop the simulated world: %w", err))
+			}
+			return nil
+		},
+	}
+	c.PersistentFlags().StringVar(&o.Dir, "dir", "", "directory for the files of the world")
+	_ = c.MarkPersistentFlagDirname("dir")
+	simFlags(c, &o)
+	for _, control := range []struct{ use, short string }{
+		{"fault [NAME [ARGUMENT…]]", "Switch a fault on in a running world; without a name, list them"},
+		{"clear [NAME [ARGUMENT…]]", "Switch a fault off; without a name, all of them"},
+		{"scenario [NAME]", "Change a running world to a scenario; without a name, list them"},
+		{"machines", "List the machines of a running world"},
+	} {
+		c.AddCommand(&cobra.Command{
+			Use:   control.use,
+			Short: control.short,
+			RunE: func(c *cobra.Command, args []string) error {
+				if o.Dir == "" {
+					return usage(fmt.Errorf("%s needs --dir DIR, the directory of the running world", c.Name()))
+				}
+				return usage(flysim.Control(c.Context(), o.Dir, append([]string{c.Name()}, args...), e.stdout))
+			},
+		})
+	}
+	return c
+}
+
+// simFlags are the flags of a simulated world, the same for sim and demo.
+func simFlags(c *cobra.Command, o *flysim.Options) {
+	c.Flags().StringVar(&o.Scenario, "scenario", o.Scenario, "what the world is like: "+flysim.ScenarioNames())
+	c.Flags().IntVar(&o.Regions, "regions", 0, "number of regions (the scenario's own when 0)")
+	c.Flags().IntVar(&o.Instances, "instances", 0, "number of instances (the scenario's own when 0)")
+	_ = c.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return flysim.Scenarios(), cobra.ShellCompDirectiveNoFileComp
+	})
+}

@@ -1,0 +1,171 @@
+// Package session connects one application: its platform client, its private network, and the feeds that read them.
+// It decides nothing about what they say.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"ops-console/ops/config"
+	"ops-console/ops/fly"
+	"ops-console/ops/health"
+	"ops-console/ops/peer"
+	"ops-console/wg"
+	"ops-console/wg/conf"
+)
+
+// Session is a connected application. Network is nil where NetworkErr says why.
+type Session struct {
+	Profile    *config.Profile
+	Platform   *fly.Client
+	Network    wg.Network
+	NetworkErr error
+}
+
+// Options of Open.
+type Options struct {
+	Version string              // of this program, for the platform's request logs
+	Getenv  func(string) string // nil: os.Getenv
+	Logger  *slog.Logger        // nil: none
+}
+
+// Open connects. A network that cannot be joined is not an error of Open: the platform can be asked without it, and
+// what it says is worth showing. A platform that cannot be asked shows itself in the readings.
+func Open(ctx context.Context, p *config.Profile, o Options) *Session {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	s := &Session{Profile: p}
+	s.Platform = Platform(p, o, s.dial)
+	s.Network, s.NetworkErr = s.join(ctx, o)
+	return s
+}
+
+// Close ends what Open began.
+func (s *Session) Close() error {
+	s.Platform.Close()
+	if s.Network == nil {
+		return nil
+	}
+	return s.Network.Close()
+}
+
+// dial carries the platform client's requests to hosts inside the private network.
+func (s *Session) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if s.Network == nil {
+		return nil, cmpErr(s.NetworkErr, errors.New("the private network is not joined yet"))
+	}
+	return s.Network.DialContext(ctx, network, addr)
+}
+
+func cmpErr(err, fallback error) error {
+	if err != nil {
+		return err
+	}
+	return fallback
+}
+
+// HealthOptions is how the instances' health is read.
+func (s *Session) HealthOptions() health.Options {
+	p := s.Profile
+	return health.Options{
+		App:           p.App,
+		PrimaryRegion: p.PrimaryRegion,
+		Platform:      s.Platform,
+		Network:       s.Network,
+		NetworkErr:    s.NetworkErr,
+		Probe:         p.Probe,
+		Agree:         p.Agree,
+		Cluster:       p.Cluster,
+		Interval:      p.Interval,
+	}
+}
+
+// join opens the network of the profile.
+func (s *Session) join(ctx context.Context, o Options) (wg.Network, error) {
+	n := s.Profile.Network
+	w := wg.Options{
+		Mode:         n.Mode,
+		Interface:    n.Interface,
+		Transport:    n.Transport,
+		WebsocketURL: n.Websocket,
+		Logger:       o.Logger,
+	}
+	if n.DNS != "" {
+		a, err := netip.ParseAddr(n.DNS)
+		if err != nil {
+			return nil, fmt.Errorf("network.dns: %w", err)
+		}
+		w.DNS = a
+	}
+	path, err := s.configuration(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c, err := conf.LoadFile(path)
+	switch {
+	case err == nil:
+		w.Config, w.ConfigPath = c, path
+	case errors.Is(err, os.ErrNotExist) && n.Config == "":
+		// A machine inside the network needs none; wg says so where it does.
+	default:
+		return nil, fmt.Errorf("network configuration: %w", err)
+	}
+	return wg.Open(ctx, w)
+}
+
+// configuration is the path of the tunnel's file: the profile's, or the one of the peer that `wg join` made for the
+// application's organization.
+func (s *Session) configuration(ctx context.Context, o Options) (string, error) {
+	if s.Profile.Network.Config != "" {
+		return s.Profile.Network.Config, nil
+	}
+	org := s.Profile.Org
+	if org == "" {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		app, err := s.Platform.App(ctx, s.Profile.App)
+		if err != nil {
+			return "", fmt.Errorf("find the organization whose network %s is in: %w (or set org in the profile)", s.Profile.App, err)
+		}
+		org = app.Organization.Slug
+	}
+	return config.PeerPath(o.Getenv, org)
+}
+
+// Platform makes the platform's client of a profile. dial carries requests to hosts inside the private network; nil
+// refuses them.
+func Platform(p *config.Profile, o Options, dial func(context.Context, string, string) (net.Conn, error)) *fly.Client {
+	return fly.New(fly.Options{
+		MachinesURL: p.API.Machines,
+		GraphQLURL:  p.API.GraphQL,
+		WebURL:      p.API.Web,
+		Token:       token(p, o.Getenv),
+		Dial:        dial,
+		UserAgent:   "ops-console/" + o.Version,
+	})
+}
+
+// token looks where the profile says, and else where every client of the platform does. A profile that names a file
+// means that one: another token of the environment would be somebody else.
+func token(p *config.Profile, getenv func(string) string) fly.TokenSource {
+	if p.API.TokenFile != "" {
+		return fly.FileToken(p.API.TokenFile)
+	}
+	var names []string
+	for _, n := range []string{p.API.TokenEnv, "FLY_ACCESS_TOKEN", "FLY_API_TOKEN"} {
+		if n != "" && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return fly.FirstOf(fly.EnvToken(getenv, names...), fly.FlyctlToken(getenv))
+}
+
+var _ peer.Platform = (*fly.Client)(nil)
