@@ -139,7 +139,7 @@ func (a access) profile(dir string) ([]byte, error) {
 			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},
 		"network": network,
-		"probe":   table{"path": sixpn.HealthPath, "release_header": sixpn.ReleaseHeader},
+		"probe":   table{"path": sixpn.HealthPath, "port": 4000, "release_header": sixpn.ReleaseHeader},
 		"agree":   agree,
 		"cluster": table{"command": sixpn.ClusterCommand(a.app)},
 	}}})

@@ -25,6 +25,9 @@ const (
 	usualInstances = 18
 )
 
+// httpPort is where the instances of the process group app listen.
+const httpPort = 4000
+
 // one worker to so many instances.
 const perWorker = 6
 

@@ -73,7 +73,7 @@ func scenarios() []Scenario {
 			Story: after(
 				deploys(4*time.Second, 26*time.Second),
 				Step{Ago: 31 * m, Fault: "content-stale app#13 previous"},
-				Step{Ago: 23 * m, Fault: "crash-loop app#6 exit=1 up=6s wait=9s"},
+				Step{Ago: 39 * m, Fault: "crash-loop app#5 exit=1 up=6s wait=14s"},
 				Step{Ago: 19 * m, Fault: "oom worker#1 up=230s wait=2s"},
 				Step{Ago: 18 * m, Fault: "health app#2 503"},
 				Step{Ago: 12 * m, Fault: `check-failing app#8 'Get "http://localhost:4000/health/db": context deadline exceeded' check=db`},

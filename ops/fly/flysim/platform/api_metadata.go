@@ -7,9 +7,9 @@ import (
 func metadataEndpoints() map[string]endpoint {
 	return map[string]endpoint{
 		"GET /v1/apps/{app}/machines/{machine}/metadata":          {do: (*call).getMetadata},
-		"POST /v1/apps/{app}/machines/{machine}/metadata/{key}":   {do: (*call).setMetadata, changes: true},
-		"DELETE /v1/apps/{app}/machines/{machine}/metadata/{key}": {do: (*call).deleteMetadata, changes: true},
-		"PATCH /v1/apps/{app}/machines/{machine}/metadata":        {do: (*call).patchMetadata, changes: true},
+		"POST /v1/apps/{app}/machines/{machine}/metadata/{key}":   {do: (*call).setMetadata, leased: true},
+		"DELETE /v1/apps/{app}/machines/{machine}/metadata/{key}": {do: (*call).deleteMetadata, leased: true},
+		"PATCH /v1/apps/{app}/machines/{machine}/metadata":        {do: (*call).patchMetadata, leased: true},
 	}
 }
 

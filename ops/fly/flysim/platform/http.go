@@ -63,8 +63,10 @@ type endpoint struct {
 	do func(*call) (reply, error)
 	// open says that do takes the world's lock itself, because it waits. Otherwise the world is locked while it runs.
 	open bool
-	// changes says that the machine of the path changes: its lease has to be the caller's.
+	// changes says that the machine of the path changes: it has to be there, and its lease the caller's.
 	changes bool
+	// leased says that it changes in a way that a lease does not prevent: clients set metadata without their nonce.
+	leased bool
 	// limit is the name under which the calls are counted; "": not limited.
 	limit string
 }
@@ -177,7 +179,7 @@ func (c *call) prepare(e endpoint) error {
 			return limitError{wait}
 		}
 	}
-	if !e.changes {
+	if !e.changes && !e.leased {
 		return nil
 	}
 	switch {
@@ -185,6 +187,9 @@ func (c *call) prepare(e endpoint) error {
 		return errNotFound("machine not found: %s", c.m.id)
 	case c.m.unreachable:
 		return apiError{http.StatusServiceUnavailable, "unavailable: the host of machine " + c.m.id + " is unreachable", "unknown"}
+	}
+	if e.leased {
+		return nil
 	}
 	return w.mayChange(c.m, c.nonce())
 }

@@ -180,6 +180,7 @@ func (w *World) destroy(m *machine, source string) {
 	if m.gone() || m.state == fly.StateDestroying {
 		return
 	}
+	m.lease = nil
 	w.event(m, "destroy", fly.StateDestroying, source, nil)
 	w.enter(m, fly.StateDestroying)
 	w.later(m, w.opts.Delays.Destroy, func() { w.destroyedNow(m) })
@@ -187,7 +188,6 @@ func (w *World) destroy(m *machine, source string) {
 
 func (w *World) destroyedNow(m *machine) {
 	w.event(m, "destroy", fly.StateDestroyed, byFlyd, nil)
-	m.lease = nil
 	m.checks = nil
 	for _, v := range m.app.volumes {
 		if v.machine == m.id {

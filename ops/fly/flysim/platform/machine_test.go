@@ -293,12 +293,13 @@ func TestLeases(t *testing.T) {
 	if held.get("error") != want {
 		t.Errorf("got %q, want %q", held.get("error"), want)
 	}
-	for _, path := range []string{"/stop", "/restart", "/cordon", "/suspend", "/metadata/k", ""} {
+	for _, path := range []string{"/stop", "/restart", "/cordon", "/suspend", ""} {
 		a := b.want(409, "POST", mpath+id+path, map[string]any{"value": "v", "config": configFor("a:1")})
 		if !strings.Contains(a.text, "lease currently held by one@example.com") {
 			t.Errorf("%s: %s", path, a.text)
 		}
 	}
+	b.want(204, "POST", mpath+id+"/metadata/k", map[string]any{"value": "v"})
 	b.want(409, "DELETE", mpath+id+"?kill=true", nil)
 	b.want(409, "DELETE", lease, nil, "fly-machine-lease-nonce", "wrong")
 	if strings.Contains(b.want(200, "GET", lease, nil).text, nonce) {
