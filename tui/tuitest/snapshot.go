@@ -71,6 +71,7 @@ func Snapshot(n int, o Options) *health.Snapshot {
 	}
 	s.Regions = b.regions(s)
 	ops.SortProblems(s.Problems)
+	slices.SortStableFunc(s.Timeline, func(a, b health.Mark) int { return b.At.Compare(a.At) })
 	b.verdict(s)
 	return s
 }
