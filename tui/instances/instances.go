@@ -5,6 +5,7 @@
 package instances
 
 import (
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -31,7 +32,8 @@ type Pane struct {
 	table   table.Table
 	grouped bool
 	region  string // the only one shown; empty: all
-	filter  string
+	narrow  string // a filter that came with an address, on top of
+	filter  string // the one that was typed
 
 	open      bool // the detail of the row under the cursor is shown
 	compared  bool // agreement is shown in place of the table
@@ -47,7 +49,10 @@ type Pane struct {
 	tableW int
 }
 
-var _ pane.Pane = (*Pane)(nil)
+var (
+	_ pane.Pane     = (*Pane)(nil)
+	_ pane.Selector = (*Pane)(nil)
+)
 
 // New is a pane that knows of no instance yet.
 func New() *Pane {
@@ -72,7 +77,7 @@ func (p *Pane) build() {
 	if p.grouped {
 		p.table.Group = func(i int) string { return p.rows[i].Region }
 	}
-	p.table.SetFilter(p.filter)
+	p.table.SetFilter(p.needle())
 	p.table.SetLen(len(p.rows))
 	p.table.SetSort(by, desc)
 	if key != "" {
@@ -164,7 +169,8 @@ func (p *Pane) goTo(address string) {
 	p.compared = a.Values.Get("view") == "agreement"
 	p.open = false
 	p.compareAt = scroll{}
-	p.Filter(a.Values.Get("filter"))
+	p.narrow = a.Values.Get("filter")
+	p.table.SetFilter(p.needle())
 	p.choose()
 	if id := a.Values.Get("id"); id != "" {
 		p.table.Select(id)
@@ -177,8 +183,11 @@ func (p *Pane) goTo(address string) {
 // Filter keeps the instances that match.
 func (p *Pane) Filter(text string) (n, total int) {
 	p.filter = text
-	return p.table.SetFilter(text)
+	return p.table.SetFilter(p.needle())
 }
+
+// needle is what the rows have to match: both what an address asked for and what was typed.
+func (p *Pane) needle() string { return strings.TrimSpace(p.narrow + " " + p.filter) }
 
 // Back leaves the detail, then the comparison, then what an address narrowed the table to.
 func (p *Pane) Back() bool {
@@ -187,11 +196,10 @@ func (p *Pane) Back() bool {
 		p.open = false
 	case p.compared:
 		p.compared = false
-	case p.region != "":
-		p.region = ""
+	case p.region != "" || p.narrow != "":
+		p.region, p.narrow = "", ""
+		p.table.SetFilter(p.needle())
 		p.choose()
-	case p.filter != "":
-		p.Filter("")
 	default:
 		return false
 	}
@@ -207,7 +215,7 @@ func (p *Pane) Address() string {
 	case p.open:
 		id = p.selectedID()
 	}
-	return ident.To("instances", "region", p.region, "id", id, "filter", p.filter, "view", view)
+	return ident.To("instances", "region", p.region, "id", id, "filter", p.needle(), "view", view)
 }
 
 // selected is the row under the cursor; nil where there is none.
@@ -216,6 +224,14 @@ func (p *Pane) selected() *row {
 		return &p.rows[i]
 	}
 	return nil
+}
+
+// Selected is what "y" offers to copy: the id of the instance under the cursor.
+func (p *Pane) Selected() (what, text string) {
+	if p.compared {
+		return "", ""
+	}
+	return "instance id", p.selectedID()
 }
 
 func (p *Pane) selectedID() string {

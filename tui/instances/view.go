@@ -60,7 +60,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 func (p *Pane) drawTable(env *pane.Env, w, h, y int) []string {
 	b := paint.NewBlock(env.Theme, env.Glyphs, w, h)
 	b.Line().Rule("INSTANCES", p.summary(env)...)
-	if len(p.rows) == 0 && p.filter == "" {
+	if len(p.rows) == 0 && p.needle() == "" {
 		b.Line().Gap(2).Text(themes.Muted, p.none())
 		return b.Lines()
 	}
@@ -105,8 +105,8 @@ func (p *Pane) summary(env *pane.Env) []paint.Part {
 	if p.region != "" {
 		say(themes.Accent, "only "+p.region)
 	}
-	if p.filter != "" {
-		say(themes.Accent, "/"+head(p.filter, 40))
+	if f := p.needle(); f != "" {
+		say(themes.Accent, "/"+head(f, 40))
 	}
 	n, _ := p.table.Len()
 	count := strconv.Itoa(n) + " of " + strconv.Itoa(len(p.all))

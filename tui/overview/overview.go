@@ -45,7 +45,10 @@ type Pane struct {
 	glyphs *glyph.Set // of the frame being drawn
 }
 
-var _ pane.Pane = (*Pane)(nil)
+var (
+	_ pane.Pane     = (*Pane)(nil)
+	_ pane.Selector = (*Pane)(nil)
+)
 
 // hit is where the last View put an entry of the list, or the table.
 type hit struct {
@@ -236,6 +239,21 @@ func (p *Pane) selected() (problem, bool) {
 		return p.listed[i], true
 	}
 	return problem{}, false
+}
+
+// Selected is what "y" offers to copy: the problem under the cursor in words, or the region.
+func (p *Pane) Selected() (what, text string) {
+	if e, ok := p.selected(); ok {
+		text = e.subject + ": " + e.title
+		if e.detail != "" {
+			text += " (" + e.detail + ")"
+		}
+		return "problem", text
+	}
+	if i, ok := p.table.Cursor(); ok && p.inside {
+		return "region", p.regions[i].Code
+	}
+	return "", ""
 }
 
 // target is the address that enter opens; empty where there is none.
