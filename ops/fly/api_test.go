@@ -33,85 +33,144 @@ func TestRequests(t *testing.T) {
 		want   seen // of the request; without Auth
 		result any  // nil: not looked at
 	}{
-		{"app", func(ctx context.Context, c *Client) (any, error) { return c.App(ctx, "a") },
+		{
+			"app", func(ctx context.Context, c *Client) (any, error) { return c.App(ctx, "a") },
 			`{"id":"x","name":"a","status":"deployed","machine_count":4,"volume_count":1,"organization":{"name":"O","slug":"o","internal_numeric_id":9}}`,
 			seen{Method: "GET", Path: "/v1/apps/a"},
-			App{ID: "x", Name: "a", Status: "deployed", MachineCount: 4, VolumeCount: 1, Organization: Organization{Slug: "o", Name: "O"}}},
-		{"events", func(ctx context.Context, c *Client) (any, error) { return c.Events(ctx, "a", "m", 99) },
+			App{ID: "x", Name: "a", Status: "deployed", MachineCount: 4, VolumeCount: 1, Organization: Organization{Slug: "o", Name: "O"}},
+		},
+		{
+			"events", func(ctx context.Context, c *Client) (any, error) { return c.Events(ctx, "a", "m", 99) },
 			`[{"id":"e","type":"exit","status":"stopped","source":"flyd","timestamp":1700000000000,"request":{"exit_event":{"exit_code":137,"oom_killed":true,"exited_at":"2026-01-01T00:00:00Z"},"restart_count":2}}]`,
 			seen{Method: "GET", Path: "/v1/apps/a/machines/m/events", Query: "limit=50"},
-			[]Event{{ID: "e", Type: "exit", Status: "stopped", Source: "flyd", Timestamp: 1700000000000, Request: &EventRequest{RestartCount: 2, ExitEvent: &ExitEvent{ExitCode: 137, OOMKilled: true, ExitedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}}}},
-		{"versions", func(ctx context.Context, c *Client) (any, error) { return c.Versions(ctx, "a", "m") },
+			[]Event{{ID: "e", Type: "exit", Status: "stopped", Source: "flyd", Timestamp: 1700000000000, Request: &EventRequest{RestartCount: 2, ExitEvent: &ExitEvent{ExitCode: 137, OOMKilled: true, ExitedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}}},
+		},
+		{
+			"versions", func(ctx context.Context, c *Client) (any, error) { return c.Versions(ctx, "a", "m") },
 			`[{"version":"v1","user_config":{"image":"i", "new":1}}]`,
 			seen{Method: "GET", Path: "/v1/apps/a/machines/m/versions"},
-			[]MachineVersion{{"v1", MachineConfig{Image: "i", Raw: json.RawMessage(`{"image":"i", "new":1}`)}}}},
-		{"processes", func(ctx context.Context, c *Client) (any, error) {
-			pp, err := c.Processes(ctx, "a", "m")
-			return fmt.Sprint(pp), err
+			[]MachineVersion{{"v1", MachineConfig{Image: "i", Raw: json.RawMessage(`{"image":"i", "new":1}`)}}},
 		},
+		{
+			"processes", func(ctx context.Context, c *Client) (any, error) {
+				pp, err := c.Processes(ctx, "a", "m")
+				return fmt.Sprint(pp), err
+			},
 			`[{"pid":301,"command":"beam.smp","rss":120,"listen_sockets":[{"proto":"tcp","address":"[::]:4000"}]}]`,
-			seen{Method: "GET", Path: "/v1/apps/a/machines/m/ps"}, "[{301 beam.smp  0 120 [{tcp [::]:4000}]}]"},
-		{"volumes", func(ctx context.Context, c *Client) (any, error) { return c.Volumes(ctx, "a") },
-			`[{"id":"vol_1","size_gb":3,"attached_machine_id":null}]`, seen{Method: "GET", Path: "/v1/apps/a/volumes"}, []Volume{{ID: "vol_1", SizeGB: 3}}},
-		{"secrets", func(ctx context.Context, c *Client) (any, error) { return c.Secrets(ctx, "a") },
-			`{"secrets":[{"name":"K","digest":"ab","value":"never read"}]}`, seen{Method: "GET", Path: "/v1/apps/a/secrets"}, []Secret{{Name: "K", Digest: "ab"}}},
-		{"regions", func(ctx context.Context, c *Client) (any, error) {
-			rr, near, err := c.Regions(ctx)
-			return fmt.Sprint(near, len(rr), rr[0].Code), err
+			seen{Method: "GET", Path: "/v1/apps/a/machines/m/ps"},
+			"[{301 beam.smp  0 120 [{tcp [::]:4000}]}]",
 		},
-			`{"Regions":[{"code":"ord"}],"Nearest":"ord"}`, seen{Method: "GET", Path: "/v1/platform/regions"}, "ord1ord"},
-		{"lease", func(ctx context.Context, c *Client) (any, error) { return c.LeaseOf(ctx, "a", "m") },
-			`{"status":"success","data":{"nonce":"n","expires_at":5,"owner":"o","description":"d"}}`, seen{Method: "GET", Path: "/v1/apps/a/machines/m/lease"},
-			&Lease{Nonce: "n", ExpiresAt: 5, Owner: "o", Description: "d"}},
+		{
+			"volumes", func(ctx context.Context, c *Client) (any, error) { return c.Volumes(ctx, "a") },
+			`[{"id":"vol_1","size_gb":3,"attached_machine_id":null}]`,
+			seen{Method: "GET", Path: "/v1/apps/a/volumes"},
+			[]Volume{{ID: "vol_1", SizeGB: 3}},
+		},
+		{
+			"secrets", func(ctx context.Context, c *Client) (any, error) { return c.Secrets(ctx, "a") },
+			`{"secrets":[{"name":"K","digest":"ab","value":"never read"}]}`,
+			seen{Method: "GET", Path: "/v1/apps/a/secrets"},
+			[]Secret{{Name: "K", Digest: "ab"}},
+		},
+		{
+			"regions", func(ctx context.Context, c *Client) (any, error) {
+				rr, near, err := c.Regions(ctx)
+				return fmt.Sprint(near, len(rr), rr[0].Code), err
+			},
+			`{"Regions":[{"code":"ord"}],"Nearest":"ord"}`,
+			seen{Method: "GET", Path: "/v1/platform/regions"},
+			"ord1ord",
+		},
+		{
+			"lease", func(ctx context.Context, c *Client) (any, error) { return c.LeaseOf(ctx, "a", "m") },
+			`{"status":"success","data":{"nonce":"n","expires_at":5,"owner":"o","description":"d"}}`,
+			seen{Method: "GET", Path: "/v1/apps/a/machines/m/lease"},
+			&Lease{Nonce: "n", ExpiresAt: 5, Owner: "o", Description: "d"},
+		},
 		{"start", do(func(ctx context.Context, c *Client) error { return c.Start(ctx, m) }), `{}`, seen{Method: "POST", Path: "/v1/apps/a/machines/m/start", Nonce: "n0"}, nil},
 		{"suspend", do(func(ctx context.Context, c *Client) error { return c.Suspend(ctx, m) }), `{}`, seen{Method: "POST", Path: "/v1/apps/a/machines/m/suspend", Nonce: "n0"}, nil},
 		{"cordon", do(func(ctx context.Context, c *Client) error { return c.Cordon(ctx, m) }), `{}`, seen{Method: "POST", Path: "/v1/apps/a/machines/m/cordon", Nonce: "n0"}, nil},
 		{"uncordon", do(func(ctx context.Context, c *Client) error { return c.Uncordon(ctx, m) }), `{}`, seen{Method: "POST", Path: "/v1/apps/a/machines/m/uncordon", Nonce: "n0"}, nil},
-		{"stop", do(func(ctx context.Context, c *Client) error { return c.Stop(ctx, m, "SIGTERM", 30*time.Second) }), `{}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m/stop", Body: `{"id":"m","signal":"SIGTERM","timeout":"30s"}`, Nonce: "n0"}, nil},
-		{"restart", do(func(ctx context.Context, c *Client) error { return c.Restart(ctx, m, true, time.Minute) }), `{}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m/restart", Query: "force_stop=true&timeout=1m0s", Nonce: "n0"}, nil},
-		{"signal", do(func(ctx context.Context, c *Client) error { return c.Signal(ctx, m, "SIGUSR1") }), `{}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m/signal", Body: `{"signal":"SIGUSR1"}`, Nonce: "n0"}, nil},
-		{"destroy", do(func(ctx context.Context, c *Client) error { return c.Destroy(ctx, m, true) }), `{}`,
-			seen{Method: "DELETE", Path: "/v1/apps/a/machines/m", Query: "kill=true", Nonce: "n0"}, nil},
-		{"exec", func(ctx context.Context, c *Client) (any, error) {
-			return c.Exec(ctx, "a", "m", []string{"bin/a", "rpc", "x"}, 1500*time.Millisecond)
-		}, `{"stdout":"o","stderr":"e","exit_code":3}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m/exec", Body: `{"command":["bin/a","rpc","x"],"timeout":2}`}, ExecResult{Stdout: "o", Stderr: "e", ExitCode: 3}},
-		{"create", func(ctx context.Context, c *Client) (any, error) {
-			m, err := c.Create(ctx, "a", "iad", "nn", Launch{Config: conf, SkipLaunch: true, LeaseTTL: 30})
-			return m.Nonce, err
-		}, `{"id":"m9","nonce":"zz"}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines", Body: `{"region":"iad","name":"nn","config":{"image":"i","x":1},"skip_launch":true,"lease_ttl":30}`}, "zz"},
-		{"update", func(ctx context.Context, c *Client) (any, error) {
-			m, err := c.Update(ctx, m, "v1", Launch{Config: conf})
-			return m.Version, err
-		}, `{"id":"m","version":"v2"}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m", Body: `{"current_version":"v1","config":{"image":"i","x":1}}`, Nonce: "n0"}, "v2"},
-		{"take lease", func(ctx context.Context, c *Client) (any, error) {
-			return c.TakeLease(ctx, "a", "m", "why", 1500*time.Millisecond)
-		}, `{"data":{"nonce":"n"}}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m/lease", Query: "ttl=2", Body: `{"description":"why","ttl":2}`}, Lease{Nonce: "n"}},
-		{"refresh lease", func(ctx context.Context, c *Client) (any, error) { return c.RefreshLease(ctx, m, 13*time.Second) }, `{"data":{"nonce":"n0"}}`,
-			seen{Method: "POST", Path: "/v1/apps/a/machines/m/lease", Query: "ttl=13", Body: `{"ttl":13}`, Nonce: "n0"}, Lease{Nonce: "n0"}},
-		{"drop lease", do(func(ctx context.Context, c *Client) error { return c.DropLease(ctx, m) }), `{}`,
-			seen{Method: "DELETE", Path: "/v1/apps/a/machines/m/lease", Nonce: "n0"}, nil},
+		{
+			"stop", do(func(ctx context.Context, c *Client) error { return c.Stop(ctx, m, "SIGTERM", 30*time.Second) }), `{}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m/stop", Body: `{"id":"m","signal":"SIGTERM","timeout":"30s"}`, Nonce: "n0"},
+			nil,
+		},
+		{
+			"restart", do(func(ctx context.Context, c *Client) error { return c.Restart(ctx, m, true, time.Minute) }), `{}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m/restart", Query: "force_stop=true&timeout=1m0s", Nonce: "n0"},
+			nil,
+		},
+		{
+			"signal", do(func(ctx context.Context, c *Client) error { return c.Signal(ctx, m, "SIGUSR1") }), `{}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m/signal", Body: `{"signal":"SIGUSR1"}`, Nonce: "n0"},
+			nil,
+		},
+		{
+			"destroy", do(func(ctx context.Context, c *Client) error { return c.Destroy(ctx, m, true) }), `{}`,
+			seen{Method: "DELETE", Path: "/v1/apps/a/machines/m", Query: "kill=true", Nonce: "n0"},
+			nil,
+		},
+		{
+			"exec", func(ctx context.Context, c *Client) (any, error) {
+				return c.Exec(ctx, "a", "m", []string{"bin/a", "rpc", "x"}, 1500*time.Millisecond)
+			}, `{"stdout":"o","stderr":"e","exit_code":3}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m/exec", Body: `{"command":["bin/a","rpc","x"],"timeout":2}`},
+			ExecResult{Stdout: "o", Stderr: "e", ExitCode: 3},
+		},
+		{
+			"create", func(ctx context.Context, c *Client) (any, error) {
+				m, err := c.Create(ctx, "a", "iad", "nn", Launch{Config: conf, SkipLaunch: true, LeaseTTL: 30})
+				return m.Nonce, err
+			}, `{"id":"m9","nonce":"zz"}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines", Body: `{"region":"iad","name":"nn","config":{"image":"i","x":1},"skip_launch":true,"lease_ttl":30}`},
+			"zz",
+		},
+		{
+			"update", func(ctx context.Context, c *Client) (any, error) {
+				m, err := c.Update(ctx, m, "v1", Launch{Config: conf})
+				return m.Version, err
+			}, `{"id":"m","version":"v2"}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m", Body: `{"current_version":"v1","config":{"image":"i","x":1}}`, Nonce: "n0"},
+			"v2",
+		},
+		{
+			"take lease", func(ctx context.Context, c *Client) (any, error) {
+				return c.TakeLease(ctx, "a", "m", "why", 1500*time.Millisecond)
+			}, `{"data":{"nonce":"n"}}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m/lease", Query: "ttl=2", Body: `{"description":"why","ttl":2}`},
+			Lease{Nonce: "n"},
+		},
+		{
+			"refresh lease", func(ctx context.Context, c *Client) (any, error) { return c.RefreshLease(ctx, m, 13*time.Second) }, `{"data":{"nonce":"n0"}}`,
+			seen{Method: "POST", Path: "/v1/apps/a/machines/m/lease", Query: "ttl=13", Body: `{"ttl":13}`, Nonce: "n0"},
+			Lease{Nonce: "n0"},
+		},
+		{
+			"drop lease", do(func(ctx context.Context, c *Client) error { return c.DropLease(ctx, m) }), `{}`,
+			seen{Method: "DELETE", Path: "/v1/apps/a/machines/m/lease", Nonce: "n0"},
+			nil,
+		},
 		{"metadata", do(func(ctx context.Context, c *Client) error {
 			return c.SetMetadata(ctx, m, "v1", map[string]*string{"k": &one, "old": gone})
 		}), ``, seen{Method: "PATCH", Path: "/v1/apps/a/machines/m/metadata", Body: `{"metadata":{"k":"1","old":null},"machine_version":"v1"}`, Nonce: "n0"}, nil},
-		{"web releases", func(ctx context.Context, c *Client) (any, error) {
-			rr, err := c.WebReleases(ctx, "a", 20)
-			return rr, err
-		}, `{"releases":[{"id":"r","version":4,"in_progress":true,"strategy":"ROLLING","user":"jo@example.com","image_ref":"i"},{"id":"q","user":{"email":"x@example.com"}}]}`,
+		{
+			"web releases", func(ctx context.Context, c *Client) (any, error) {
+				rr, err := c.WebReleases(ctx, "a", 20)
+				return rr, err
+			}, `{"releases":[{"id":"r","version":4,"in_progress":true,"strategy":"ROLLING","user":"jo@example.com","image_ref":"i"},{"id":"q","user":{"email":"x@example.com"}}]}`,
 			seen{Method: "GET", Path: "/api/v1/apps/a/releases", Query: "limit=20"},
-			[]Release{{ID: "r", Version: 4, InProgress: true, Strategy: "ROLLING", User: User{Email: "jo@example.com"}, ImageRef: "i"}, {ID: "q", User: User{Email: "x@example.com"}}}},
+			[]Release{{ID: "r", Version: 4, InProgress: true, Strategy: "ROLLING", User: User{Email: "jo@example.com"}, ImageRef: "i"}, {ID: "q", User: User{Email: "x@example.com"}}},
+		},
 		{"create release", func(ctx context.Context, c *Client) (any, error) {
 			r, err := c.CreateRelease(ctx, NewRelease{App: "a", Image: "i", Strategy: "ROLLING"})
 			return r.Version, err
 		}, `{"release":{"id":"r","version":42}}`, seen{Method: "POST", Path: "/api/v1/releases", Body: `{"app_name":"a","image":"i","strategy":"ROLLING"}`}, 42},
-		{"patch release", do(func(ctx context.Context, c *Client) error { return c.PatchRelease(ctx, "r", "failed", "why") }), `{}`,
-			seen{Method: "PATCH", Path: "/api/v1/releases/r", Body: `{"metadata":{"post_deployment_info":{"error":"why","flyctl_version":"ops-console"}},"status":"failed"}`}, nil},
+		{
+			"patch release", do(func(ctx context.Context, c *Client) error { return c.PatchRelease(ctx, "r", "failed", "why") }), `{}`,
+			seen{Method: "PATCH", Path: "/api/v1/releases/r", Body: `{"metadata":{"post_deployment_info":{"error":"why","flyctl_version":"ops-console"}},"status":"failed"}`},
+			nil,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,31 +209,53 @@ func TestGraph(t *testing.T) {
 		vars   string
 		result any
 	}{
-		{"organization", func(ctx context.Context, c *Client) (any, error) { return c.Organization(ctx, "o") },
-			`{"data":{"organization":{"id":"org1","slug":"o","name":"O"}}}`, `{"slug":"o"}`, Organization{"org1", "o", "O"}},
-		{"organization of an app", func(ctx context.Context, c *Client) (any, error) { return c.OrganizationOf(ctx, "a") },
-			`{"data":{"app":{"id":"a","organization":{"id":"org1","slug":"o"}}}}`, `{"appName":"a"}`, Organization{ID: "org1", Slug: "o"}},
-		{"releases", func(ctx context.Context, c *Client) (any, error) { return c.Releases(ctx, "a", 5) },
+		{
+			"organization", func(ctx context.Context, c *Client) (any, error) { return c.Organization(ctx, "o") },
+			`{"data":{"organization":{"id":"org1","slug":"o","name":"O"}}}`, `{"slug":"o"}`,
+			Organization{"org1", "o", "O"},
+		},
+		{
+			"organization of an app", func(ctx context.Context, c *Client) (any, error) { return c.OrganizationOf(ctx, "a") },
+			`{"data":{"app":{"id":"a","organization":{"id":"org1","slug":"o"}}}}`, `{"appName":"a"}`,
+			Organization{ID: "org1", Slug: "o"},
+		},
+		{
+			"releases", func(ctx context.Context, c *Client) (any, error) { return c.Releases(ctx, "a", 5) },
 			`{"data":{"app":{"releases":{"nodes":[{"id":"r","version":3,"status":"complete","imageRef":"i","user":{"email":"jo@example.com"},"createdAt":"2026-01-01T00:00:00Z"}]}}}}`,
 			`{"appName":"a","limit":5}`,
-			[]Release{{ID: "r", Version: 3, Status: "complete", ImageRef: "i", User: User{Email: "jo@example.com"}, CreatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}},
-		{"configuration", func(ctx context.Context, c *Client) (any, error) { return c.CurrentReleaseConfig(ctx, "a") },
-			`{"data":{"app":{"currentReleaseUnprocessed":{"configDefinition":{"app":"a"}}}}}`, `{"appName":"a"}`, json.RawMessage(`{"app":"a"}`)},
-		{"peers", func(ctx context.Context, c *Client) (any, error) { return c.Peers(ctx, "o") },
+			[]Release{{ID: "r", Version: 3, Status: "complete", ImageRef: "i", User: User{Email: "jo@example.com"}, CreatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		},
+		{
+			"configuration", func(ctx context.Context, c *Client) (any, error) { return c.CurrentReleaseConfig(ctx, "a") },
+			`{"data":{"app":{"currentReleaseUnprocessed":{"configDefinition":{"app":"a"}}}}}`, `{"appName":"a"}`, json.RawMessage(`{"app":"a"}`),
+		},
+		{
+			"peers", func(ctx context.Context, c *Client) (any, error) { return c.Peers(ctx, "o") },
 			`{"data":{"organization":{"wireGuardPeers":{"nodes":[{"id":"p","name":"n","pubkey":"k","region":"ord","peerip":"fdaa::1"}]}}}}`, `{"slug":"o"}`,
-			[]WireGuardPeer{{"p", "n", "k", "ord", "fdaa::1"}}},
-		{"add peer", func(ctx context.Context, c *Client) (any, error) {
-			p, err := c.AddPeer(ctx, "org1", "ord", "n", pubkey)
-			return p, err
-		}, `{"data":{"addWireGuardPeer":{"peerip":"fdaa:0:2f:a7b:7d6b:0:a:102","endpointip":"127.0.0.9","pubkey":"` + pubkey + `"}}}`,
+			[]WireGuardPeer{{"p", "n", "k", "ord", "fdaa::1"}},
+		},
+		{
+			"add peer", func(ctx context.Context, c *Client) (any, error) {
+				p, err := c.AddPeer(ctx, "org1", "ord", "n", pubkey)
+				return p, err
+			}, `{"data":{"addWireGuardPeer":{"peerip":"fdaa:0:2f:a7b:7d6b:0:a:102","endpointip":"127.0.0.9","pubkey":"` + pubkey + `"}}}`,
 			`{"input":{"name":"n","nats":false,"organizationId":"org1","pubkey":"` + pubkey + `","region":"ord"}}`,
-			NewPeer{netip.MustParseAddr("fdaa:0:2f:a7b:7d6b:0:a:102"), "127.0.0.9", pubkey}},
-		{"remove peer", func(ctx context.Context, c *Client) (any, error) { return nil, c.RemovePeer(ctx, "org1", "n") },
-			`{"data":{"removeWireGuardPeer":{"organization":{"id":"org1"}}}}`, `{"input":{"name":"n","organizationId":"org1"}}`, nil},
-		{"validate", func(ctx context.Context, c *Client) (any, error) { return c.ValidatePeers(ctx, []string{"fdaa::1"}) },
-			`{"data":{"validateWireGuardPeers":{"invalidPeerIps":["fdaa::1"]}}}`, `{"input":{"peerIps":["fdaa::1"]}}`, []string{"fdaa::1"}},
-		{"nearest", func(ctx context.Context, c *Client) (any, error) { return c.NearestRegion(ctx) },
-			`{"data":{"nearestRegion":{"code":"ord","name":"Chicago","gatewayAvailable":true}}}`, `null`, Region{Code: "ord", Name: "Chicago", GatewayAvailable: true}},
+			NewPeer{netip.MustParseAddr("fdaa:0:2f:a7b:7d6b:0:a:102"), "127.0.0.9", pubkey},
+		},
+		{
+			"remove peer", func(ctx context.Context, c *Client) (any, error) { return nil, c.RemovePeer(ctx, "org1", "n") },
+			`{"data":{"removeWireGuardPeer":{"organization":{"id":"org1"}}}}`, `{"input":{"name":"n","organizationId":"org1"}}`, nil,
+		},
+		{
+			"validate", func(ctx context.Context, c *Client) (any, error) { return c.ValidatePeers(ctx, []string{"fdaa::1"}) },
+			`{"data":{"validateWireGuardPeers":{"invalidPeerIps":["fdaa::1"]}}}`, `{"input":{"peerIps":["fdaa::1"]}}`,
+			[]string{"fdaa::1"},
+		},
+		{
+			"nearest", func(ctx context.Context, c *Client) (any, error) { return c.NearestRegion(ctx) },
+			`{"data":{"nearestRegion":{"code":"ord","name":"Chicago","gatewayAvailable":true}}}`, `null`,
+			Region{Code: "ord", Name: "Chicago", GatewayAvailable: true},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

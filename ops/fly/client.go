@@ -174,6 +174,7 @@ func transport(o Options) *http.Transport {
 		TLSClientConfig:        o.TLS,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}, // a laptop that slept
 		MaxIdleConns:           16,
 		MaxIdleConnsPerHost:    8,
 		IdleConnTimeout:        time.Minute,

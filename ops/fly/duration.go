@@ -3,6 +3,7 @@ package fly
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -18,6 +19,9 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	switch v := v.(type) {
 	case nil:
 	case float64:
+		if math.Abs(v) >= math.MaxInt64 {
+			return fmt.Errorf("duration: %s is out of range", b)
+		}
 		*d = Duration(v)
 	case string:
 		p, err := time.ParseDuration(v)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"ops-console/ops/plaintext"
 )
 
 // What a failed call can be about. Ask with errors.Is.
@@ -28,7 +30,7 @@ var (
 // Error is a call that failed. errors.Is finds the sentinels above in it, and the transport's own errors.
 type Error struct {
 	Op         string        // what was tried: "list machines of changelog"
-	Status     int           // HTTP status; 0: no answer
+	Status     int           // HTTP status, also where GraphQL put the error into a good answer; 0: no answer
 	Code       string        // the platform's own word for it, where it gave one
 	Message    string        // the platform's text, made safe to show and without tokens; or our own
 	RequestID  string        // fly-request-id
@@ -43,8 +45,7 @@ type Error struct {
 // Error is one line: what was tried, what happened, and the ids that the platform's support asks for.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Op)
-	b.WriteString(": ")
+	b.WriteString(plaintext.Line(e.Op, 200) + ": ") // it holds names, which may come from outside
 	switch {
 	case e.Status >= 300:
 		fmt.Fprintf(&b, "%d %s", e.Status, strings.ToLower(http.StatusText(e.Status)))

@@ -224,8 +224,10 @@ func (c *Client) read(ctx context.Context, r request, tok Token, res *http.Respo
 		}
 		return attempt{err: e, again: cut(err)}
 	case int64(len(b)) > limit:
-		return attempt{err: identified(&Error{Op: r.op, Status: res.StatusCode, kind: ErrBadAnswer, Hint: hintBase,
-			Message: fmt.Sprintf("the answer is longer than %d MB", limit>>20)}, res.Header)}
+		return attempt{err: identified(&Error{
+			Op: r.op, Status: res.StatusCode, kind: ErrBadAnswer, Hint: hintBase,
+			Message: fmt.Sprintf("the answer is longer than %d MB", limit>>20),
+		}, res.Header)}
 	}
 	if r.into == nil {
 		return attempt{header: res.Header}

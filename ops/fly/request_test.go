@@ -464,8 +464,13 @@ func TestNamesThatWouldAskSomethingElseAreRefused(t *testing.T) {
 	if n := len(p.requests()); n != 0 {
 		t.Errorf("%d requests", n)
 	}
+	if _, err := c.Machine(soon(t), "a", "\x1b[2Jm\u202e\n"); err == nil {
+		t.Error("another machine's answer was taken")
+	} else {
+		harmless(t, err.Error())
+	}
 	_ = c.Start(soon(t), Ref{App: "a/../b", ID: "m?x=1"})
-	if got := p.requests()[0].Path; got != "/v1/apps/a/../b/machines/m?x=1/start" { // unescaped by the server: one element each
+	if got := p.requests()[1].Path; got != "/v1/apps/a/../b/machines/m?x=1/start" { // unescaped by the server: one element each
 		t.Errorf("got %s", got)
 	}
 }
