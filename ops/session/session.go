@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"time"
 
 	"ops-console/ops/config"
@@ -147,25 +146,10 @@ func Platform(p *config.Profile, o Options, dial func(context.Context, string, s
 		MachinesURL: p.API.Machines,
 		GraphQLURL:  p.API.GraphQL,
 		WebURL:      p.API.Web,
-		Token:       token(p, o.Getenv),
+		Token:       p.TokenSource(o.Getenv),
 		Dial:        dial,
 		UserAgent:   "ops-console/" + o.Version,
 	})
-}
-
-// token looks where the profile says, and else where every client of the platform does. A profile that names a file
-// means that one: another token of the environment would be somebody else.
-func token(p *config.Profile, getenv func(string) string) fly.TokenSource {
-	if p.API.TokenFile != "" {
-		return fly.FileToken(p.API.TokenFile)
-	}
-	var names []string
-	for _, n := range []string{p.API.TokenEnv, "FLY_ACCESS_TOKEN", "FLY_API_TOKEN"} {
-		if n != "" && !slices.Contains(names, n) {
-			names = append(names, n)
-		}
-	}
-	return fly.FirstOf(fly.EnvToken(getenv, names...), fly.FlyctlToken(getenv))
 }
 
 var _ peer.Platform = (*fly.Client)(nil)
