@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -24,7 +25,7 @@ const (
 	// maxBody is how much of a page is compared.
 	maxBody = 4 << 20
 	// bodiesAtOnce bounds the memory of a comparison.
-	bodiesAtOnce = 16
+	bodiesAtOnce = 32
 	bodyTimeout  = 15 * time.Second
 )
 
@@ -55,20 +56,12 @@ func (c *collector) readAgreement(ctx context.Context) error {
 	}
 	targets := c.targets()
 	was := c.known().agreement
-	out := make([]agreementFacts, 0, len(c.o.Agree))
-	for i, a := range c.o.Agree {
-		n, err := newNormaliser(a.Ignore)
-		if err != nil {
-			return err
-		}
-		f := agreementFacts{path: plaintext.Line(a.Path, 200), pages: c.fetchAll(ctx, targets, a, n)}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		f.at = c.o.Now()
+	out := make([]agreementFacts, len(c.o.Agree))
+	for i, pages := range c.fetchAll(ctx, targets) {
+		f := agreementFacts{path: plaintext.Line(c.o.Agree[i].Path, 200), at: c.o.Now(), pages: pages}
 		for id, p := range f.pages {
 			p.since = f.at
-			if i < len(was) && was[i].path == f.path {
+			if i < len(was) {
 				if old, ok := was[i].pages[id]; ok && old.same(p) {
 					p.since = old.since
 				}
@@ -76,26 +69,35 @@ func (c *collector) readAgreement(ctx context.Context) error {
 			f.pages[id] = p
 		}
 		f.answer = f.agreement()
-		out = append(out, f)
+		out[i] = f
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return context.Cause(ctx)
 	}
 	c.learn(func(f *facts) { f.agreement = out })
 	return nil
 }
 
-func (c *collector) fetchAll(ctx context.Context, targets []target, a config.AgreePath, n *normaliser) map[string]page {
-	pages := make([]page, len(targets))
+// fetchAll fetches every path from every target; the pages are by path, then by instance.
+func (c *collector) fetchAll(ctx context.Context, targets []target) []map[string]page {
+	pages := make([]page, len(c.o.Agree)*len(targets))
 	var g errgroup.Group
 	g.SetLimit(bodiesAtOnce)
-	for i, t := range targets {
-		g.Go(func() error {
-			pages[i] = c.prober.fetch(ctx, t, a, n)
-			return nil
-		})
+	for i, a := range c.o.Agree {
+		for j, t := range targets {
+			g.Go(func() error {
+				pages[i*len(targets)+j] = c.prober.fetch(ctx, t, a, c.normalisers[i])
+				return nil
+			})
+		}
 	}
 	_ = g.Wait() // none returns an error
-	out := make(map[string]page, len(targets))
-	for i, t := range targets {
-		out[t.id] = pages[i]
+	out := make([]map[string]page, len(c.o.Agree))
+	for i := range out {
+		out[i] = make(map[string]page, len(targets))
+		for j, t := range targets {
+			out[i][t.id] = pages[i*len(targets)+j]
+		}
 	}
 	return out
 }
@@ -206,36 +208,73 @@ func groups(pages map[string]page) []Group {
 func rankError(g Group) int { return min(len(g.Error), 1) }
 
 // agreementFindings name the instances that serve other content than most others of their release. Content that
-// differs only between releases is explained by those.
+// differs only between releases is explained by those. Paths at which the same instances stand out are one problem.
 func (v *view) agreementFindings(s *Snapshot) []ops.Problem {
 	if v.deploying {
 		return nil
 	}
 	at := make(map[string]*member, len(v.members))
-	for i := range v.members {
-		at[v.members[i].ID] = &v.members[i]
+	for _, b := range v.members {
+		at[b.ID] = b
+	}
+	var all []disagreement
+	for _, a := range s.Agreement {
+		d, ok := disagree(a, at)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(all, func(e disagreement) bool { return slices.Equal(e.minority, d.minority) })
+		if i < 0 {
+			all = append(all, d)
+			continue
+		}
+		all[i].paths = append(all[i].paths, a.Path)
+		all[i].since = earlier(all[i].since, d.since)
 	}
 	var pp []ops.Problem
-	for _, a := range s.Agreement {
-		if p, ok := disagreement(a, at); ok {
-			pp = append(pp, p)
-		}
+	for _, d := range all {
+		pp = append(pp, d.problem(at))
 	}
 	return pp
 }
 
-func disagreement(a Agreement, at map[string]*member) (ops.Problem, bool) {
-	byRelease := map[int]int{} // how many groups have instances of it
-	answered := 0
-	var most Group
+// disagreement is what is wrong with the content of one or more paths.
+type disagreement struct {
+	paths    []string
+	minority []string // ids of those that are not in the largest group, sorted
+	tie      bool     // no group is larger than all others
+	detail   string   // of the first path
+	since    time.Time
+}
+
+func (d disagreement) problem(at map[string]*member) ops.Problem {
+	var subject ops.Subject
+	if len(d.minority) == 1 && !d.tie {
+		subject.Instance = d.minority[0]
+		if b, ok := at[subject.Instance]; ok {
+			subject.Region = b.Region
+		}
+	}
+	detail := d.detail
+	if len(d.paths) == 1 || subject.Instance == "" {
+		subject.Path = d.paths[0]
+	}
+	if len(d.paths) > 1 {
+		detail = "at " + strings.Join(d.paths, ", ") + ": " + detail
+	}
+	return condition(codeContentDisagrees).Of(subject, d.since, plaintext.Line(detail, maxLine))
+}
+
+// disagree tells whether instances of one release serve different content for a path.
+func disagree(a Agreement, at map[string]*member) (disagreement, bool) {
+	d := disagreement{paths: []string{a.Path}}
+	byRelease := map[int]int{} // in how many groups there are instances of it
+	var answered []Group
 	for _, g := range a.Groups {
 		if g.Error != "" {
 			continue
 		}
-		if answered == 0 {
-			most = g
-		}
-		answered++
+		answered = append(answered, g)
 		seen := map[int]bool{}
 		for _, id := range g.Instances {
 			if b, ok := at[id]; ok && !seen[b.Release] {
@@ -244,33 +283,26 @@ func disagreement(a Agreement, at map[string]*member) (ops.Problem, bool) {
 			}
 		}
 	}
-	within := false
+	split := false
 	for _, n := range byRelease {
-		within = within || n > 1
+		split = split || n > 1
 	}
-	if answered < 2 || !within {
-		return ops.Problem{}, false
+	if len(answered) < 2 || !split {
+		return d, false
 	}
-	subject := ops.Subject{Path: a.Path}
-	var parts []string
-	var since time.Time
+	most, others := answered[0], answered[1:]
+	d.tie = len(others[0].Instances) == len(most.Instances)
 	total := len(most.Instances)
-	for _, g := range a.Groups {
-		if g.Error != "" || slices.Equal(g.Instances, most.Instances) {
-			continue
-		}
+	var parts []string
+	for _, g := range others {
 		total += len(g.Instances)
-		since = earlier(since, g.Since)
+		d.minority = append(d.minority, g.Instances...)
+		d.since = earlier(d.since, g.Since)
 		parts = append(parts, stranger(g, at))
-		if len(g.Instances) == 1 && answered == 2 && len(most.Instances) > 1 {
-			subject.Instance = g.Instances[0]
-			if b, ok := at[subject.Instance]; ok {
-				subject.Region = b.Region
-			}
-		}
 	}
-	detail := fmt.Sprintf("%d of %d serve the same; otherwise %s", len(most.Instances), total, strings.Join(parts, "; "))
-	return condition(codeContentDisagrees).Of(subject, since, plaintext.Line(detail, maxLine)), true
+	slices.Sort(d.minority)
+	d.detail = fmt.Sprintf("%d of %d serve the same; otherwise %s", len(most.Instances), total, strings.Join(parts, "; "))
+	return d, true
 }
 
 // stranger describes a group that is not the largest: who, and what they serve.

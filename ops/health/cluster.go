@@ -36,7 +36,11 @@ func (c *collector) readCluster(ctx context.Context) error {
 	for i := range f.platform.machines {
 		m := &f.platform.machines[i]
 		addresses[m.ID] = m.Address
-		if m.Unmanaged || m.State != fly.StateStarted || m.HostStatus == fly.HostUnreachable {
+		if m.Unmanaged || m.State != fly.StateStarted {
+			continue
+		}
+		if m.HostStatus == fly.HostUnreachable {
+			answer.Unknown = append(answer.Unknown, ClusterUnknown{Instance: m.ID, Error: "not asked: its host is unreachable"})
 			continue
 		}
 		nodes, err := c.nodesOf(ctx, m.ID)
@@ -99,8 +103,8 @@ func (v *view) clusterFindings() []ops.Problem {
 		return nil
 	}
 	release := map[string]int{}
-	for i := range v.members {
-		release[v.members[i].ID] = v.members[i].Release
+	for _, b := range v.members {
+		release[b.ID] = b.Release
 	}
 	in := map[int]int{} // how many groups have instances of a release
 	var parts []string

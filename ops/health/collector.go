@@ -61,6 +61,8 @@ type collector struct {
 	prober *prober
 	signal chan struct{} // something was learnt
 
+	normalisers []*normaliser // of each path of o.Agree
+
 	mu      sync.Mutex // guards facts, configs and raw
 	facts   facts
 	configs map[string]*fly.MachineConfig // last whole configuration of each machine
@@ -86,6 +88,10 @@ func newCollector(o Options) *collector {
 	}
 	if o.Network != nil {
 		c.prober = newProber(o)
+	}
+	for _, a := range o.Agree {
+		n, _ := newNormaliser(a.Ignore) // withDefaults refused what cannot be compiled
+		c.normalisers = append(c.normalisers, n)
 	}
 	return c
 }

@@ -216,7 +216,7 @@ var conditions = []ops.Condition{
 	},
 	{
 		Code: codeContentDisagrees, Severity: ops.Warning, After: 25 * time.Second,
-		Title: "instances serve different content",
+		Title: "content differs between instances",
 		Hint:  "the smaller group is likely the stale one: look at its caches, or restart it",
 	},
 	{

@@ -24,8 +24,8 @@ const (
 // findings are all conditions that hold, whether or not they are shown in the end.
 func (v *view) findings(s *Snapshot) []ops.Problem {
 	pp := v.sources(s)
-	for i := range v.members {
-		pp = v.instance(pp, &v.members[i])
+	for _, b := range v.members {
+		pp = v.instance(pp, b)
 	}
 	pp = append(pp, v.releaseFindings()...)
 	pp = append(pp, v.agreementFindings(s)...)
@@ -194,10 +194,13 @@ func (v *view) probeFindings(b *member, add adder) {
 	}
 	switch p.State {
 	case ProbeRefused, ProbeError:
-		add(codeProbeFailed, p.Since, p.Error)
+		// Whether a machine that only DNS knows has anything to be asked at is not known.
+		if b.m != nil {
+			add(codeProbeFailed, p.Since, p.Error)
+		}
 	case ProbeTimeout:
 		// A timeout is the instance's fault only where the network carried something since.
-		if v.carriedSince(p.Since) {
+		if b.m != nil && v.carriedSince(p.Since) {
 			add(codeProbeFailed, p.Since, p.Error)
 		}
 	case ProbeBadStatus:

@@ -16,7 +16,7 @@ type memory struct {
 	held map[key]held
 }
 
-// key tells problems apart. For a problem about content it is the path, whichever instance stands out.
+// key tells problems apart. For a problem about one instance it is that instance, at whichever path.
 type key struct {
 	code    string
 	subject ops.Subject
@@ -29,8 +29,8 @@ type held struct {
 
 func keyOf(p ops.Problem) key {
 	k := key{code: p.Code, subject: p.Subject}
-	if p.Subject.Path != "" {
-		k.subject = ops.Subject{Path: p.Subject.Path}
+	if p.Subject.Instance != "" {
+		k.subject.Path = ""
 	}
 	return k
 }

@@ -43,8 +43,8 @@ func merge(f facts, was memory, now time.Time) (*Snapshot, memory) {
 	v := view{facts: &f, now: now, deploying: deploying(f, now)}
 	v.members = members(f)
 	s.Instances = make([]Instance, len(v.members))
-	for i := range v.members {
-		s.Instances[i] = v.members[i].Instance
+	for i, b := range v.members {
+		s.Instances[i] = b.Instance
 	}
 
 	next := was.next(now)
@@ -57,7 +57,7 @@ func merge(f facts, was memory, now time.Time) (*Snapshot, memory) {
 		}
 	}
 	for i := range s.Instances {
-		v.sumUp(&s.Instances[i], &v.members[i], byInstance[s.Instances[i].ID])
+		v.sumUp(&s.Instances[i], v.members[i], byInstance[s.Instances[i].ID])
 	}
 	s.Problems = shown
 	s.Regions = regions(s, f)
@@ -71,7 +71,7 @@ func merge(f facts, was memory, now time.Time) (*Snapshot, memory) {
 type view struct {
 	*facts
 	now       time.Time
-	members   []member
+	members   []*member
 	deploying bool
 }
 
@@ -83,24 +83,24 @@ type member struct {
 }
 
 // members are the instances that the platform or DNS knows, by region, process group and id.
-func members(f facts) []member {
-	out := make([]member, 0, len(f.platform.machines))
+func members(f facts) []*member {
+	all := make([]member, 0, len(f.platform.machines)+len(f.dns.listed))
 	known := make(map[string]bool, len(f.platform.machines))
 	dnsKnown := !f.dns.good.IsZero()
 	for i := range f.platform.machines {
 		m := &f.platform.machines[i]
 		known[m.ID] = true
 		entry, listed := f.dns.listed[m.ID]
-		b := member{Instance: m.Instance, m: m, listed: listed}
+		all = append(all, member{Instance: m.Instance, m: m, listed: listed})
+		b := &all[len(all)-1]
 		b.DNS = DNS{Known: dnsKnown, Listed: listed, Address: entry.address, At: f.dns.good}
 		b.Address = either(b.Address, entry.address)
-		out = append(out, b)
 	}
 	for id, e := range f.dns.listed {
 		if known[id] || e.reserved(f) {
 			continue
 		}
-		out = append(out, member{listed: true, Instance: Instance{
+		all = append(all, member{listed: true, Instance: Instance{
 			ID:      id,
 			Region:  e.region,
 			Address: e.address,
@@ -108,14 +108,15 @@ func members(f facts) []member {
 			DNS:     DNS{Known: true, Listed: true, Address: e.address, At: f.dns.good},
 		}})
 	}
-	for i := range out {
+	out := make([]*member, len(all))
+	for i := range all {
+		out[i] = &all[i]
+		out[i].Probe.State = ProbeNone
 		if r, ok := f.probes.results[out[i].ID]; ok {
 			out[i].Probe = r
-		} else {
-			out[i].Probe.State = ProbeNone
 		}
 	}
-	slices.SortFunc(out, func(a, b member) int {
+	slices.SortFunc(out, func(a, b *member) int {
 		return cmp.Or(
 			cmp.Compare(a.Region, b.Region),
 			cmp.Compare(a.ProcessGroup, b.ProcessGroup),

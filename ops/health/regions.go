@@ -84,8 +84,7 @@ func (v *view) regionsDown(found []ops.Problem) []ops.Problem {
 		since       time.Time
 	}
 	byRegion := map[string]*tally{}
-	for i := range v.members {
-		b := &v.members[i]
+	for _, b := range v.members {
 		if b.m != nil && v.legitimatelyStopped(b.m) {
 			continue
 		}

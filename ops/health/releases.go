@@ -10,6 +10,7 @@ import (
 
 	"ops-console/ops"
 	"ops-console/ops/fly"
+	"ops-console/ops/plaintext"
 )
 
 // releaseFindings are those about what the instances run.
@@ -35,8 +36,7 @@ func (v *view) mixed() (ops.Problem, bool) {
 		since time.Time // the newest change among its machines
 	}
 	groups := map[string]map[int]*share{}
-	for i := range v.members {
-		b := &v.members[i]
+	for _, b := range v.members {
 		if b.m == nil || b.Unmanaged || b.Release == 0 || b.State != fly.StateStarted {
 			continue
 		}
@@ -71,5 +71,8 @@ func (v *view) mixed() (ops.Problem, bool) {
 	if len(details) == 0 {
 		return ops.Problem{}, false
 	}
-	return condition(codeReleaseMixed).Of(ops.Subject{}, since, strings.Join(details, "; ")), true
+	if ll := v.releases.list; len(ll) > 0 && ll[0].Status != "" && ll[0].Status != "complete" {
+		details = append(details, fmt.Sprintf("v%d is %s", ll[0].Version, ll[0].Status))
+	}
+	return condition(codeReleaseMixed).Of(ops.Subject{}, since, plaintext.Line(strings.Join(details, "; "), maxLine)), true
 }
