@@ -206,7 +206,7 @@ func (m *Model) bottom(l *paint.Line) string {
 		l.Gap(1).Text(role, mark).Gap(1)
 		if m.toast.err {
 			hint := paint.Part{Role: themes.Faint, Text: "  any key"}
-			l.Max(themes.Plain, m.toast.text, l.Rest()-paint.Width(hint.Text, l.Glyphs)-1)
+			l.Max(themes.Plain, m.toast.text, l.Rest()-paint.Width(hint.Text, l.Glyphs)-2)
 			return l.Right(hint, paint.Part{Role: themes.Faint, Text: " "}).String()
 		}
 		return l.Text(themes.Plain, m.toast.text).String()

@@ -46,7 +46,7 @@ func (m *Model) save(name string) tea.Cmd {
 func writeNew(path, text string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already, give another name: \":save NAME\"", path)
+		return fmt.Errorf("there is a file already, \":save NAME\" gives it another name: %s", path)
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,19 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// Tick is the message of the clock.
+func Tick() tea.Msg { return tickMsg{} }
+
+// Lines is the frame as View would draw it, never an older one.
+func (m *Model) Lines() []string {
+	m.version++
+	return strings.Split(m.View().Content, "\n")
+}
+
+// Busy keeps a job waiting, for tests of Close.
+func (m *Model) Busy() tea.Cmd { return m.jobs.after(1<<40, tickMsg{}) }
