@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ops-console/ops/fly"
@@ -56,17 +57,16 @@ type Options struct {
 
 // Sim is a running world. All methods are safe for concurrent use.
 type Sim struct {
-	dir      string
-	temp     bool // dir goes with Close
-	scenario string
-	log      *slog.Logger
-	lock     *dirLock
-	world    *platform.World
-	gateway  *gateway.Gateway
-	zone     *sixpn.Zone
-	hosts    *sixpn.Hosts
-	control  *controller
-	url      string
+	dir     string
+	temp    bool // dir goes with Close
+	log     *slog.Logger
+	lock    *dirLock
+	world   *platform.World
+	gateway *gateway.Gateway
+	zone    *sixpn.Zone
+	hosts   *sixpn.Hosts
+	control *controller
+	url     string
 
 	cancel  context.CancelFunc // of background
 	work    sync.WaitGroup     // everything in the background
@@ -74,7 +74,8 @@ type Sim struct {
 	close   sync.Once
 	closed  error // of the one Close
 
-	apply sync.Mutex // one sync at a time
+	apply  sync.Mutex                 // one sync at a time
+	latest atomic.Pointer[sixpn.View] // what the last sync went by
 }
 
 // Start makes a world and returns once everything of it answers and the files are there. ctx bounds the start only:
@@ -84,7 +85,8 @@ func Start(ctx context.Context, o Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{scenario: sc.Name, log: o.Logger, zone: &sixpn.Zone{}}
+	s := &Sim{log: o.Logger, zone: &sixpn.Zone{}}
+	s.latest.Store(&sixpn.View{})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -133,7 +135,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	s.world = platform.NewWorld(platform.Options{
 		App: DefaultApp, Token: accepted, Rand: rand.New(rand.NewPCG(seed, 2)), RateLimit: o.RateLimit, Now: clock.now,
 		Exec: func(ctx context.Context, i platform.Instance, command []string) fly.ExecResult {
-			return sixpn.Exec(ctx, s.world.Instances(), i, command)
+			return sixpn.Exec(ctx, s.latest.Load().Instances, i, command)
 		},
 	})
 	if err := sc.Fleet.populate(s.world, random, o.Regions, o.Instances); err != nil {
@@ -240,6 +242,7 @@ func (s *Sim) sync() {
 	s.apply.Lock()
 	defer s.apply.Unlock()
 	v := s.view()
+	s.latest.Store(&v)
 	s.zone.Set(v)
 	if err := s.hosts.Set(v.Instances); err != nil {
 		s.log.Warn("the network does not follow the platform", "err", err)

@@ -67,6 +67,7 @@ func (w *World) spoil(rw http.ResponseWriter, r *http.Request) bool {
 	down, slow := w.hits("api-down", r), w.hits("api-slow", r)
 	w.unlock()
 	if slow != nil && !w.sleep(r.Context(), slow.args.Duration("delay")) {
+		hangUp(rw)
 		return true
 	}
 	if down != nil {
