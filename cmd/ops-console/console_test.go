@@ -14,7 +14,7 @@ import (
 func openOn(t testing.TB, s *sim, w, h int, env []string, more ...string) *terminal {
 	t.Helper()
 	tm := openTerminal(t, w, h, env, append([]string{program}, s.args(more...)...)...)
-	tm.until(10*time.Second, "Overview")
+	tm.until(10*time.Second, "◆")
 	return tm
 }
 
@@ -36,13 +36,13 @@ func TestConsoleShowsTheIncident(t *testing.T) {
 		tm.keys("2")
 		tm.until(5*time.Second, "INSTANCES")
 		tm.keys("Enter")
-		tm.until(5*time.Second, "CHECKS")
+		tm.until(5*time.Second, "CHECKS ─")
 		tm.keys("Escape")
 		tm.when(5*time.Second, "table without a detail", func(s string) bool { return !strings.Contains(s, "CHECKS ─") })
 		tm.keys("?")
-		tm.until(5*time.Second, "palette")
+		tm.until(5*time.Second, "to search")
 		tm.keys("Escape")
-		tm.when(5*time.Second, "table without help", func(s string) bool { return !strings.Contains(s, "palette") })
+		tm.when(5*time.Second, "table without help", func(s string) bool { return !strings.Contains(s, "to search") })
 		tm.keys("1")
 		tm.until(5*time.Second, "ATTENTION")
 		tm.quit()
