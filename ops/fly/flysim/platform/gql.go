@@ -2,6 +2,7 @@ package platform
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 
 	"ops-console/ops/fly/flysim/platform/graphql"
@@ -29,7 +30,8 @@ func gqlErrors(e apiError) any {
 
 // gqlError is an error of the platform as one of GraphQL.
 func gqlError(err error) error {
-	if e, ok := err.(apiError); ok {
+	var e apiError
+	if errors.As(err, &e) {
 		return graphql.Errorf(cmp.Or(e.code, "UNPROCESSABLE"), "%s", e.message)
 	}
 	return graphql.Errorf("SERVER_ERROR", "%v", err)

@@ -42,20 +42,23 @@ func (w *World) held(m *machine) *lease {
 
 // mayChange says whether a change with the given nonce is let through.
 func (w *World) mayChange(m *machine, nonce string) error {
-	l := w.held(m)
-	if l == nil || l.nonce == nonce {
-		return nil
+	if l := w.held(m); l != nil && l.nonce != nonce {
+		return l.conflict("")
 	}
-	return apiError{http.StatusConflict, fmt.Sprintf("lease currently held by %s, expires at %s", l.owner, l.expires.UTC().Format(time.RFC3339)), ""}
+	return nil
+}
+
+// conflict is the answer to who does not hold l.
+func (l *lease) conflict(prefix string) error {
+	text := fmt.Sprintf("%slease currently held by %s, expires at %s", prefix, l.owner, l.expires.UTC().Format(time.RFC3339))
+	return apiError{http.StatusConflict, text, ""}
 }
 
 // takeLease gives or prolongs a lease, and says whether it is a new one.
 func (w *World) takeLease(m *machine, owner, description, nonce string, ttl time.Duration) (l *lease, fresh bool, err error) {
 	if l := w.held(m); l != nil {
-		if err := w.mayChange(m, nonce); err != nil {
-			e := err.(apiError)
-			e.message = "failed to get lease: " + e.message
-			return nil, false, e
+		if l.nonce != nonce {
+			return nil, false, l.conflict("failed to get lease: ")
 		}
 		l.expires = w.now.Add(ttl)
 		if description != "" {

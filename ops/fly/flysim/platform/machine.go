@@ -54,11 +54,10 @@ type machine struct {
 	lease    *lease
 	cordoned bool
 
-	life      int // counts state changes: what was planned in an earlier life does not happen
-	started   time.Time
-	booted    bool // the app listens
-	restarts  int
-	wantStart bool // a replaced machine starts again
+	life     int // counts state changes: what was planned in an earlier life does not happen
+	started  time.Time
+	booted   bool // the app listens
+	restarts int
 
 	base        Behaviour
 	mods        map[string]func(*Behaviour) // by fault

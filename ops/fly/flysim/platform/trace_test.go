@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -54,8 +55,8 @@ func (r *prefixReader) value() any {
 	if r.pos >= len(r.s) {
 		return cut{}
 	}
-	switch c := r.s[r.pos]; {
-	case c == '{':
+	switch r.s[r.pos] {
+	case '{':
 		r.pos++
 		obj := map[string]any{}
 		for {
@@ -70,7 +71,7 @@ func (r *prefixReader) value() any {
 			}
 			obj[k] = r.value()
 		}
-	case c == '[':
+	case '[':
 		r.pos++
 		list := []any{}
 		for {
@@ -81,7 +82,7 @@ func (r *prefixReader) value() any {
 			}
 			list = append(list, r.value())
 		}
-	case c == '"':
+	case '"':
 		s, _ := r.text()
 		return s
 	default:
@@ -252,7 +253,7 @@ func (p *replay) step(x trace) {
 		}
 	}
 	ask := func() answer { return p.do(x.Method, target, body, headers...) }
-	a := answer{}
+	var a answer
 	if strings.HasSuffix(x.Path, "/wait") {
 		a = p.in(ask)
 	} else {
@@ -265,7 +266,7 @@ func (p *replay) step(x trace) {
 		what = what[:160]
 	}
 	// A machine without a lease has none to drop: clients do not mind.
-	noLease := x.Method == "DELETE" && strings.HasSuffix(x.Path, "/lease") && a.status == 404
+	noLease := x.Method == http.MethodDelete && strings.HasSuffix(x.Path, "/lease") && a.status == 404
 	if a.status != x.Status && (p.trouble || noLease) {
 		p.differ++
 		return
@@ -320,7 +321,7 @@ func (p *replay) matchRegions(raw []byte) {
 	for lines.Scan() {
 		var x trace
 		var body struct{ Region string }
-		if json.Unmarshal(lines.Bytes(), &x) != nil || x.Method != "POST" || json.Unmarshal(x.Body, &body) != nil || body.Region == "" {
+		if json.Unmarshal(lines.Bytes(), &x) != nil || x.Method != http.MethodPost || json.Unmarshal(x.Body, &body) != nil || body.Region == "" {
 			continue
 		}
 		id := machinePattern.FindString(x.Path)
@@ -383,7 +384,7 @@ func TestRecordedRequestsGetTheRecordedShape(t *testing.T) {
 				if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
 					t.Fatal(err)
 				}
-				if x.Method == "CONNECT" || x.Method == "" || x.Status == 0 {
+				if x.Method == http.MethodConnect || x.Method == "" || x.Status == 0 {
 					continue
 				}
 				if strings.Contains(string(x.Vars), `"appName": ""`) {

@@ -232,7 +232,7 @@ func TestRealTimeWorldRunsAndCloses(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := httptest.NewRecorder()
-	w.Handler().ServeHTTP(rec, httptest.NewRequest("POST", "/v1/apps/changelog/machines/"+id+"/start", nil))
+	w.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/v1/apps/changelog/machines/"+id+"/start", nil))
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	for {
@@ -268,7 +268,7 @@ func BenchmarkList1000(b *testing.B) {
 			b.Fatal(err)
 		}
 		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequest("GET", "/v1/apps/changelog/machines", nil))
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/v1/apps/changelog/machines", nil))
 		b.SetBytes(int64(rec.Body.Len()))
 	}
 }
