@@ -83,8 +83,9 @@ type controller struct {
 	wg     sync.WaitGroup
 }
 
-// listenControl takes the place of a socket that a killed world left. The caller holds the directory's lock.
-func listenControl(dir string, do func(ctx context.Context, args []string, out io.Writer) error) (*controller, error) {
+// listenControl takes the place of a socket that a killed world left. The caller holds the directory's lock. ctx
+// bounds the start only.
+func listenControl(ctx context.Context, dir string, do func(ctx context.Context, args []string, out io.Writer) error) (*controller, error) {
 	c := &controller{path: filepath.Join(dir, controlFile)}
 	if to, err := os.Readlink(c.path); err == nil {
 		// Ours by its form: never anything else that a link in the directory may lead to.
@@ -107,7 +108,7 @@ func listenControl(dir string, do func(ctx context.Context, args []string, out i
 		}
 	}
 	var err error
-	if c.ln, err = net.Listen("unix", c.path); err != nil {
+	if c.ln, err = new(net.ListenConfig).Listen(ctx, "unix", c.path); err != nil {
 		c.remove()
 		return nil, fmt.Errorf("listen on the control socket: %w", err)
 	}
@@ -116,7 +117,7 @@ func listenControl(dir string, do func(ctx context.Context, args []string, out i
 		c.remove()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	serving, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	c.wg.Go(func() {
 		for {
@@ -124,7 +125,7 @@ func listenControl(dir string, do func(ctx context.Context, args []string, out i
 			if err != nil {
 				return
 			}
-			c.wg.Go(func() { serveControl(ctx, conn, do) })
+			c.wg.Go(func() { serveControl(serving, conn, do) })
 		}
 	})
 	return c, nil

@@ -7,9 +7,8 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
-	"syscall"
-
 	"ops-console/wg/gateway"
+	"syscall"
 )
 
 // The ports that clients of the platform expect a gateway at, whatever its address.

@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/pelletier/go-toml/v2"
-
-	"ops-console/ops/fly/flysim/sixpn"
-	"ops-console/wg/conf"
 )
 
 // The files of a world's directory.
@@ -139,7 +138,7 @@ func (a access) profile(dir string) ([]byte, error) {
 			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},
 		"network": network,
-		"probe":   table{"path": sixpn.HealthPath, "port": 4000, "release_header": sixpn.ReleaseHeader},
+		"probe":   table{"path": sixpn.HealthPath, "port": httpPort, "release_header": sixpn.ReleaseHeader},
 		"agree":   agree,
 		"cluster": table{"command": sixpn.ClusterCommand(a.app)},
 	}}})

@@ -18,18 +18,17 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
+	"ops-console/wg/gateway"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/ops/fly/flysim/sixpn"
-	"ops-console/wg/conf"
-	"ops-console/wg/gateway"
 )
 
 // DefaultApp is the application of every scenario.
@@ -172,7 +171,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.work.Go(func() { s.follow(background) })
-	if s.control, err = listenControl(s.dir, s.command); err != nil {
+	if s.control, err = listenControl(ctx, s.dir, s.command); err != nil {
 		return err
 	}
 	return writeFile(s.dir, readyFile, fmt.Appendf(nil, "pid=%d\nurl=%s\nscenario=%s\n", os.Getpid(), s.url, sc.Name), 0o600)

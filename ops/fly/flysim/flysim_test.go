@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"ops-console/ops/config"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"ops-console/ops/config"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

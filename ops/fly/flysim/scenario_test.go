@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/sixpn"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,9 +18,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/sixpn"
 )
 
 // platformGet asks the world's interfaces as its files say.

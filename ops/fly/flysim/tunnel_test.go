@@ -9,6 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
+	"ops-console/wg/netstack"
 	"os"
 	"slices"
 	"strings"
@@ -20,11 +24,6 @@ import (
 	"github.com/miekg/dns"
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
-
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/ops/fly/flysim/sixpn"
-	"ops-console/wg/conf"
-	"ops-console/wg/netstack"
 )
 
 // member is a client of the network that knows nothing but the files of the world.

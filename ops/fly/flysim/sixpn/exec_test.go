@@ -2,13 +2,12 @@ package sixpn
 
 import (
 	"context"
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/platform"
 )
 
 func TestClusterCommandNamesTheIsland(t *testing.T) {

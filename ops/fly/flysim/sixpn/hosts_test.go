@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/wg/netstack"
 	"os"
 	"regexp"
 	"strings"
@@ -19,9 +21,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/wg/netstack"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

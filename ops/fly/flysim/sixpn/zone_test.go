@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"ops-console/ops/fly/flysim/platform"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
-
-	"ops-console/ops/fly/flysim/platform"
 )
 
 func testView() View {
