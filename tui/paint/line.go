@@ -73,36 +73,28 @@ func (l *Line) Max(r themes.Role, s string, n int) *Line {
 	return l
 }
 
-// Cell appends s in exactly n cells (fewer at the end of the line).
+// Cell appends s in exactly n cells (fewer at the end of the line). What pads it has no look of its own: a role that
+// is drawn reversed or underlined marks the text, not the column.
 func (l *Line) Cell(r themes.Role, s string, n int, a Align) *Line {
 	n = min(n, l.Rest())
 	if n <= 0 {
 		return l
 	}
+	end := l.x + n
+	if a == Right {
+		// No cluster is longer than what next looks at, so more of s than this cannot matter.
+		l.Gap(n - Width(s[:min(len(s), (n+1)*2*longestCluster)], l.Glyphs))
+	}
 	l.style(r)
-	if a == Left {
-		l.spaces(n - l.put(s, n))
-		return l
-	}
-	mark := len(l.buf)
-	used := l.put(s, n)
-	if pad := n - used; pad > 0 {
-		l.spaces(pad)
-		rotate(l.buf[mark:], pad)
-	}
-	return l
-}
-
-// rotate moves the n blanks at the end of b to its front.
-func rotate(b []byte, n int) {
-	copy(b[n:], b[:len(b)-n])
-	for i := range n {
-		b[i] = ' '
-	}
+	l.put(s, end-l.x)
+	return l.To(end)
 }
 
 // Gap appends n blanks.
 func (l *Line) Gap(n int) *Line {
+	if n <= 0 {
+		return l
+	}
 	l.style(themes.Plain)
 	l.spaces(min(n, l.Rest()))
 	return l
