@@ -61,7 +61,7 @@ func (p *Pane) columns(grouped bool) []table.Column {
 					id = at(i).short
 				}
 				if !quiet(at(i)) {
-					role = themes.Title
+					role = themes.Strong
 				}
 				l.Text(role, id)
 			},

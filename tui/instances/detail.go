@@ -35,7 +35,7 @@ func (p *Pane) detailProblems(g *page, r *row) {
 		g.line(func(l *paint.Line) {
 			l.Gap(1).Text(mark.Role, mark.Glyph).Gap(1)
 			end := paint.Part{Role: mark.Role, Text: strings.ToUpper(mark.Word)}
-			l.Max(themes.Title, e.Title, l.Rest()-len(end.Text)-len(since(g.env.Now, e.Since))-4)
+			l.Max(themes.Strong, e.Title, l.Rest()-len(end.Text)-len(since(g.env.Now, e.Since))-4)
 			l.Right(paint.Part{Role: themes.Muted, Text: since(g.env.Now, e.Since) + "  "}, end)
 		})
 		g.text(themes.Plain, 3, paint.Part{}, e.Detail, 4)
@@ -56,7 +56,7 @@ func (p *Pane) detailSources(g *page, r *row) {
 		platform, role = "state unknown", themes.Stale
 	}
 	if n := len(r.Checks); n > 0 {
-		platform += ", " + strconv.Itoa(r.passing) + " of " + paint.Count(n, "check", "checks") + " passing"
+		platform += ", checks " + strconv.Itoa(r.passing) + "/" + strconv.Itoa(n)
 	}
 	if r.HostStatus != "" && r.HostStatus != "ok" {
 		platform, role = platform+", host "+r.HostStatus, themes.Stale
@@ -233,7 +233,7 @@ func (p *Pane) detailContent(g *page, r *row) {
 			case group.Error != "":
 				text, role = group.Error, themes.Warn
 			default:
-				text, role = sameAs(sizes, i, "serves the same as", "differs from"), standing(i)
+				text, role = sameAs(sizes, i, "same as", "differs from"), standing(i)
 			}
 		}
 		say(a.Path, text, role, a.At)
@@ -264,7 +264,7 @@ func standing(i int) themes.Role {
 	return themes.Muted
 }
 
-// sameAs is "serves the same as 40 others", or for all but the largest group how many that differs from.
+// sameAs is "same as 40 others", or for all but the largest group how many that differs from.
 func sameAs(groups []int, i int, verb, not string) string {
 	if i > 0 {
 		return not + " " + paint.Count(groups[0], "other", "others")

@@ -59,13 +59,16 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 
 func (p *Pane) drawTable(env *pane.Env, w, h, y int) []string {
 	b := paint.NewBlock(env.Theme, env.Glyphs, w, h)
-	b.Line().Rule("INSTANCES", p.summary(env)...)
 	if len(p.rows) == 0 && p.needle() == "" {
+		b.Line().Rule("INSTANCES", p.summary(env)...)
 		b.Line().Gap(2).Text(themes.Muted, p.none())
 		return b.Lines()
 	}
 	p.roomForNote(w)
-	b.Append(p.table.View(env, w, h-1)...)
+	// The heading says which rows are visible, so they are laid out before it.
+	rows := p.table.View(env, w, h-1)
+	b.Line().Rule("INSTANCES", p.summary(env)...)
+	b.Append(rows...)
 	p.tableY, p.tableW = y+1, w+1
 	return b.Lines()
 }
@@ -85,7 +88,9 @@ func (p *Pane) none() string {
 // summary is what the heading says at its end: which rows these are, and which of their facts are old.
 func (p *Pane) summary(env *pane.Env) []paint.Part {
 	var out []paint.Part
-	say := func(r themes.Role, text string) { out = append(out, paint.Part{Role: r, Text: text + "  "}) }
+	say := func(r themes.Role, text string) {
+		out = append(out, paint.Part{Role: r, Text: text}, paint.Part{Text: "  "})
+	}
 	src := p.feed.Value.Sources
 	for _, s := range []struct {
 		name string
@@ -133,7 +138,7 @@ func (p *Pane) groupLine(l *paint.Line, group string, items []int) {
 	right := []paint.Part{{Role: themes.Muted, Text: strconv.Itoa(ok) + "/" + strconv.Itoa(len(items)) + " ok"}}
 	if level != health.LevelOK {
 		mark := paint.Level(l.Glyphs, level)
-		right = append([]paint.Part{{Role: mark.Role, Text: mark.Word + "  "}}, right...)
+		right = append([]paint.Part{{Role: mark.Role, Text: mark.Word}, {Text: "  "}}, right...)
 	}
 	name := group
 	if name == "" {

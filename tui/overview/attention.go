@@ -110,7 +110,7 @@ func (p *Pane) drawEntry(env *pane.Env, b *paint.Block, e problem, cells int, se
 		mark   = paint.Severity(env.Glyphs, e.severity)
 		word   = strings.ToUpper(mark.Word)
 		status = mark.Role
-		name   = themes.Title
+		name   = themes.Strong
 		title  = themes.Plain
 		detail = themes.Muted
 	)

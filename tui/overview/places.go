@@ -22,10 +22,10 @@ func (p *Pane) regionsSection(env *pane.Env) section {
 		var right []paint.Part
 		s := p.feed.Value
 		if !s.Sources.Platform.OK {
-			right = append(right, paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown + " platform " + paint.Old(env.Now, s.Sources.Platform.GoodAt) + "  "})
+			right = append(right, paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown + " platform " + paint.Old(env.Now, s.Sources.Platform.GoodAt)}, paint.Part{Text: "  "})
 		}
 		if !s.Sources.Probes.OK {
-			right = append(right, paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown + " probes " + paint.Old(env.Now, s.Sources.Probes.GoodAt) + "  "})
+			right = append(right, paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown + " probes " + paint.Old(env.Now, s.Sources.Probes.GoodAt)}, paint.Part{Text: "  "})
 		}
 		if rows < total {
 			right = append(right, paint.Part{Role: themes.Muted, Text: strconv.Itoa(rows) + of(total) + "  "})
@@ -143,7 +143,7 @@ func (p *Pane) machinesRule(l *paint.Line, env *pane.Env) {
 		{health.LevelStopped, "stopped"},
 	} {
 		if count := n[c.level.Rank()]; count > 0 {
-			parts = append(parts, paint.Part{Role: paint.Level(env.Glyphs, c.level).Role, Text: "  " + strconv.Itoa(count) + " " + c.word})
+			parts = append(parts, paint.Part{Text: "  "}, paint.Part{Role: paint.Level(env.Glyphs, c.level).Role, Text: strconv.Itoa(count) + " " + c.word})
 		}
 	}
 	l.Rule("MACHINES", parts...)

@@ -142,7 +142,7 @@ func regionsTable(p *Pane) table.Table {
 					if quiet(i) == themes.Muted {
 						return p.regions[i].Code, themes.Plain
 					}
-					return p.regions[i].Code, themes.Title
+					return p.regions[i].Code, themes.Strong
 				},
 				Compare: func(a, b int) int { return cmp.Compare(p.regions[a].Code, p.regions[b].Code) },
 			},
@@ -202,7 +202,7 @@ func regionsTable(p *Pane) table.Table {
 				Draw: func(l *paint.Line, i, w int) {
 					role := themes.Faint
 					if quiet(i) == themes.Plain {
-						role = paint.Level(p.glyphs, p.regions[i].Level).Role
+						role = themes.Muted
 					}
 					l.Spark(role, p.regions[i].latency, min(w, 60), p.regions[i].usual*2)
 				},
