@@ -52,6 +52,7 @@ type userNetwork struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	closing sync.Once
+	located chan struct{} // closed when the endpoint has an address
 
 	mu         sync.Mutex
 	endpoint   netip.AddrPort // the last one set, guarded by mu
@@ -69,7 +70,7 @@ func openUser(ctx context.Context, cfg *conf.Config, o userOptions) (*userNetwor
 	if o.logger == nil {
 		o.logger = slog.New(slog.DiscardHandler)
 	}
-	u := &userNetwork{cfg: cfg.Clone(), o: o}
+	u := &userNetwork{cfg: cfg.Clone(), o: o, located: make(chan struct{})}
 	servers, err := u.choose()
 	if err == nil {
 		err = u.chooseTransport()
@@ -145,8 +146,10 @@ func (u *userNetwork) start() error {
 		return err
 	}
 	u.dev = device.NewDevice(u.stack, u.bind, deviceLogger(u.o.logger))
-	u.endpoint = conf.FixedEndpoint(u.peer)
-	if err := u.configure(); err != nil {
+	if u.endpoint = conf.FixedEndpoint(u.peer); u.endpoint.IsValid() {
+		close(u.located)
+	}
+	if err := u.configure(u.endpoint); err != nil {
 		u.dev.Close()
 		return err
 	}
@@ -162,12 +165,10 @@ func (u *userNetwork) start() error {
 
 // configure gives the device the whole configuration. Peers are made anew, without session keys and without
 // remembering when they asked for a handshake last.
-func (u *userNetwork) configure() error {
+func (u *userNetwork) configure(endpoint netip.AddrPort) error {
 	b := u.cfg.AppendUAPI(nil, func(p conf.Peer) netip.AddrPort {
 		if p.PublicKey == u.peer.PublicKey {
-			u.mu.Lock()
-			defer u.mu.Unlock()
-			return u.endpoint
+			return endpoint
 		}
 		return conf.FixedEndpoint(p)
 	})
@@ -194,7 +195,7 @@ func (u *userNetwork) watch(servers []netip.AddrPort) {
 			PublicKey: u.cfg.PrivateKey.Public().String(), Addresses: u.cfg.Addresses, DNS: servers[0].String(), MTU: mtu,
 		},
 		timings:  u.o.timings,
-		probe:    func(ctx context.Context, d time.Duration) (time.Duration, error) { return r.Ping(ctx, probeName, d) },
+		probe:    u.probe,
 		counters: u.counters, ask: u.ask, resolve: u.resolve, rebind: u.rebind, reason: u.reason,
 	}
 	if u.bind.next {
@@ -233,6 +234,18 @@ func (u *userNetwork) Close() error {
 		u.cfg.Zero()
 	})
 	return nil
+}
+
+// probe asks when there is somewhere to ask: a question before that would be lost, and its timeout waited for.
+func (u *userNetwork) probe(ctx context.Context, d time.Duration) (time.Duration, error) {
+	bounded, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-u.located:
+	case <-bounded.Done():
+		return 0, bounded.Err()
+	}
+	return u.dialer.resolver.Ping(ctx, probeName, d)
 }
 
 func (u *userNetwork) connect(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
@@ -276,8 +289,10 @@ func (u *userNetwork) changeTransport() (string, error) {
 	if err := u.dev.BindUpdate(); err != nil {
 		return name, err
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	// New peers may ask for a handshake at once. The session keys would outlive the change, but the network is dead.
-	return name, u.configure()
+	return name, u.configure(u.endpoint)
 }
 
 // resolve looks where the endpoint is now.
@@ -324,8 +339,14 @@ func (u *userNetwork) setEndpoint(as []netip.Addr, port uint16) (moved bool, err
 		}
 	}
 	to := netip.AddrPortFrom(as[next].Unmap(), port)
-	moved = to != u.endpoint
+	first, moved := !u.endpoint.IsValid(), to != u.endpoint
 	u.endpoint = to
+	if first {
+		// The device has tried without an endpoint, and would now wait 5 s: begin anew.
+		err := u.configure(to)
+		close(u.located)
+		return true, err
+	}
 	// Set again also when it is the same: WireGuard follows the peer to whatever address it was heard from last.
 	line := fmt.Sprintf("public_key=%x\nupdate_only=true\nendpoint=%s\n", u.peer.PublicKey[:], to)
 	if err := u.dev.IpcSet(line); err != nil {
@@ -347,7 +368,6 @@ func (u *userNetwork) firstEndpoint(ctx context.Context) {
 		_, err := u.resolve(bounded)
 		cancel()
 		if err == nil {
-			u.ask()
 			return
 		}
 		u.o.logger.Debug("endpoint does not resolve", "endpoint", u.peer.Endpoint, "err", err)

@@ -83,7 +83,8 @@ type orders struct {
 //   - A probe is a DNS question through the tunnel. Every answer is proof of the tunnel; an answer that says that the
 //     server does not work (SERVFAIL, REFUSED) makes the state dns-down without further questions.
 //   - When a probe is lost, the peer is asked for a handshake, which a live peer finishes within a round trip. After
-//     timings.verdict a finished handshake means dns-down, none means dead.
+//     timings.verdict a finished handshake means dns-down, none means dead. Within 5 s of the last handshake WireGuard
+//     does not ask, and the verdict waits.
 //   - Received bytes prove nothing: a peer that cannot hear us goes on sending initiations, and they count.
 //   - Session keys are never thrown away: after a short outage they still work, where a handshake would have to wait.
 //   - Where the wall clock jumps the machine slept, and WireGuard's timers, which stand still in sleep, still trust
@@ -208,9 +209,19 @@ func (v *verdict) probed(sent, now time.Time, rtt time.Duration, err error, c co
 	case v.peerAlive(now):
 		v.alivePeer()
 		v.set(now, StateDNSDown)
-	case v.state != StateConnecting:
+	case v.state != StateConnecting && v.asked(now):
 		v.set(now, StateDead)
 	}
+}
+
+// mayAsk: WireGuard drops what is asked sooner.
+func (v *verdict) mayAsk(now time.Time) bool {
+	return v.canAsk && now.Sub(v.lastAsk) >= v.t.ask && now.Sub(v.last.handshake) >= v.t.ask
+}
+
+// asked: the peer had the chance to show that it lives. Where nobody can ask, time alone decides.
+func (v *verdict) asked(now time.Time) bool {
+	return !v.canAsk || !v.lastAsk.Before(v.suspectAt) && now.Sub(v.lastAsk) >= v.t.verdict/2
 }
 
 // alive forgets the doubt about the tunnel.
@@ -243,7 +254,7 @@ func (v *verdict) heal(now time.Time) orders {
 	}
 	if v.state == StateSuspect || v.state == StateDNSDown || now.Sub(v.suspectAt) < v.t.verdict {
 		// Asked again and again in dns-down: the answer is what tells it from dead.
-		if v.canAsk && now.Sub(v.lastAsk) >= v.t.ask {
+		if v.mayAsk(now) {
 			v.lastAsk = now
 			return v.order("", repairAsk)
 		}

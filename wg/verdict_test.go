@@ -253,6 +253,23 @@ func TestVerdictNoticesAndHeals(t *testing.T) {
 	}
 }
 
+func TestVerdictWaitsWhereTheHandshakeIsTooYoungToAskForAnother(t *testing.T) {
+	w := newWorld()
+	w.until(t, StateUp, 10*time.Second) // with a handshake
+	w.run(5 * time.Second)
+	w.lastSent, w.handshake = w.now, w.now
+	w.dns = -1
+	for range 4 * 40 {
+		w.run(250 * time.Millisecond)
+		if w.v.state == StateDead || w.v.heals > 0 {
+			t.Fatalf("taken for %s, %d repairs", w.v.state, w.v.heals)
+		}
+	}
+	if w.v.state != StateDNSDown {
+		t.Errorf("state is %s", w.v.state)
+	}
+}
+
 func TestVerdictProbesSlowlyWhenAllIsWell(t *testing.T) {
 	w := newWorld()
 	w.settle(t)

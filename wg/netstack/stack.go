@@ -12,10 +12,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/tun"
 	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/log"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -65,6 +67,13 @@ type Stack struct {
 }
 
 var _ tun.Device = (*Stack)(nil)
+
+// gVisor logs to standard error by default, in the middle of whatever is on the screen.
+func init() { log.SetTarget(quiet{}) }
+
+type quiet struct{}
+
+func (quiet) Emit(int, log.Level, time.Time, string, ...any) {}
 
 // New makes a stack with the given addresses of our own.
 func New(addrs []netip.Addr, o Options) (*Stack, error) {
