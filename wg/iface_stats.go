@@ -33,7 +33,10 @@ func parseInterfaceBytes(r io.Reader, name string) (rx, tx int64, ok bool) {
 		}
 		rx, err1 := strconv.ParseInt(f[0], 10, 64)
 		tx, err2 := strconv.ParseInt(f[8], 10, 64)
-		return rx, tx, err1 == nil && err2 == nil
+		if err1 != nil || err2 != nil {
+			return 0, 0, false
+		}
+		return rx, tx, true
 	}
 	return 0, 0, false
 }

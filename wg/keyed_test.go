@@ -280,6 +280,7 @@ func process(t *testing.T, role ...string) (*exec.Cmd, string) {
 }
 
 func TestFrozenAndKilledHolder(t *testing.T) {
+	t.Parallel()
 	p := newPrivate(t, gateway.Options{})
 	dir := shortDir(t)
 	file := filepath.Join(t.TempDir(), "peer.conf")

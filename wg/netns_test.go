@@ -27,7 +27,7 @@ func openAuto(t *testing.T, o Options) Network {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.Close() })
-	if d := time.Since(start); d > 1500*time.Millisecond {
+	if d := time.Since(start); d > 8*time.Second { // a second, on a machine with time for us
 		t.Errorf("opened after %s", d)
 	}
 	return n
@@ -43,6 +43,7 @@ func wantKind(t *testing.T, n Network, kind Kind, why string) Status {
 }
 
 func TestAutoUsesAnExistingInterface(t *testing.T) {
+	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		p := newPrivate(t, gateway.Options{})
 		i := wgtest.New(t, "wg0", p.cfg)
@@ -115,6 +116,7 @@ func TestAutoUsesAnExistingInterface(t *testing.T) {
 }
 
 func TestAutoPassesOverAnInterfaceOfAnotherNetwork(t *testing.T) {
+	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		p := newPrivate(t, gateway.Options{})
 		elsewhere := *p.join(t, 3)
@@ -138,6 +140,7 @@ func TestAutoPassesOverAnInterfaceOfAnotherNetwork(t *testing.T) {
 }
 
 func TestAutoIsDirectInsideTheNetwork(t *testing.T) {
+	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		// The machine has an Ethernet address of the network, and the platform's server answers.
 		wgtest.IP(t, "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
