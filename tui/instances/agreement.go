@@ -14,11 +14,14 @@ import (
 // fewNamed is how many instances of a group are named in full; a larger one is told by regions.
 const fewNamed = 8
 
-// agreement is who serves what, path by path, and who sees whom.
-func (p *Pane) agreement(env *pane.Env, w int) *page {
-	g := &page{env: env, w: w}
+// agreement is who serves what, path by path, and who sees whom; at is the line where p.path begins.
+func (p *Pane) agreement(env *pane.Env, w int) (g *page, at int) {
+	g = &page{env: env, w: w}
 	s := p.feed.Value
-	for _, a := range s.Agreement {
+	for i, a := range s.Agreement {
+		if a.Path == p.path && i > 0 {
+			at = len(g.lines) + 1
+		}
 		p.agreementPath(g, a)
 	}
 	if len(s.Agreement) == 0 {
@@ -26,7 +29,7 @@ func (p *Pane) agreement(env *pane.Env, w int) *page {
 		g.text(themes.Muted, 2, paint.Part{}, "No path is compared. Profiles name paths under \"agree\".", 2)
 	}
 	p.agreementCluster(g, s.Cluster)
-	return g
+	return g, at
 }
 
 func (p *Pane) agreementPath(g *page, a health.Agreement) {

@@ -35,8 +35,9 @@ type Pane struct {
 	narrow  string // a filter that came with an address, on top of
 	filter  string // the one that was typed
 
-	open      bool // the detail of the row under the cursor is shown
-	compared  bool // agreement is shown in place of the table
+	open      bool   // the detail of the row under the cursor is shown
+	compared  bool   // agreement is shown in place of the table
+	path      string // the one to go to when it is drawn next
 	detailAt  scroll
 	compareAt scroll
 	detailOf  string // id the detail was last drawn for
@@ -168,7 +169,7 @@ func (p *Pane) goTo(address string) {
 	p.region = a.Values.Get("region")
 	p.compared = a.Values.Get("view") == "agreement"
 	p.open = false
-	p.compareAt = scroll{}
+	p.compareAt, p.path = scroll{}, a.Values.Get("path")
 	p.narrow = a.Values.Get("filter")
 	p.table.SetFilter(p.needle())
 	p.choose()

@@ -149,6 +149,14 @@ func TestBackLeavesOneLevelAtATime(t *testing.T) {
 	}
 }
 
+func TestAnAddressGoesToItsPath(t *testing.T) {
+	p := with(torn())
+	p.Update(pane.OpenMsg{Address: "instances?view=agreement&path=%2Fapi%2Fversion"})
+	if first := strings.Split(text(p, t, 80, 10), "\n")[0]; !strings.Contains(first, "CONTENT /api/version") {
+		t.Errorf("the first line is %q", first)
+	}
+}
+
 func TestNextProblemGoesAround(t *testing.T) {
 	p := with(torn())
 	var got []string

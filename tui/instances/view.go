@@ -32,8 +32,13 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	case p.feed.Value == nil:
 		b.Append(p.unknown(env, inner).view(0, rest)...)
 	case p.compared:
-		g := p.agreement(env, inner)
+		g, at := p.agreement(env, inner)
 		p.compareAt.fit(len(g.lines), rest)
+		if p.path != "" {
+			p.compareAt.top = 0
+			p.compareAt.move(at)
+			p.path = ""
+		}
 		b.Append(g.view(p.compareAt.top, rest)...)
 	case p.open && r != nil && !p.wide:
 		b.Append(p.drawDetail(env, r, inner, rest)...)

@@ -70,11 +70,23 @@ func (p *Pane) factsSection(env *pane.Env, title, right string, facts []fact, w,
 			parts = []paint.Part{{Role: themes.Muted, Text: right}}
 		}
 		b.Line().Rule(title, parts...)
-		// Where there is no room for all that is to be said, one line for each source comes first.
+		// Where there is no room for all that is to be said, one line for each source comes first, then what is wrong
+		// and what to do about it, then the rest.
 		spare := b.Rest() - len(facts)
+		urgent := 0
+		for _, ln := range lines {
+			if ln.of == nil && ln.role != themes.Faint {
+				urgent++
+			}
+		}
+		quiet := spare - urgent
 		for _, ln := range lines {
 			if ln.of == nil {
-				if spare--; spare >= 0 {
+				left := &spare
+				if ln.role == themes.Faint {
+					left = &quiet
+				}
+				if *left--; *left >= 0 {
 					b.Line().Gap(indent).Text(ln.role, ln.text)
 				}
 				continue
