@@ -40,7 +40,7 @@ func (c *collector) readCluster(ctx context.Context) error {
 			continue
 		}
 		if m.HostStatus == fly.HostUnreachable {
-			answer.Unknown = append(answer.Unknown, ClusterUnknown{Instance: m.ID, Error: "not asked: its host is unreachable"})
+			answer.Unknown = append(answer.Unknown, ClusterUnknown{Instance: m.ID, Error: "its host is unreachable"})
 			continue
 		}
 		nodes, err := c.nodesOf(ctx, m.ID)
@@ -70,7 +70,7 @@ func (c *collector) readCluster(ctx context.Context) error {
 // nodesOf asks one instance.
 func (c *collector) nodesOf(ctx context.Context, id string) ([]string, error) {
 	if ctx.Err() != nil {
-		return nil, errors.New("not asked: there was no time left")
+		return nil, errors.New("there was no time left")
 	}
 	res, err := c.o.Platform.Exec(ctx, c.o.App, id, c.o.Cluster.Command, execTimeout)
 	if err != nil {

@@ -62,7 +62,7 @@ func (m memory) judge(found []ops.Problem, now time.Time, oneShot bool) (shown, 
 		}
 		held = append(held, p)
 		down := holds[key{codeRegionDown, ops.Subject{Region: p.Subject.Region}}]
-		if down && p.Subject.Instance != "" && p.Code != codeCrashLoop && slices.Contains(downCodes, p.Code) {
+		if down && p.Subject.Instance != "" && slices.Contains(downCodes, p.Code) {
 			continue
 		}
 		shown = append(shown, p)

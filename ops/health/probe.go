@@ -69,7 +69,12 @@ func newProber(o Options) *prober {
 		results: map[string]Probe{},
 		regions: map[string][]time.Duration{},
 		transport: &http.Transport{
-			DialContext:            o.Network.DialContext,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				// A dead host is known after this; a large page may take longer.
+				ctx, cancel := context.WithTimeout(ctx, o.Probe.Timeout)
+				defer cancel()
+				return o.Network.DialContext(ctx, network, addr)
+			},
 			DisableCompression:     true,
 			MaxIdleConnsPerHost:    2,
 			IdleConnTimeout:        2*o.Interval.Probe + 30*time.Second,

@@ -3,10 +3,12 @@ package health
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"ops-console/ops"
 	"ops-console/ops/fly"
+	"ops-console/ops/plaintext"
 )
 
 // regions sums the instances up by region, sorted by code.
@@ -62,7 +64,7 @@ func regions(s *Snapshot, f facts) []Region {
 	return out
 }
 
-// downCodes are the conditions with which an instance serves nobody.
+// downCodes are the conditions with which an instance serves nobody, the one that explains most first.
 var downCodes = []string{
 	codeHostUnreachable, codeCrashLoop, codeCheckFailing, codeStopped, codeFailed, codeProbeFailed, codeProbeStatus,
 }
@@ -70,18 +72,20 @@ var downCodes = []string{
 // regionsDown are the regions in which at least two instances should run and none serves. With one instance, its own
 // problem says more.
 func (v *view) regionsDown(found []ops.Problem) []ops.Problem {
-	down := map[string]time.Time{}
+	down := map[string]ops.Problem{} // by instance: what explains most
 	for _, p := range found {
 		if p.Subject.Instance == "" || !slices.Contains(downCodes, p.Code) {
 			continue
 		}
-		if at, ok := down[p.Subject.Instance]; !ok || p.Since.After(at) {
-			down[p.Subject.Instance] = p.Since
+		if q, ok := down[p.Subject.Instance]; !ok || slices.Index(downCodes, p.Code) < slices.Index(downCodes, q.Code) {
+			down[p.Subject.Instance] = p
 		}
 	}
 	type tally struct {
 		meant, down int
 		since       time.Time
+		causes      []string
+		detail      string
 	}
 	byRegion := map[string]*tally{}
 	for _, b := range v.members {
@@ -94,15 +98,23 @@ func (v *view) regionsDown(found []ops.Problem) []ops.Problem {
 			byRegion[b.Region] = t
 		}
 		t.meant++
-		if at, ok := down[b.ID]; ok {
+		if p, ok := down[b.ID]; ok {
 			t.down++
-			t.since = later(t.since, at)
+			t.since = later(t.since, p.Since)
+			if !slices.Contains(t.causes, p.Title) {
+				t.causes = append(t.causes, p.Title)
+			}
+			t.detail = either(t.detail, p.Detail)
 		}
 	}
 	var pp []ops.Problem
 	for code, t := range byRegion {
 		if t.meant >= 2 && t.down == t.meant {
-			pp = append(pp, condition(codeRegionDown).Of(ops.Subject{Region: code}, t.since, counted(t.down, "instance")+" down"))
+			detail := counted(t.down, "instance") + ": " + strings.Join(t.causes, ", ")
+			if t.detail != "" {
+				detail += "; the first: " + t.detail
+			}
+			pp = append(pp, condition(codeRegionDown).Of(ops.Subject{Region: code}, t.since, plaintext.Line(detail, maxLine)))
 		}
 	}
 	return pp
