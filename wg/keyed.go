@@ -111,7 +111,9 @@ func (k *keyedNetwork) begin(ctx context.Context) (role, Network, error) {
 		}
 		// The holder has just begun, or has just ended; or does not lend.
 		if time.Now().After(deadline) {
-			busy.Why = err.Error()
+			if busy.Why = err.Error(); errors.Is(err, errHolderGone) {
+				busy.Why = "it does not lend its tunnel"
+			}
 			return nil, nil, busy
 		}
 		if !pause(ctx, keyRetry/5) {

@@ -16,6 +16,7 @@ const (
 	shareOpening  = 5 * time.Second // for a client to say what it wants
 	shareDialing  = time.Minute     // bounds a dial whatever the client says
 	shareInterval = time.Second     // between Status frames
+	maxSocketPath = 103             // bytes, of all systems
 )
 
 // holder is what the console that holds a key lends to others. DialContext gets addresses, never names.
@@ -37,6 +38,9 @@ type shareServer struct {
 
 // serveShare listens at path, whose lock the caller holds: a socket that is there already is of a process that has ended.
 func serveShare(path string, h holder, log *slog.Logger) (*shareServer, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("share the tunnel: %s is too long a name for a socket: set XDG_RUNTIME_DIR to a shorter one", path)
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("share the tunnel: %w", err)
 	}
