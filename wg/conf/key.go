@@ -17,12 +17,11 @@ var errKey = errors.New("not a 32-byte key in base64")
 
 // Key is a private or preshared key. The zero value means that there is none.
 //
-// It refuses to print, log or marshal itself. The bytes sit behind a pointer because fmt skips the methods of
-// values it reaches through unexported fields, and would print an array whole. Copies share the bytes, so Zero
-// clears all of them; == does not compile, use Equal.
+// It refuses to print, log or marshal itself. The bytes sit behind a function because fmt skips the methods of values
+// it reaches through unexported fields, and prints an array whole, under some verbs also one behind a pointer. Copies
+// share the bytes, so Zero clears all of them; == does not compile, use Equal.
 type Key struct {
-	_ [0]func()
-	b *[32]byte
+	secret func() *[32]byte // nil: none
 }
 
 // NewKey copies 32 bytes into a Key. All zeros give the zero Key.
@@ -30,7 +29,7 @@ func NewKey(b [32]byte) Key {
 	if b == ([32]byte{}) {
 		return Key{}
 	}
-	return Key{b: &b}
+	return Key{secret: func() *[32]byte { return &b }}
 }
 
 // GenerateKey makes a new private key from the system's randomness.
@@ -56,17 +55,17 @@ func ParseKey(s string) (Key, error) {
 }
 
 // IsZero reports that there is no key.
-func (k Key) IsZero() bool { return k.b == nil || *k.b == [32]byte{} }
+func (k Key) IsZero() bool { return k.Bytes() == [32]byte{} }
 
 // Equal reports that both are the same key.
 func (k Key) Equal(o Key) bool { return k.Bytes() == o.Bytes() }
 
 // Bytes returns the secret itself.
 func (k Key) Bytes() [32]byte {
-	if k.b == nil {
+	if k.secret == nil {
 		return [32]byte{}
 	}
-	return *k.b
+	return *k.secret()
 }
 
 // Base64 returns the secret itself as wg(8) writes it.
@@ -80,7 +79,7 @@ func (k Key) Public() PublicKey {
 	if k.IsZero() {
 		return PublicKey{}
 	}
-	p, err := ecdh.X25519().NewPrivateKey(k.b[:])
+	p, err := ecdh.X25519().NewPrivateKey(k.secret()[:])
 	if err != nil {
 		return PublicKey{}
 	}
@@ -89,8 +88,8 @@ func (k Key) Public() PublicKey {
 
 // Zero overwrites the bytes of this Key and of every copy of it.
 func (k *Key) Zero() {
-	if k.b != nil {
-		clear(k.b[:])
+	if k.secret != nil {
+		clear(k.secret()[:])
 	}
 }
 
