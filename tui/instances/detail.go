@@ -288,7 +288,7 @@ func (p *Pane) detailIdentity(g *page, r *row) {
 	image, imageRole := r.Image, themes.Plain
 	sum := r.Digest
 	if r.odd {
-		sum, imageRole = sum+", not what most of its group run", themes.Warn
+		sum, imageRole = sum+", not what others of its release run", themes.Warn
 	}
 	for _, f := range []struct {
 		label, value string

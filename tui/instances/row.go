@@ -18,7 +18,7 @@ type row struct {
 	passing  int           // of its checks
 	problems []ops.Problem // worst first
 	old      bool          // another release is newer
-	odd      bool          // most instances of its process group run another image
+	odd      bool          // most instances of its process group and release run another image
 	disagree string        // where its sources contradict each other; empty: they do not
 }
 
@@ -47,7 +47,7 @@ func rows(s *health.Snapshot, names ident.Names) []row {
 			}
 		}
 		r.old = in.Release != 0 && in.Release != newest
-		r.odd = in.Digest != "" && in.Digest != usual[in.ProcessGroup]
+		r.odd = in.Digest != "" && in.Digest != usual[cohort{in.ProcessGroup, in.Release}]
 		r.disagree = disagreement(in, r.passing)
 		out[i] = r
 	}
@@ -58,20 +58,28 @@ func rows(s *health.Snapshot, names ident.Names) []row {
 // passing is the platform's word for a check that is well.
 const passing = "passing"
 
-// digests is the image that most instances of each process group run.
-func digests(ii []health.Instance) map[string]string {
-	count := map[[2]string]int{}
+// cohort are the instances that should run the same image.
+type cohort struct {
+	group   string
+	release int
+}
+
+// digests is the image that most instances of each cohort run.
+func digests(ii []health.Instance) map[cohort]string {
+	type image struct {
+		cohort
+		digest string
+	}
+	count := map[image]int{}
 	for i := range ii {
 		if ii[i].Digest != "" {
-			count[[2]string{ii[i].ProcessGroup, ii[i].Digest}]++
+			count[image{cohort{ii[i].ProcessGroup, ii[i].Release}, ii[i].Digest}]++
 		}
 	}
-	most := map[string]string{}
-	best := map[string]int{}
+	most, best := map[cohort]string{}, map[cohort]int{}
 	for k, n := range count {
-		group, digest := k[0], k[1]
-		if n > best[group] || n == best[group] && digest < most[group] {
-			most[group], best[group] = digest, n
+		if n > best[k.cohort] || n == best[k.cohort] && k.digest < most[k.cohort] {
+			most[k.cohort], best[k.cohort] = k.digest, n
 		}
 	}
 	return most

@@ -32,6 +32,7 @@ type Pane struct {
 	problems []problem // all
 	listed   []problem // those that pass the filter
 	regions  []region
+	moments  []moment
 	acks     acks
 	filter   string
 	needle   table.Filter
@@ -123,6 +124,7 @@ func (p *Pane) take(s feed.Snapshot[*health.Snapshot]) {
 	p.problems = problems(s.Value, p.names)
 	p.acks.prune(p.problems)
 	p.regions = regions(s.Value)
+	p.moments = moments(s.Value.Timeline)
 	p.list()
 	p.table.SetLen(len(p.regions))
 }

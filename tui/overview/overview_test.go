@@ -253,3 +253,28 @@ func TestManyProblemsLeaveRoomForRegions(t *testing.T) {
 		press(t, p, "j")
 	}
 }
+
+func TestACrashLoopIsNotAScreenOfExits(t *testing.T) {
+	loop, other := ops.Subject{Instance: "a"}, ops.Subject{Instance: "b"}
+	var marks []health.Mark
+	add := func(s ops.Subject, kind, text string) {
+		marks = append(marks, health.Mark{Subject: s, Kind: kind, Text: text, At: tuitest.Now().Add(-time.Duration(len(marks)) * time.Second)})
+	}
+	for range 3 {
+		add(loop, "start", "started")
+		add(loop, "exit", "exit code 1")
+	}
+	add(other, "exit", "exit code 1")
+	add(loop, "exit", "exit code 1")
+	add(ops.Subject{}, "release", "v1")
+	add(ops.Subject{}, "release", "v1")
+
+	var got []string
+	for _, m := range moments(marks) {
+		got = append(got, fmt.Sprintf("%s %s %d", m.Subject.Instance, m.Text, m.times))
+	}
+	want := []string{"a started 3", "a exit code 1 3", "b exit code 1 1", "a exit code 1 1", " v1 1", " v1 1"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

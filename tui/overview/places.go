@@ -199,41 +199,6 @@ func countCells(machines []health.Level) int {
 	return max(cells, 0)
 }
 
-// timeline is what happened lately, newest first.
-func (p *Pane) timeline(env *pane.Env, s *health.Snapshot) section {
-	most := 1 + max(len(s.Timeline), 1)
-	return section{least: min(most, 6), most: most, patient: true, draw: func(b *paint.Block, w, x, y int) {
-		right := paint.Part{Role: themes.Muted, Text: "newest first"}
-		if n := len(s.Timeline); n > b.Rest()-1 {
-			right.Text = strconv.Itoa(b.Rest()-1) + of(n)
-		}
-		b.Line().Rule("TIMELINE", right)
-		if len(s.Timeline) == 0 {
-			b.Line().Text(themes.Muted, "nothing is known to have happened")
-		}
-		day := env.Now.UTC().Format("01-02")
-		for _, m := range s.Timeline[:min(len(s.Timeline), b.Rest())] {
-			at := m.At.UTC().Format("15:04")
-			if d := m.At.UTC().Format("01-02"); d != day {
-				at = d
-			}
-			mark := paint.Mark{Glyph: env.Glyphs.Dot, Role: themes.Muted}
-			text := themes.Muted
-			switch {
-			case wrong(m.Level) || m.Level == health.LevelUnknown:
-				mark, text = paint.Level(env.Glyphs, m.Level), themes.Plain
-			case m.Kind == "release":
-				mark, text = paint.Mark{Glyph: env.Glyphs.Up, Role: themes.Info}, themes.Plain
-			}
-			l := b.Line().Text(themes.Faint, at).Gap(1).Text(mark.Role, mark.Glyph).Gap(1)
-			if subject := p.names.Subject(m.Subject, ""); subject != "" {
-				l.Max(themes.Muted, subject, max(w/3, 10)).Gap(1)
-			}
-			l.Text(text, m.Text)
-		}
-	}}
-}
-
 // releases are those that instances run, and the newest one.
 func (p *Pane) releases(env *pane.Env, s *health.Snapshot) section {
 	var rr []health.Release
@@ -267,7 +232,7 @@ func (p *Pane) drawRelease(env *pane.Env, b *paint.Block, r health.Release, runn
 	if r.Instances == 0 {
 		name = themes.Muted
 	}
-	l := b.Line().Text(name, version(r.Version)).Gap(2).Text(themes.Muted, strconv.Itoa(r.Instances)+of(running)+" machines")
+	l := b.Line().Text(name, version(r.Version)).Gap(2).Text(themes.Muted, "on "+strconv.Itoa(r.Instances)+of(running))
 	if s := r.Status; s != "" && s != "complete" && s != "succeeded" {
 		l.Gap(2).Text(themes.Warn, s)
 	}

@@ -36,16 +36,16 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 		left := w - 2 - middle - right - 6
 		lines := paint.Beside(env.Theme, env.Glyphs,
 			p.column(env, left, h, 1, p.main(env, left)),
-			p.column(env, middle, h, 1+left+3, []section{p.timeline(env, s)}))
+			p.column(env, middle, h, 1+left+3, []section{p.timeline(env)}))
 		lines = paint.Beside(env.Theme, env.Glyphs, lines,
 			p.column(env, right, h, 1+left+3+middle+3, []section{p.sources(env, s, right, 0), p.releases(env, s)}))
 		return margins(lines, w)
 	case w >= twoColumns:
 		right := 41 + (w-twoColumns)/4
 		left := w - 2 - right - 3
-		side := []section{p.timeline(env, s), p.sources(env, s, right, 0), p.releases(env, s)}
+		side := []section{p.timeline(env), p.sources(env, s, right, 0), p.releases(env, s)}
 		if len(s.Instances) == 0 {
-			side = []section{p.timeline(env, s), p.releases(env, s)}
+			side = []section{p.timeline(env), p.releases(env, s)}
 		}
 		return margins(paint.Beside(env.Theme, env.Glyphs,
 			p.column(env, left, h, 1, p.main(env, left)), p.column(env, right, h, 1+left+3, side)), w)
@@ -55,7 +55,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	if len(s.Instances) > 0 {
 		sections = append(sections, aside(p.sources(env, s, inner, 1)))
 	}
-	return margins(p.column(env, inner, h, 1, append(sections, aside(p.releases(env, s)), aside(p.timeline(env, s)))), w)
+	return margins(p.column(env, inner, h, 1, append(sections, aside(p.releases(env, s)), aside(p.timeline(env)))), w)
 }
 
 // main are the sections of the first column. Where no machine is known, how that came about takes their place.
