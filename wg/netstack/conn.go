@@ -13,6 +13,8 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
 )
 
 // DialTCP connects to an address of the network. The connection has CloseWrite and CloseRead.
@@ -57,11 +59,36 @@ func (t *Stack) DialUDP(to netip.AddrPort) (net.Conn, error) {
 // ListenTCP listens on one of our addresses, or with an unspecified or zero Addr on all of them, present and future.
 // Port 0 picks one.
 func (t *Stack) ListenTCP(at netip.AddrPort) (net.Listener, error) {
-	l, err := gonet.ListenTCP(t.s, full(at), protocolOf(at.Addr().Unmap()))
+	l, err := t.listenTCP(at)
 	if err != nil {
 		return nil, t.mapError(err, false)
 	}
 	return &listener{TCPListener: l, t: t}, nil
+}
+
+// backlog is how many connections wait to be accepted.
+const backlog = 4096
+
+// listenTCP is gonet.ListenTCP with the address reusable, as package net has it: connections of an earlier listener
+// that are not over would keep a port from being listened at again.
+func (t *Stack) listenTCP(at netip.AddrPort) (*gonet.TCPListener, error) {
+	var wq waiter.Queue
+	ep, e := t.s.NewEndpoint(tcp.ProtocolNumber, protocolOf(at.Addr().Unmap()), &wq)
+	if e != nil {
+		return nil, errors.New(e.String())
+	}
+	ep.SocketOptions().SetReuseAddress(true)
+	fail := func(op string, e tcpip.Error) (*gonet.TCPListener, error) {
+		ep.Close()
+		return nil, &net.OpError{Op: op, Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: errors.New(e.String())}
+	}
+	if e := ep.Bind(full(at)); e != nil {
+		return fail("bind", e)
+	}
+	if e := ep.Listen(backlog); e != nil {
+		return fail("listen", e)
+	}
+	return gonet.NewTCPListener(t.s, &wq, ep), nil
 }
 
 // ListenUDP is ListenTCP for datagrams. A promiscuous stack needs the address said: its replies from a wildcard
