@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/ops/plaintext"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/ops/plaintext"
 )
 
 // Help is the commands that Control takes.

@@ -5,11 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"ops-console/wg"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"ops-console/wg"
 )
 
 // open joins a world as the console does.

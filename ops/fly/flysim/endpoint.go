@@ -7,8 +7,9 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
-	"ops-console/wg/gateway"
 	"syscall"
+
+	"ops-console/wg/gateway"
 )
 
 // The ports that clients of the platform expect a gateway at, whatever its address.

@@ -4,15 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/ops/fly/flysim/sixpn"
-	"ops-console/wg/conf"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
 )
 
 // register adds what can be wrong with the network to what can be wrong with the platform.

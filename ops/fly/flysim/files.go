@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"ops-console/ops/fly/flysim/sixpn"
-	"ops-console/wg/conf"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
 
 	"github.com/google/renameio/v2"
 	"github.com/pelletier/go-toml/v2"

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"time"
+
 	"ops-console/ops/fly"
 	"ops-console/ops/fly/flysim/platform"
-	"time"
 )
 
 // primaryRegion is where the gateway and the database are.

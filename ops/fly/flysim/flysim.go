@@ -18,17 +18,18 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/ops/fly/flysim/sixpn"
-	"ops-console/wg/conf"
-	"ops-console/wg/gateway"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/wg/conf"
+	"ops-console/wg/gateway"
 )
 
 // DefaultApp is the application of every scenario.

@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"ops-console/ops/config"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"ops-console/ops/config"
 
 	"go.uber.org/goleak"
 )

@@ -8,14 +8,15 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/sixpn"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/sixpn"
 
 	"github.com/miekg/dns"
 )

@@ -3,11 +3,12 @@ package sixpn
 import (
 	"context"
 	"fmt"
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/platform"
 	"path"
 	"slices"
 	"strings"
+
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
 )
 
 // ClusterCommand asks an instance of app, through its release, for its own node name and those it sees, one a line.

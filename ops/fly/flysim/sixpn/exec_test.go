@@ -2,10 +2,11 @@ package sixpn
 
 import (
 	"context"
-	"ops-console/ops/fly"
-	"ops-console/ops/fly/flysim/platform"
 	"strings"
 	"testing"
+
+	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/platform"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -10,10 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"ops-console/ops/fly/flysim/platform"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ops-console/ops/fly/flysim/platform"
 )
 
 // Stack is the end of the tunnel on which the instances live: a TCP/IP stack of its own, not the machine's.

@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"ops-console/ops/fly/flysim/platform"
-	"ops-console/wg/netstack"
 	"os"
 	"regexp"
 	"strings"
@@ -18,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ops-console/ops/fly/flysim/platform"
+	"ops-console/wg/netstack"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -316,5 +317,30 @@ func TestSiteStatuses(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("post: %d, want 405", resp.StatusCode)
+	}
+}
+
+func TestAnInstanceComesBackWhileItsOldConnectionsLinger(t *testing.T) {
+	hosts, c := network(t)
+	one := instance(1)
+	for round, b := range []platform.Behaviour{{Silent: true}, {Dead: true}, {Silent: true}} {
+		if err := hosts.Set([]platform.Instance{one}); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if _, err := get(t, c, url(one, "/health"), 5*time.Second); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		gone := one
+		gone.Behaviour = b
+		if err := hosts.Set([]platform.Instance{gone}); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+	if err := hosts.Set([]platform.Instance{one}); err != nil {
+		t.Fatal(err)
+	}
+	c.CloseIdleConnections()
+	if _, err := get(t, c, url(one, "/health"), 5*time.Second); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,11 +3,12 @@ package sixpn
 import (
 	"fmt"
 	"net/netip"
-	"ops-console/ops/fly/flysim/platform"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"ops-console/ops/fly/flysim/platform"
 )
 
 // record is everything the zone holds for one name.

@@ -9,10 +9,11 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
-	"ops-console/ops/fly/flysim/platform"
 	"strconv"
 	"strings"
 	"time"
+
+	"ops-console/ops/fly/flysim/platform"
 )
 
 //go:embed site/*.tmpl

@@ -5,9 +5,10 @@ package sixpn
 
 import (
 	"net/netip"
-	"ops-console/ops/fly/flysim/platform"
 	"slices"
 	"strings"
+
+	"ops-console/ops/fly/flysim/platform"
 )
 
 // View is the network at one moment. It is immutable once handed over.

@@ -106,6 +106,14 @@ func (z *Zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 			poison(m, q.Question[0])
 		}
 	}
+	// Compression pays: all answers repeat the name of the question.
+	m.Compress = true
+	if m.Len() > dns.MaxMsgSize { // an estimate, above the truth where text is escaped
+		if _, err := m.Pack(); err != nil {
+			// What fits into no message is an error rather than part of the truth.
+			m.Answer, m.Rcode = nil, dns.RcodeServerFailure
+		}
+	}
 	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
 		size := dns.MinMsgSize
 		if o := q.IsEdns0(); o != nil {
@@ -116,8 +124,6 @@ func (z *Zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 		}
 		m.Truncate(size)
 	}
-	// Compression only for the pointer to the question: the answers repeat its name.
-	m.Compress = true
 	_ = w.WriteMsg(m) // a client that left is not this server's trouble
 }
 

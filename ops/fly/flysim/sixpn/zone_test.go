@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"ops-console/ops/fly/flysim/platform"
 	"strings"
 	"testing"
+
+	"ops-console/ops/fly/flysim/platform"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
@@ -190,6 +191,13 @@ func TestLongAnswersAreSplitAndTruncated(t *testing.T) {
 	}
 	if m.Truncated {
 		t.Error("truncated over TCP")
+	}
+	for n := range 1000 {
+		v.Instances = append(v.Instances, platform.Instance{ID: fmt.Sprintf("a%013x", n), App: "changelog", Region: "iad", Addr: netip.AddrFrom16([16]byte{0xfd, 14: byte(n >> 8), 15: byte(n)}), Started: true})
+	}
+	z.Set(v)
+	if got := ask(t, z, "_instances.internal.", dns.TypeTXT); got != "SERVFAIL" {
+		t.Errorf("an answer of more than a message: %.40q, want SERVFAIL", got)
 	}
 	for _, edns := range []uint16{0, 1232, 65535} {
 		u := exchange(z, "vms.changelog.internal.", dns.TypeTXT, &net.UDPAddr{}, edns)
