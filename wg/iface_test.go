@@ -111,7 +111,6 @@ func TestWaysAreFoundByAddress(t *testing.T) {
 
 // TestDeviceFaults: what wgctrl alone would wait for without end, or take for all devices at once.
 func TestDeviceFaults(t *testing.T) {
-	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		dir := filepath.Dir(uapiSocket("x"))
 		if err := os.MkdirAll(dir, 0o755); err != nil {

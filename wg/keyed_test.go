@@ -305,7 +305,7 @@ func TestFrozenAndKilledHolder(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	start := time.Now()
-	if err := say(ctx, b); err == nil || time.Since(start) > 2*time.Second {
+	if err := say(ctx, b); err == nil || time.Since(start) > 8*time.Second {
 		t.Errorf("dial through a stopped holder: %v after %s", err, time.Since(start))
 	}
 	cancel()
@@ -353,7 +353,7 @@ func TestKeyHeldByAProcessThatLendsNothing(t *testing.T) {
 	if !errors.As(err, &busy) || busy.PID != os.Getpid() || busy.Why == "" {
 		t.Errorf("error %v, want one that names process %d", err, os.Getpid())
 	}
-	if d := time.Since(start); d > 2*time.Second {
+	if d := time.Since(start); d > 8*time.Second {
 		t.Errorf("found out after %s", d)
 	}
 	lock.release()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"ops-console/wg/conf"
 )
@@ -128,10 +129,7 @@ func findWays(ctx context.Context, o Options, h host) ways {
 	for _, w := range found {
 		wg.Go(func() {
 			r := &Resolver{Dial: h.dial, Servers: w.servers}
-			_, w.answerErr = r.Ping(ctx, probeName, lookWait)
-			if re := (RcodeError{}); errors.As(w.answerErr, &re) {
-				w.answerErr = nil // it is there; that it does not work is for the Status to say
-			}
+			w.answerErr = answered(ctx, r)
 		})
 		if w.tunnel {
 			wg.Go(func() { w.device, w.deviceErr = h.device(ctx, w.name) })
@@ -142,6 +140,37 @@ func findWays(ctx context.Context, o Options, h host) ways {
 		w.own = isOurs(w, o.Config)
 	}
 	return found
+}
+
+// answered asks a DNS server three times until ctx ends, each question a little after the one before, and takes any
+// answer: one lost datagram must not decide over the way into the network, and a slow path has its time as well.
+func answered(ctx context.Context, r *Resolver) error {
+	ctx, cancel := context.WithCancel(ctx)
+	const questions = 3
+	results := make(chan error, questions)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for i := range questions {
+		wg.Go(func() {
+			if i > 0 && !pause(ctx, time.Duration(i)*lookWait/5) {
+				results <- ctx.Err()
+				return
+			}
+			_, err := r.Ping(ctx, probeName, lookWait)
+			if re := (RcodeError{}); errors.As(err, &re) {
+				err = nil // it is there; that it does not work is for the Status to say
+			}
+			results <- err
+		})
+	}
+	var err error
+	for range questions {
+		if err = <-results; err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // newWay is nil for an interface without an address of the network.
