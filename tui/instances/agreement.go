@@ -80,7 +80,7 @@ func (p *Pane) agreementPath(g *page, a health.Agreement) {
 func (p *Pane) agreementCluster(g *page, c *health.Cluster) {
 	if c == nil {
 		g.heading("CLUSTER")
-		g.text(themes.Muted, 2, paint.Part{}, "Which instances see each other has not been asked. Profiles name the command under \"cluster\".", 2)
+		g.text(themes.Muted, 2, paint.Part{}, "Which instances see each other is not known: it has not been asked yet, or the profile names no command under \"cluster\".", 2)
 		return
 	}
 	verdict := paint.Part{Role: themes.Muted, Text: "one"}

@@ -39,6 +39,7 @@ type Pane struct {
 
 	table  table.Table // of regions, by status unless told otherwise
 	inside bool        // the cursor is in the table, not in the list
+	chosen bool        // somebody has put it there
 	cursor string      // key of the selected problem; empty: the first one, whatever it is
 	top    int         // first problem the list showed
 	page   int         // how many it showed
@@ -147,10 +148,13 @@ func (p *Pane) list() {
 	if p.index() < 0 {
 		p.cursor = ""
 	}
-	if len(p.listed) == 0 && len(p.regions) > 0 {
-		p.inside = true
-	}
+	p.inside = p.chosen && p.inside || len(p.listed) == 0 && len(p.regions) > 0
 	p.table.Blurred = !p.inside
+}
+
+// choose notes that the cursor is where somebody has put it.
+func (p *Pane) choose() {
+	p.chosen, p.table.Blurred = p.inside, !p.inside
 }
 
 // index is the selected problem's place in the list; -1 where it is not there.
@@ -196,7 +200,7 @@ func (p *Pane) move(n int) {
 			p.table.Move(sign(n))
 		}
 	}
-	p.table.Blurred = !p.inside
+	p.choose()
 }
 
 // atTop is true where the table's cursor cannot go further up.
@@ -232,7 +236,7 @@ func (p *Pane) end(last bool) {
 	default:
 		p.cursor = p.listed[0].key
 	}
-	p.table.Blurred = !p.inside
+	p.choose()
 }
 
 // selected is the problem under the cursor.
@@ -288,7 +292,7 @@ func (p *Pane) click(x, y int) tea.Cmd {
 			row, ok := p.table.Click(x-h.x, y-h.y)
 			again := ok && p.inside && row == before
 			p.inside = p.inside || ok
-			p.table.Blurred = !p.inside
+			p.choose()
 			if again {
 				return p.open("")
 			}
@@ -296,7 +300,8 @@ func (p *Pane) click(x, y int) tea.Cmd {
 		}
 		i := p.index()
 		again := !p.inside && i >= 0 && p.listed[i].key == h.key
-		p.inside, p.cursor, p.table.Blurred = false, h.key, true
+		p.inside, p.cursor = false, h.key
+		p.choose()
 		if again {
 			return p.open("")
 		}

@@ -139,6 +139,21 @@ func TestTheCursorStaysOnItsProblem(t *testing.T) {
 	}
 }
 
+func TestAFirstProblemIsSelected(t *testing.T) {
+	p := with(tuitest.Snapshot(80, tuitest.Options{}))
+	text(p, t, 80, 20)
+	p.Update(pane.HealthMsg{Snapshot: tuitest.Feed(2, failing(1))})
+	if _, ok := p.selected(); !ok {
+		t.Error("the cursor stayed in the regions, where nobody had put it")
+	}
+	p = with(tuitest.Snapshot(80, tuitest.Options{}))
+	press(t, p, "j")
+	p.Update(pane.HealthMsg{Snapshot: tuitest.Feed(2, failing(1))})
+	if _, ok := p.selected(); ok {
+		t.Error("the cursor left the region that somebody had chosen")
+	}
+}
+
 func TestLateSnapshotsAreDropped(t *testing.T) {
 	p := New()
 	p.Update(pane.HealthMsg{Snapshot: tuitest.Feed(7, tuitest.Snapshot(8, tuitest.Options{Incident: true}))})
@@ -254,7 +269,7 @@ func TestManyProblemsLeaveRoomForRegions(t *testing.T) {
 	}
 }
 
-func TestACrashLoopIsNotAScreenOfExits(t *testing.T) {
+func TestNeitherACrashLoopNorARolloutFillsTheTimeline(t *testing.T) {
 	loop, other := ops.Subject{Instance: "a"}, ops.Subject{Instance: "b"}
 	var marks []health.Mark
 	add := func(s ops.Subject, kind, text string) {
@@ -274,6 +289,20 @@ func TestACrashLoopIsNotAScreenOfExits(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %d", m.Subject.Instance, m.Text, m.times))
 	}
 	want := []string{"a started 3", "a exit code 1 3", "b exit code 1 1", "a exit code 1 1", " v1 1", " v1 1"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+
+	marks, got = nil, nil
+	for _, id := range []string{"a", "b", "c"} {
+		add(ops.Subject{Instance: id}, "start", "started")
+		add(ops.Subject{Instance: id}, "update", "updated, now v2")
+	}
+	marks = append(marks, health.Mark{Subject: loop, Kind: "start", Text: "started", At: tuitest.Now().Add(-time.Hour)})
+	for _, m := range moments(marks) {
+		got = append(got, fmt.Sprintf("%s %s %d", m.Subject.Instance, m.Text, len(m.machines)))
+	}
+	want = []string{"a started 3", "a updated, now v2 3", "a started 1"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -2,6 +2,7 @@ package overview
 
 import (
 	"strconv"
+	"time"
 
 	"ops-console/ops/health"
 	"ops-console/themes"
@@ -13,29 +14,50 @@ import (
 type moment struct {
 	health.Mark // the newest of them
 	times       int
+	machines    map[string]bool
 }
 
-// moments folds what an instance did again and again: a crash loop is one exit and one start, not a screen of them.
+// together is how far apart the steps of one rollout may be to be told as one.
+const together = 10 * time.Minute
+
+// moments folds what happened again and again. A crash loop is one exit and one start, and a rollout is one start and
+// one update of many machines: neither is a screen of them.
 func moments(marks []health.Mark) []moment {
 	var out []moment
-	run := 0 // where the marks of the same subject begin in out
 	for _, m := range marks {
-		if len(out) > 0 && out[len(out)-1].Subject != m.Subject {
-			run = len(out)
-		}
-		at := -1
-		for i := run; i < len(out); i++ {
-			if out[i].Kind == m.Kind && out[i].Text == m.Text && m.Subject.Instance != "" {
-				at = i
-			}
-		}
-		if at >= 0 {
+		if at := alike(out, m); at >= 0 {
 			out[at].times++
+			out[at].machines[m.Subject.Instance] = true
 			continue
 		}
-		out = append(out, moment{m, 1})
+		out = append(out, moment{m, 1, map[string]bool{m.Subject.Instance: true}})
 	}
 	return out
+}
+
+// alike is the line that a mark belongs to: of the same instance, or of any where both are uneventful. Only such marks
+// may have come between. It is -1 where there is none.
+func alike(out []moment, m health.Mark) int {
+	if m.Subject.Instance == "" {
+		return -1
+	}
+	const far = 32
+	for i := len(out) - 1; i >= max(len(out)-far, 0); i-- {
+		e := out[i]
+		same := e.Subject == m.Subject && len(e.machines) == 1
+		if !same && !(uneventful(e.Mark) && uneventful(m) && e.At.Sub(m.At) < together) {
+			return -1
+		}
+		if e.Kind == m.Kind && e.Text == m.Text {
+			return i
+		}
+	}
+	return -1
+}
+
+// uneventful is a step of what machines do all the time.
+func uneventful(m health.Mark) bool {
+	return (m.Kind == "start" || m.Kind == "update") && !wrong(m.Level) && m.Level != health.LevelUnknown
 }
 
 // timeline is what happened lately, newest first.
@@ -70,6 +92,10 @@ func (p *Pane) drawMoment(env *pane.Env, l *paint.Line, m moment) {
 		mark, text = paint.Mark{Glyph: env.Glyphs.Up, Role: themes.Info}, themes.Plain
 	}
 	l.Text(themes.Faint, at).Gap(1).Text(mark.Role, mark.Glyph).Gap(1)
+	if n := len(m.machines); n > 1 {
+		l.Text(text, strconv.Itoa(n)+" machines: "+m.Text)
+		return
+	}
 	if subject := p.names.Subject(m.Subject, ""); subject != "" {
 		l.Max(themes.Muted, subject, max(l.Width()/3, 10)).Gap(1)
 	}
