@@ -30,11 +30,11 @@ func (m *Model) globalActions() []action.Action {
 	}
 	aa = append(
 		aa,
-		action.Action{Name: "filter", Help: "filter", Keys: []string{"/"}, Args: func(string) []string { return nil }, Run: m.startFilter},
-		action.Action{Name: "command", Help: "command", Keys: []string{":"}, Run: do(m.startCommand)},
-		action.Action{Name: "zoom", Help: "zoom", Keys: []string{"z"}, Run: do(func() { m.zoom = !m.zoom })},
-		action.Action{Name: "copy", Help: "copy", Keys: []string{"y"}, Run: do(m.openCopy)},
-		action.Action{Name: "freeze", Help: "freeze", Keys: []string{"space"}, Run: cmd(m.freeze)},
+		action.Action{Name: "filter", Help: "filter", About: "show only the rows that match", Keys: []string{"/"}, Args: func(string) []string { return nil }, Run: m.startFilter},
+		action.Action{Name: "command", Help: "command", About: "type a command", Keys: []string{":"}, Run: do(m.startCommand)},
+		action.Action{Name: "zoom", Help: "zoom", About: "give the pane the whole screen", Keys: []string{"z"}, Run: do(func() { m.zoom = !m.zoom })},
+		action.Action{Name: "copy", Help: "copy", About: "copy the address, the selected id or the frame", Keys: []string{"y"}, Run: do(m.openCopy)},
+		action.Action{Name: "freeze", Help: "freeze", About: "hold the picture still; readings go on behind it", Keys: []string{"space"}, Run: cmd(m.freeze)},
 		action.Action{Name: "refresh", Help: "read again now", Keys: []string{"r"}, Hidden: true, Run: cmd(m.refresh)},
 		action.Action{Name: "arm", Help: "arm for 5 minutes, or end it", Keys: []string{"A"}, Hidden: true, Run: do(m.toggleArm)},
 		action.Action{Name: "palette", Help: "everything that can be done", Keys: []string{"ctrl+p"}, Hidden: true, Run: do(m.openPalette)},
@@ -49,8 +49,8 @@ func (m *Model) globalActions() []action.Action {
 		action.Action{Name: "back", Help: "one level back", Keys: []string{"esc"}, Hidden: true, Run: do(m.back)},
 		action.Action{Name: "redraw", Help: "draw everything again", Keys: []string{"ctrl+l"}, Hidden: true, Run: cmd(func() tea.Cmd { return tea.ClearScreen })},
 		action.Action{Name: "suspend", Help: "back to the shell until fg", Keys: []string{"ctrl+z"}, Hidden: true, Run: cmd(func() tea.Cmd { return tea.Suspend })},
-		action.Action{Name: "help", Help: "help", Keys: []string{"?"}, Run: do(m.openHelp)},
-		action.Action{Name: "quit", Help: "quit", Keys: []string{"q", "ctrl+c"}, Run: cmd(func() tea.Cmd { return tea.Quit })},
+		action.Action{Name: "help", Help: "help", About: "list all keys, or find one", Keys: []string{"?"}, Run: do(m.openHelp)},
+		action.Action{Name: "quit", Help: "quit", About: "close the console", Keys: []string{"q", "ctrl+c"}, Run: cmd(func() tea.Cmd { return tea.Quit })},
 	)
 	for i := range aa {
 		if aa[i].Name == "arm" && m.o.ReadOnly {

@@ -38,7 +38,7 @@ func (m *Model) openActions(title string, section func(i int) string) {
 	aa := slices.Clone(m.actions())
 	items := make([]menu.Item, len(aa))
 	for i, a := range aa {
-		items[i] = menu.Item{Key: keysText(a.Keys), Text: a.Help, Note: ":" + a.Name, Why: m.refusal(a)}
+		items[i] = menu.Item{Key: keysText(a.Keys), Text: a.Sentence(), Note: ":" + a.Name, Why: m.refusal(a)}
 		if section != nil {
 			items[i].Section = section(i)
 		}

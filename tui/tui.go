@@ -7,10 +7,12 @@
 //	overview   pane 1, and so on: one package for each pane
 //	paint      lines of an exact width
 //	table      rows by the thousand
-//	plot       curves
 //	menu       boxes with a list to choose from
 //	prompt     one line being typed
 //	glyph      shapes, in Unicode and in ASCII
+//	ident      what instances are called
+//	prose      sentences broken into lines
+//	golden     frames compared with files, for tests
 //	tuitest    what tests look at
 package tui
 
@@ -86,6 +88,7 @@ type Options struct {
 	Env    []string         // nil: os.Environ()
 	Input  io.Reader        // nil: the terminal
 	Output io.Writer        // nil: the terminal
+	Size   [2]int           // columns and rows, where Output is not a terminal that knows
 }
 
 func (o *Options) getenv(key string) string {
@@ -97,8 +100,9 @@ func (o *Options) getenv(key string) string {
 	return ""
 }
 
-// framesPerSecond is how often a changed frame may be written: a key is answered within a sixtieth of a second.
-const framesPerSecond = 60
+// framesPerSecond is how often a changed frame may be written. A key has to be answered within 16 ms, which takes more
+// than sixty; every one of them costs some microseconds while nothing happens.
+const framesPerSecond = 75
 
 // Run opens the console and returns when it is closed, by its user or by the end of ctx. Where there is no terminal
 // the error is ErrNoTerminal.
@@ -118,6 +122,9 @@ func Run(ctx context.Context, o Options) error {
 	m.drawn = s.drawn
 	opts := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithFPS(framesPerSecond), tea.WithEnvironment(o.Env), tea.WithOutput(s.writer()),
+	}
+	if o.Size[0] > 0 {
+		opts = append(opts, tea.WithWindowSize(o.Size[0], o.Size[1]))
 	}
 	if o.Input != nil {
 		opts = append(opts, tea.WithInput(o.Input))

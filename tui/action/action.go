@@ -18,6 +18,7 @@ const (
 type Action struct {
 	Name     string   // stable, what ":" and the palette call it: "instances", "sort", "wg rejoin"
 	Help     string   // a few words for the help row and screen
+	About    string   // a sentence for the help screen and the documentation; empty: Help says it all
 	Keys     []string // as tea.KeyPressMsg.String() spells them; the first one is shown
 	Hidden   bool     // not on the help row; still in help and palette
 	Danger   Danger
@@ -25,4 +26,12 @@ type Action struct {
 	Command  string                       // the equivalent command line; empty where there is none
 	Args     func(prefix string) []string // completion of the argument on the ":" line; nil: takes none
 	Run      func(arg string) tea.Cmd
+}
+
+// Sentence is what the action does, in as many words as there are.
+func (a *Action) Sentence() string {
+	if a.About != "" {
+		return a.About
+	}
+	return a.Help
 }

@@ -1,0 +1,19 @@
+package tui_test
+
+import (
+	"testing"
+
+	"ops-console/tui"
+	"ops-console/tui/golden"
+	"ops-console/tui/instances"
+	"ops-console/tui/overview"
+	"ops-console/tui/pane"
+)
+
+func TestKeysAreDocumented(t *testing.T) {
+	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.File(t, "../docs/keys.md", got)
+}
