@@ -33,7 +33,7 @@ func (v *view) evidence(b *member) Level {
 			return LevelOK
 		}
 		return LevelUnknown
-	case v.blind() || !asked:
+	case v.blind():
 		// Nothing can be asked at the instance itself; its checks, if it has any, were.
 		if len(b.Checks) > 0 && allPassing(b.Checks) {
 			return LevelOK

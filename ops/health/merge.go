@@ -177,7 +177,7 @@ func verdict(s *Snapshot) Verdict {
 		}
 	}
 	unknown := len(s.Problems) > 0 || len(s.Instances) == 0 ||
-		s.Sources.Platform.GoodAt.IsZero() || s.Sources.DNS.GoodAt.IsZero()
+		s.Sources.Platform.GoodAt.IsZero() || s.Sources.DNS.GoodAt.IsZero() || s.Sources.Probes.GoodAt.IsZero()
 	for _, i := range s.Instances {
 		unknown = unknown || i.Level == LevelUnknown
 	}

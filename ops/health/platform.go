@@ -99,6 +99,11 @@ func (c *collector) readList(ctx context.Context) (l list, was []fly.Machine, er
 	if err != nil {
 		return l, nil, err
 	}
+	if l.count < 0 {
+		if app, err := c.o.Platform.App(ctx, c.o.App); err == nil {
+			l.count = max(app.MachineCount, 0)
+		}
+	}
 	if l.suspicious(was) {
 		first := l.machines
 		if l, err = c.readAgain(ctx); err != nil {

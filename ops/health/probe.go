@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -248,7 +249,7 @@ func (p *prober) ask(ctx context.Context, t target) Probe {
 
 // failed names the way in which a request failed.
 func (p *prober) failed(ctx context.Context, err error) (ProbeState, string) {
-	text := plaintext.Line(err.Error(), maxLine)
+	text := plaintext.Line(strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: "), maxLine)
 	timeout := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded)
 	if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
 		timeout = true
@@ -358,6 +359,9 @@ func either(s, fallback string) string {
 func (c *collector) readProbes(ctx context.Context) error {
 	if c.prober == nil {
 		return c.o.NetworkErr
+	}
+	if f := c.known(); f.platform.good.IsZero() && f.dns.good.IsZero() {
+		return nil // whom to ask is not known yet
 	}
 	c.prober.sweep(ctx, c.targets(), func() { c.learn(func(*facts) {}) })
 	return nil

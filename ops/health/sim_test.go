@@ -53,7 +53,10 @@ func read(t *testing.T, s *session.Session, within time.Duration) *health.Snapsh
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	snapshot, err := health.Read(ctx, s.HealthOptions())
+	o := s.HealthOptions()
+	o.Probe.Timeout = 2 * time.Second
+	o.RetryAfter = 200 * time.Millisecond
+	snapshot, err := health.Read(ctx, o)
 	if err != nil {
 		t.Fatalf("Read: %v", err)
 	}
@@ -89,8 +92,9 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.scenario, func(t *testing.T) {
+			t.Parallel()
 			_, s := join(t, flysim.Options{Scenario: tt.scenario})
-			got := read(t, s, 15*time.Second)
+			got := read(t, s, 8*time.Second)
 			if got.Verdict != tt.verdict {
 				t.Errorf("verdict %s, want %s", got.Verdict, tt.verdict)
 			}
