@@ -106,8 +106,8 @@ func (p *Pane) columns(grouped bool) []table.Column {
 		{
 			ID: "checks", Title: "CHECKS", Width: 6,
 			Cell: text(func(r *row) (string, themes.Role) {
-				if len(r.Checks) == 0 {
-					return "", themes.Faint
+				if len(r.Checks) == 0 || r.Level == health.LevelStopped {
+					return "", themes.Faint // the results of a stopped machine are from before
 				}
 				role := themes.Muted
 				if r.passing < len(r.Checks) {

@@ -2,7 +2,6 @@ package instances
 
 import (
 	"strconv"
-	"strings"
 
 	"ops-console/ops/health"
 	"ops-console/themes"
@@ -49,17 +48,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	default:
 		b.Append(p.drawTable(env, inner, rest, lead)...)
 	}
-	lines := b.Lines()
-	if w <= 1 {
-		for i := range lines {
-			lines[i] = strings.Repeat(" ", max(w, 0))
-		}
-		return lines
-	}
-	for i := range lines {
-		lines[i] = " " + lines[i] + " "
-	}
-	return lines
+	return paint.Margins(env.Theme, env.Glyphs, b.Lines(), w)
 }
 
 func (p *Pane) drawTable(env *pane.Env, w, h, y int) []string {

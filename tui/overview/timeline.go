@@ -70,7 +70,11 @@ func (p *Pane) timeline(env *pane.Env) section {
 		}
 		b.Line().Rule("TIMELINE", right)
 		if len(p.moments) == 0 {
-			b.Line().Text(themes.Muted, "nothing is known to have happened")
+			text := "nothing is known to have happened"
+			if p.feed.Value.Sources.Platform.GoodAt.IsZero() {
+				text = env.Glyphs.Unknown + " not known: the platform was never read"
+			}
+			b.Line().Text(themes.Muted, text)
 		}
 		for _, m := range p.moments[:min(len(p.moments), b.Rest())] {
 			p.drawMoment(env, b.Line(), m)

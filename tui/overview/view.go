@@ -26,7 +26,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	p.glyphs = env.Glyphs
 	p.hits = p.hits[:0]
 	if p.feed.Value == nil {
-		return margins(p.column(env, max(w-2, 0), h, 1, p.waiting(env, w-2)), w)
+		return paint.Margins(env.Theme, env.Glyphs, p.column(env, max(w-2, 0), h, 1, p.waiting(env, w-2)), w)
 	}
 	s := p.feed.Value
 	switch {
@@ -39,7 +39,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 			p.column(env, middle, h, 1+left+3, []section{p.timeline(env)}))
 		lines = paint.Beside(env.Theme, env.Glyphs, lines,
 			p.column(env, right, h, 1+left+3+middle+3, []section{p.sources(env, s, right, 0), p.releases(env, s)}))
-		return margins(lines, w)
+		return paint.Margins(env.Theme, env.Glyphs, lines, w)
 	case w >= twoColumns:
 		right := 41 + (w-twoColumns)/4
 		left := w - 2 - right - 3
@@ -47,7 +47,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 		if len(s.Instances) == 0 {
 			side = []section{p.timeline(env), p.releases(env, s)}
 		}
-		return margins(paint.Beside(env.Theme, env.Glyphs,
+		return paint.Margins(env.Theme, env.Glyphs, paint.Beside(env.Theme, env.Glyphs,
 			p.column(env, left, h, 1, p.main(env, left)), p.column(env, right, h, 1+left+3, side)), w)
 	}
 	inner := max(w-2, 0)
@@ -55,7 +55,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	if len(s.Instances) > 0 {
 		sections = append(sections, aside(p.sources(env, s, inner, 1)))
 	}
-	return margins(p.column(env, inner, h, 1, append(sections, aside(p.releases(env, s)), aside(p.timeline(env)))), w)
+	return paint.Margins(env.Theme, env.Glyphs, p.column(env, inner, h, 1, append(sections, aside(p.releases(env, s)), aside(p.timeline(env)))), w)
 }
 
 // main are the sections of the first column. Where no machine is known, how that came about takes their place.
@@ -131,21 +131,6 @@ func share(sections []section, h, gap int) []int {
 	admit(false)
 	admit(true)
 	return out
-}
-
-// margins puts one blank on either side of lines of w-2 cells.
-func margins(lines []string, w int) []string {
-	left, right := " ", " "
-	switch {
-	case w <= 0:
-		left, right = "", ""
-	case w == 1:
-		right = ""
-	}
-	for i := range lines {
-		lines[i] = left + lines[i] + right
-	}
-	return lines
 }
 
 // wrong says that an entry's facts are not well.
