@@ -12,6 +12,8 @@ import (
 	"github.com/charmbracelet/x/vt"
 
 	"ops-console/tui"
+	"ops-console/tui/instances"
+	"ops-console/tui/overview"
 	"ops-console/tui/pane"
 	"ops-console/tui/tuitest"
 )
@@ -198,6 +200,24 @@ func TestOnATerminal(t *testing.T) {
 	}
 	if w := s.written(); !strings.Contains(w, "\x1b[?1049l") {
 		t.Error("the alternate screen was not left")
+	}
+}
+
+// The panes are painted to their edges: what shows the terminal's own background would be a hole in another theme.
+func TestRealPanesLeaveNoCellBare(t *testing.T) {
+	s := start(t, 160, 45, func(o *tui.Options) {
+		o.Panes, o.Open = []pane.Pane{overview.New(), instances.New()}, ""
+	})
+	s.sess.Publish(incident())
+	s.shows("NEEDS ATTENTION")
+	s.shows("3 critical")
+	if x, y, bare := s.bare(); bare {
+		t.Errorf("overview: cell %d,%d is bare", x, y)
+	}
+	s.em.SendText("2\r")
+	s.shows("INSTANCES")
+	if x, y, bare := s.bare(); bare {
+		t.Errorf("instances: cell %d,%d is bare", x, y)
 	}
 }
 

@@ -81,6 +81,23 @@ func Beside(th *themes.Theme, g *glyph.Set, left, right []string) []string {
 	return out
 }
 
+// Margins puts one blank of the theme's own ground on either side of lines of w-2 cells; below three cells there is
+// nothing but them.
+func Margins(th *themes.Theme, g *glyph.Set, lines []string, w int) []string {
+	if w <= 2 {
+		blank := New(th, g, w).String()
+		for i := range lines {
+			lines[i] = blank
+		}
+		return lines
+	}
+	blank := New(th, g, 1).String()
+	for i := range lines {
+		lines[i] = blank + lines[i] + blank
+	}
+	return lines
+}
+
 // Rule appends a heading over the rest of the line: the title, a line, and words at its end.
 //
 //	NEEDS ATTENTION ─────────────────── 2 of 2
