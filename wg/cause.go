@@ -3,6 +3,7 @@ package wg
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,9 +40,7 @@ func causeOf(s Status, v *verdict, reason string) string {
 		}
 		text += ", internal DNS " + s.DNS
 		if v.badAnswer != nil {
-			if re, ok := v.badAnswer.(RcodeError); ok {
-				text += " answers " + rcodeName(re.Rcode)
-			}
+			text += " answers " + rcodeName(*v.badAnswer)
 		} else {
 			text += " does not answer"
 		}
@@ -87,10 +86,7 @@ func adviceOf(s Status, v *verdict) string {
 	return ""
 }
 
-func rcodeName(code int) string {
-	const prefix = "DNS server answers "
-	return RcodeError{code}.Error()[len(prefix):]
-}
+func rcodeName(e RcodeError) string { return strings.TrimPrefix(e.Error(), "DNS server answers ") }
 
 // roughly writes a duration as a person would say it: 34 s, 2 m, 3 h, 2 d.
 func roughly(d time.Duration) string {

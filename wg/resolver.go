@@ -101,7 +101,7 @@ func (r *Resolver) once(ctx context.Context, network string, s netip.AddrPort, m
 	}
 	defer c.Close()
 	// Covers the deadline and the cancellation of ctx alike.
-	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	start := time.Now()
 	in, err := roundTrip(c, network == "tcp", m, q)
@@ -124,7 +124,7 @@ func roundTrip(c net.Conn, stream bool, m *dns.Msg, q []byte) (*dns.Msg, error) 
 	}
 	buf := make([]byte, dns.MaxMsgSize)
 	for {
-		b := buf
+		var b []byte
 		if stream {
 			if _, err := io.ReadFull(c, buf[:2]); err != nil {
 				return nil, err

@@ -42,7 +42,7 @@ func (f *fakeDNS) dial(_ context.Context, network, _ string) (net.Conn, error) {
 	f.wg.Go(func() {
 		defer far.Close()
 		buf := make([]byte, 65536)
-		b := buf
+		var b []byte
 		if network == "tcp" {
 			if _, err := io.ReadFull(far, buf[:2]); err != nil {
 				return
@@ -188,7 +188,9 @@ func TestResolverTXT(t *testing.T) {
 }
 
 func TestResolverAsksAllServers(t *testing.T) {
-	f, r := newFakeDNS(t, func(_ string, q *dns.Msg) [][]byte { return [][]byte{wire(reply(q, 0, "x.internal. 5 IN AAAA fdaa::1"))} })
+	f, r := newFakeDNS(t, func(_ string, q *dns.Msg) [][]byte {
+		return [][]byte{wire(reply(q, 0, "x.internal. 5 IN AAAA fdaa::1"))}
+	})
 	r.Servers = append([]netip.AddrPort{netip.MustParseAddrPort("[fdaa::9]:53")}, r.Servers...)
 	r.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if addr == "[fdaa::9]:53" {

@@ -3,6 +3,7 @@ package wg
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -384,16 +385,14 @@ func TestCloseIsFinal(t *testing.T) {
 	}
 }
 
+var closes = flag.Int("closes", 30, "rounds of TestCloseUnderTraffic")
+
 func TestCloseUnderTraffic(t *testing.T) {
 	t.Parallel()
-	rounds := 200
-	if testing.Short() {
-		rounds = 20
-	}
 	l := newLab(t, labOptions{})
 	o := l.options()
 	worst := time.Duration(0)
-	for i := range rounds {
+	for i := range *closes {
 		cfg := l.cfg.Clone()
 		cfg.PrivateKey = l.peer(t) // a key of its own: see TestReopenWithTheSameKey
 		u, err := openUser(t.Context(), cfg, o)
@@ -408,7 +407,7 @@ func TestCloseUnderTraffic(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				for ctx.Err() == nil {
-					req, _ := http.NewRequestWithContext(ctx, "GET", "http://web.internal:8080/bytes?n=300000", nil)
+					req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://web.internal:8080/bytes?n=300000", nil)
 					r, err := tr.RoundTrip(req)
 					if err != nil {
 						return

@@ -102,10 +102,10 @@ type verdict struct {
 
 	probing   bool
 	lastProbe time.Time
-	suspectAt time.Time // when the first of the lost probes was sent
-	badAnswer error     // of the last probe
-	bad       int       // answers in a row that say that the server does not work
-	lastOK    time.Time // the last good answer
+	suspectAt time.Time   // when the first of the lost probes was sent
+	badAnswer *RcodeError // of the last probe
+	bad       int         // answers in a row that say that the server does not work
+	lastOK    time.Time   // the last good answer
 	rtt       time.Duration
 	lastAsk   time.Time
 	lastWall  time.Time
@@ -181,7 +181,7 @@ func (v *verdict) probed(sent, now time.Time, rtt time.Duration, err error, c co
 		return
 	}
 	if re := (RcodeError{}); errors.As(err, &re) {
-		v.rtt, v.badAnswer = rtt, re
+		v.rtt, v.badAnswer = rtt, &re
 		v.alive()
 		if v.bad++; v.bad >= 2 || v.state == StateConnecting {
 			v.set(now, StateDNSDown)

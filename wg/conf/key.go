@@ -100,7 +100,7 @@ func (Key) String() string { return redacted }
 func (Key) GoString() string { return redacted }
 
 // Format hides the key under every verb.
-func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue hides the key.
 func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }

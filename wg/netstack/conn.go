@@ -229,7 +229,7 @@ func (t *Stack) mapError(err error, closed bool) error {
 		oe.Err = net.ErrClosed
 	case t.ctx.Err() != nil:
 		oe.Err = ErrClosed
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return err
 	default:
 		oe.Err = standard(oe.Err)
@@ -267,5 +267,3 @@ func standard(err error) error {
 	}
 	return err
 }
-
-func isNetClosed(err error) bool { return err == net.ErrClosed }

@@ -228,6 +228,62 @@ func TestCloseEndsEverythingPending(t *testing.T) {
 	}
 }
 
+func TestCloseUnderTraffic(t *testing.T) {
+	at := netip.AddrPortFrom(addrB, 80)
+	for i := range 200 {
+		a, b := newStack(t, addrA, Options{Queue: 16}), newStack(t, addrB, Options{Queue: 16})
+		var wires, traffic sync.WaitGroup
+		wires.Go(func() { pump(a, b) })
+		wires.Go(func() { pump(b, a) })
+		l, err := b.ListenTCP(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		traffic.Go(func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				traffic.Go(func() { defer c.Close(); io.Copy(c, c) })
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		enough := make(chan struct{}, 8)
+		for range 8 {
+			traffic.Go(func() {
+				c, err := a.DialTCP(ctx, at)
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				traffic.Go(func() { io.Copy(io.Discard, c) })
+				for b := make([]byte, 16<<10); ; {
+					if _, err := c.Write(b); err != nil {
+						return
+					}
+					select {
+					case enough <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		for range i % 9 {
+			<-enough
+		}
+		first, second := a, b
+		if i%2 == 1 {
+			first, second = b, a
+		}
+		first.Close()
+		cancel() // what dials the closed end would wait
+		second.Close()
+		wires.Wait()
+		traffic.Wait()
+	}
+}
+
 func TestWildcardListenerAnswersForLaterAddresses(t *testing.T) {
 	a, b := pair(t, Options{}, Options{})
 	serve(t, b, netip.AddrPortFrom(netip.IPv6Unspecified(), 80), func(c net.Conn) {

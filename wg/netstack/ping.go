@@ -32,7 +32,7 @@ func (t *Stack) Ping(ctx context.Context, to netip.Addr, size int) (time.Duratio
 		return fail(err)
 	}
 	defer c.Close()
-	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
 	const seq = 1

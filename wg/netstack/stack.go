@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -42,7 +43,7 @@ var ErrClosed error = closedError{}
 type closedError struct{}
 
 func (closedError) Error() string        { return "tunnel closed" }
-func (closedError) Is(target error) bool { return target == os.ErrClosed || isNetClosed(target) }
+func (closedError) Is(target error) bool { return target == os.ErrClosed || target == net.ErrClosed }
 
 // Options of New. The zero value is good for a client.
 type Options struct {
@@ -99,7 +100,7 @@ func New(addrs []netip.Addr, o Options) (*Stack, error) {
 		HandleLocal: !o.Promiscuous,
 	})
 	if err := t.configure(addrs, o); err != nil {
-		t.Close()
+		_ = t.Close()
 		return nil, err
 	}
 	return t, nil
