@@ -28,8 +28,12 @@ type Feed[T any] struct {
 	changed chan struct{}
 }
 
+// shortest is the least time between two readings: an interval of 0 is not a busy loop.
+const shortest = time.Millisecond
+
 // Start reads at once and then every interval, measured from the end of one reading to the start of the next. Each
-// reading gets a context that ends after timeout.
+// reading gets a context that ends after timeout. When ctx ends, the feed does, without publishing what a reading that
+// was cut off said; Changed is not closed then, so wait for ctx too.
 func Start[T any](ctx context.Context, interval, timeout time.Duration, read func(context.Context) (T, error)) *Feed[T] {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &Feed[T]{cancel: cancel, done: make(chan struct{}), kick: make(chan struct{}, 1), changed: make(chan struct{})}
@@ -39,6 +43,7 @@ func Start[T any](ctx context.Context, interval, timeout time.Duration, read fun
 
 func (f *Feed[T]) run(ctx context.Context, interval, timeout time.Duration, read func(context.Context) (T, error)) {
 	defer close(f.done)
+	interval = max(interval, shortest)
 	t := time.NewTimer(interval)
 	defer t.Stop()
 	for {
@@ -93,7 +98,7 @@ func (f *Feed[T]) Refresh() {
 	}
 }
 
-// Close ends the feed and waits for its goroutine.
+// Close ends the feed and waits for its goroutine. It is idempotent.
 func (f *Feed[T]) Close() {
 	f.cancel()
 	<-f.done
