@@ -310,6 +310,27 @@ func TestThemesAreTriedBeforeTheyAreChosen(t *testing.T) {
 	}
 }
 
+func TestAThemeFileIsReadAgainWhenItChanges(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "mine.toml")
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("base = \"contrast\"\n")
+	c := connected(t, incident(), func(o *tui.Options) { o.Theme, o.ThemeDirs = "mine", []string{dir} })
+	frame := func() string { return strings.Join(c.m.Lines(), "\n") }
+	put("base = \"contrast\"\n[text]\ntext = \"#123456\"\n")
+	c.until("the new colour", func() bool { return strings.Contains(frame(), "38;2;18;52;86") })
+	put("base = \"contrast\"\n[text]\ntext = \"purplish\"\n")
+	c.until("the error", func() bool { return strings.Contains(c.row(-1), "mine.toml:3: text.text") })
+	if !strings.Contains(frame(), "38;2;18;52;86") {
+		t.Error("a broken file took the theme away")
+	}
+}
+
 func TestCopyAndSave(t *testing.T) {
 	dir := t.TempDir()
 	c := connected(t, incident(), func(o *tui.Options) { o.SaveDir = dir })
@@ -419,6 +440,8 @@ func TestAConnectionThatFailsSaysWhyAndIsTriedAgain(t *testing.T) {
 	c.until("the error", func() bool { return strings.Contains(c.text(), "401 Unauthorized") })
 	c.has("not connected")
 	c.has("again in 5s  r now")
+	c.has("NOT CONNECTED")
+	c.has("tried 1 time, next 14:07:37Z")
 	c.press("r")
 	c.publish(incident())
 	c.hasNot("401")

@@ -10,6 +10,7 @@ import (
 	"ops-console/themes"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
+	"ops-console/tui/prose"
 )
 
 // The least a frame needs. Below it, it says so.
@@ -110,6 +111,9 @@ func (m *Model) paneLines(l *paint.Line, env *pane.Env) []string {
 	if p == nil {
 		return paint.NewBlock(l.Theme, l.Glyphs, m.w, h).Lines()
 	}
+	if m.conn.session == nil && m.conn.err != nil && m.shown.Seq == 0 {
+		return m.unconnected(env, m.w, h)
+	}
 	lines := p.View(env, m.w, h)
 	for len(lines) < h {
 		lines = append(lines, l.Reset(m.w).String())
@@ -127,4 +131,23 @@ func (m *Model) tooSmall(l *paint.Line, env *pane.Env) []string {
 	text := fmt.Sprintf("needs %dx%d, have %dx%d", leastW, leastH, m.w, m.h)
 	b.Line().Gap((m.w-len(text))/2).Text(themes.Muted, text)
 	return b.Lines()
+}
+
+// unconnected is what there is to see before the first session: why there is none, in full, and what comes next.
+func (m *Model) unconnected(env *pane.Env, w, h int) []string {
+	b := paint.NewBlock(env.Theme, env.Glyphs, max(w-2, 0), h)
+	b.Blank()
+	b.Line().Rule("NOT CONNECTED", paint.Part{Role: themes.Muted, Text: strings.TrimSpace(ageOf(env.Now, m.conn.since))})
+	for _, line := range prose.Wrap(env.Glyphs, m.conn.err.Error(), w-6, 12) {
+		b.Line().Gap(2).Text(themes.Plain, line)
+	}
+	b.Blank()
+	l := b.Line().Gap(2)
+	if m.conn.trying {
+		l.Text(themes.Muted, "trying again now")
+	} else {
+		l.Text(themes.Muted, "tried "+paint.Count(m.conn.tries, "time", "times")+", next "+paint.Clock(env.Now, m.conn.next)).Gap(3).Key(m.keyOf("refresh", "r"), "now")
+	}
+	b.Line().Gap(2).Text(themes.Muted, "nothing is known of the instances yet")
+	return paint.Margins(env.Theme, env.Glyphs, b.Lines(), w)
 }
