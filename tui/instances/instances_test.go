@@ -200,8 +200,19 @@ func TestFilterLooksAtEverythingThatNamesAnInstance(t *testing.T) {
 		text string
 		n    int
 	}{
-		{"", 24}, {"ams", 3}, {s.Instances[3].ID, 1}, {"calm-river-0004", 1}, {"crash_loop", 1}, {"v1481", 1},
-		{"refused", 1}, {"worker", 2}, {"stopped", 1}, {"cordoned", 1}, {"odd", 1}, {"!started", 2}, {"nowhere", 0},
+		{"", 24},
+		{"ams", 3},
+		{s.Instances[3].ID, 1},
+		{"calm-river-0004", 1},
+		{"crash_loop", 1},
+		{"v1481", 1},
+		{"refused", 1},
+		{"worker", 2},
+		{"stopped", 1},
+		{"cordoned", 1},
+		{"odd", 1},
+		{"!started", 2},
+		{"nowhere", 0},
 	} {
 		if n, total := p.Filter(c.text); n != c.n || total != 24 {
 			t.Errorf("%q leaves %d of %d, want %d of 24", c.text, n, total, c.n)

@@ -42,7 +42,8 @@ func with(s *health.Snapshot) *Pane {
 func press(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, p *Pane, keys ...string) (addresses []string) {
+}, p *Pane, keys ...string,
+) (addresses []string) {
 	t.Helper()
 	for _, k := range keys {
 		found := false
