@@ -46,7 +46,7 @@ func (m *machine) history(in fly.Machine) {
 	fresh := true // no launch or update yet on the way back in time
 	count := 0
 	for _, e := range events {
-		out := Event{At: e.Time(), Type: word(e.Type), Status: word(e.Status), Source: word(e.Source)}
+		out := Event{At: moment(e.Time()), Type: word(e.Type), Status: word(e.Status), Source: word(e.Source)}
 		if e.Request != nil && e.Request.RestartCount > 0 && fresh {
 			if m.loop.at.IsZero() {
 				m.loop.at, m.loop.count = out.At, e.Request.RestartCount
@@ -90,8 +90,8 @@ func (m *machine) exited(x Exit, fresh bool, count *int) {
 }
 
 func exit(x *fly.ExitEvent, at time.Time) *Exit {
-	if !x.ExitedAt.IsZero() {
-		at = x.ExitedAt
+	if exited := moment(x.ExitedAt); !exited.IsZero() {
+		at = exited
 	}
 	return &Exit{
 		At:            at,
@@ -125,7 +125,7 @@ func stateSince(in fly.Machine, events []fly.Event) time.Time {
 	for _, e := range events {
 		switch {
 		case e.Status == in.State && e.Timestamp > 0:
-			since = e.Time()
+			since = moment(e.Time())
 			// Each start is a run of its own.
 			if e.Type == "start" || e.Type == "launch" {
 				return since
@@ -137,7 +137,7 @@ func stateSince(in fly.Machine, events []fly.Event) time.Time {
 		return since
 	}
 	if since.IsZero() {
-		return in.UpdatedAt
+		return moment(in.UpdatedAt)
 	}
 	return since
 }

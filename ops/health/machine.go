@@ -73,7 +73,7 @@ func read(m fly.Machine, was *fly.MachineConfig, at time.Time) machine {
 		Image:        image(m.ImageRef, c),
 		Digest:       plaintext.Line(m.ImageRef.Digest, 80),
 		Version:      word(cmp.Or(m.InstanceID, m.Version)),
-		CreatedAt:    m.CreatedAt,
+		CreatedAt:    moment(m.CreatedAt),
 		PlatformAt:   at,
 	}}
 	out.Release, _ = strconv.Atoi(c.Metadata[fly.MetaReleaseVersion])
@@ -91,6 +91,15 @@ func read(m fly.Machine, was *fly.MachineConfig, at time.Time) machine {
 	out.port, out.path = endpoint(c)
 	out.history(m)
 	return out
+}
+
+// moment is a time of the outside in UTC. One that no calendar has is unknown: it could not be written out again.
+func moment(t time.Time) time.Time {
+	t = t.UTC()
+	if y := t.Year(); y < 1970 || y > 9998 {
+		return time.Time{}
+	}
+	return t
 }
 
 func word(s string) string { return plaintext.Line(s, maxWord) }
@@ -143,7 +152,7 @@ func checks(cc []fly.CheckStatus, c *fly.MachineConfig) []Check {
 			Routing: !own,
 		}
 		if k.UpdatedAt != nil {
-			check.Since = *k.UpdatedAt
+			check.Since = moment(*k.UpdatedAt)
 		}
 		out = append(out, check)
 	}

@@ -30,6 +30,9 @@ func merge(f facts, was memory, now time.Time) (*Snapshot, memory) {
 		Agreement: agreements(f.agreement),
 		Cluster:   f.cluster.answer,
 	}
+	for _, t := range []*time.Time{&s.Network.At, &s.Network.Since, &s.Network.HandshakeAt, &s.Network.LastOK} {
+		*t = t.UTC()
+	}
 	s.Network.Why = plaintext.Line(s.Network.Why, maxLine)
 	s.Network.Cause = plaintext.Line(s.Network.Cause, maxLine)
 	s.Network.Advice = plaintext.Line(s.Network.Advice, maxLine)

@@ -56,9 +56,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Platform == nil {
 		return o, errors.New("health: no platform client")
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	now := o.Now
+	if now == nil {
+		now = time.Now
 	}
+	o.Now = func() time.Time { return now().UTC() }
 	if o.Network == nil && o.NetworkErr == nil {
 		o.NetworkErr = errors.New("no private network is configured")
 	}

@@ -139,31 +139,38 @@ func TestClusterGroups(t *testing.T) {
 	}{
 		{"nobody", nil, []ClusterGroup{}},
 		{
-			"all", map[string][]string{"a": {node(1), node(2), node(3)}, "b": {node(2), node(1), node(3)}, "c": {node(3), node(1), node(2)}},
+			"all",
+			map[string][]string{"a": {node(1), node(2), node(3)}, "b": {node(2), node(1), node(3)}, "c": {node(3), node(1), node(2)}},
 			[]ClusterGroup{{Instances: []string{"a", "b", "c"}, Nodes: []string{node(1), node(2), node(3)}}},
 		},
 		{
-			"own node not first", map[string][]string{"a": {node(2), node(1)}, "b": {node(1), node(2)}},
+			"own node not first",
+			map[string][]string{"a": {node(2), node(1)}, "b": {node(1), node(2)}},
 			[]ClusterGroup{{Instances: []string{"a", "b"}, Nodes: []string{node(1), node(2)}}},
 		},
 		{
-			"split", map[string][]string{"a": {node(1), node(2)}, "b": {node(2), node(1)}, "c": {node(3)}},
+			"split",
+			map[string][]string{"a": {node(1), node(2)}, "b": {node(2), node(1)}, "c": {node(3)}},
 			[]ClusterGroup{{Instances: []string{"a", "b"}, Nodes: []string{node(1), node(2)}}, {Instances: []string{"c"}, Nodes: []string{node(3)}}},
 		},
 		{
-			"only one side sees", map[string][]string{"a": {node(1), node(2)}, "b": {node(2)}},
+			"only one side sees",
+			map[string][]string{"a": {node(1), node(2)}, "b": {node(2)}},
 			[]ClusterGroup{{Instances: []string{"a"}, Nodes: []string{node(1)}}, {Instances: []string{"b"}, Nodes: []string{node(2)}}},
 		},
 		{
-			"seen through others", map[string][]string{"a": {node(1), node(2)}, "b": {node(2), node(1), node(3)}, "c": {node(3), node(2)}},
+			"seen through others",
+			map[string][]string{"a": {node(1), node(2)}, "b": {node(2), node(1), node(3)}, "c": {node(3), node(2)}},
 			[]ClusterGroup{{Instances: []string{"a", "b", "c"}, Nodes: []string{node(1), node(2), node(3)}}},
 		},
 		{
-			"one was not asked, one is a stranger", map[string][]string{"a": {node(1), node(4), "console@elsewhere"}},
+			"one was not asked, one is a stranger",
+			map[string][]string{"a": {node(1), node(4), "console@elsewhere"}},
 			[]ClusterGroup{{Instances: []string{"a"}, Nodes: []string{node(1), "console@elsewhere"}}},
 		},
 		{
-			"names without addresses", map[string][]string{"a": {"x@one", "y@two"}, "b": {"y@two", "x@one"}},
+			"names without addresses",
+			map[string][]string{"a": {"x@one", "y@two"}, "b": {"y@two", "x@one"}},
 			[]ClusterGroup{{Instances: []string{"a", "b"}, Nodes: []string{"x@one", "y@two"}}},
 		},
 	}

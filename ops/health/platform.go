@@ -197,7 +197,7 @@ func release(r fly.Release) Release {
 		Description: plaintext.Line(cmp.Or(r.Description, r.Reason), maxLine),
 		Image:       plaintext.Line(r.ImageRef, 120),
 		By:          word(by),
-		At:          r.CreatedAt,
+		At:          moment(r.CreatedAt),
 	}
 }
 

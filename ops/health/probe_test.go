@@ -105,7 +105,7 @@ func TestProbe(t *testing.T) {
 		},
 		{
 			name: "body without end", handler: func(rw http.ResponseWriter, r *http.Request) {
-				rw.WriteHeader(200)
+				rw.WriteHeader(http.StatusOK)
 				rw.(http.Flusher).Flush()
 				<-r.Context().Done()
 			}, change: func(_ *world, o *Options) { o.Probe.Timeout = 50 * time.Millisecond },
@@ -126,15 +126,15 @@ func TestProbe(t *testing.T) {
 		},
 		{
 			name: "what is sent", handler: func(rw http.ResponseWriter, r *http.Request) {
-				if r.Host != "changelog.fly.dev" || r.Method != "GET" || r.URL.Path != "/health" || r.Header.Get("X-Forwarded-Proto") != "https" || r.Header.Get("Accept-Encoding") != "" {
-					rw.WriteHeader(500)
+				if r.Host != "changelog.fly.dev" || r.Method != http.MethodGet || r.URL.Path != "/health" || r.Header.Get("X-Forwarded-Proto") != "https" || r.Header.Get("Accept-Encoding") != "" {
+					rw.WriteHeader(http.StatusInternalServerError)
 				}
 			}, want: Probe{State: ProbeOK, Status: 200},
 		},
 		{
 			name: "what is sent, as the profile wants it", handler: func(rw http.ResponseWriter, r *http.Request) {
 				if r.Host != "www.example.com" || r.Header.Get("X-Forwarded-Proto") != "http" || r.Header.Get("X-Probe") != "1" {
-					rw.WriteHeader(500)
+					rw.WriteHeader(http.StatusInternalServerError)
 				}
 			}, change: func(_ *world, o *Options) {
 				o.Probe.Headers = map[string]string{"host": "www.example.com", "x-forwarded-proto": "http", "X-Probe": "1"}
