@@ -225,7 +225,7 @@ func (m *monitor) publish(now time.Time, v *verdict) {
 	s.RTT, s.LastOK = v.rtt, v.lastOK
 	if c := v.last; c.known {
 		s.HandshakeKnown, s.HandshakeAt = true, c.handshake
-		s.Rx, s.Tx, s.RxRate, s.TxRate = c.rx, c.tx, settle(v.rxRate), settle(v.txRate)
+		s.Rx, s.Tx, s.RxRate, s.TxRate = v.rx, v.tx, settle(v.rxRate), settle(v.txRate)
 		if c.endpoint != "" {
 			s.Endpoint = c.endpoint
 		}

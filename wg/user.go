@@ -402,8 +402,11 @@ func (u *userNetwork) reason(now Status) string {
 // Where small echoes are not answered either nothing is known, and nothing is done.
 func (u *userNetwork) checkMTU(ctx context.Context) {
 	mtu, _ := u.stack.MTU()
-	for mtu > netstack.DefaultMTU && u.Status().State != StateUp {
-		changed := u.Changed()
+	if mtu <= netstack.DefaultMTU {
+		return
+	}
+	for {
+		changed := u.Changed() // before the look, or a change between the two would be missed
 		if u.Status().State == StateUp {
 			break
 		}
@@ -413,7 +416,7 @@ func (u *userNetwork) checkMTU(ctx context.Context) {
 			return
 		}
 	}
-	if mtu <= netstack.DefaultMTU || u.echo(ctx, mtu) || !u.echo(ctx, 0) || u.echo(ctx, mtu) {
+	if u.echo(ctx, mtu) || !u.echo(ctx, 0) || u.echo(ctx, mtu) {
 		return
 	}
 	if err := u.stack.SetMTU(netstack.DefaultMTU); err != nil {

@@ -385,7 +385,7 @@ func TestCloseIsFinal(t *testing.T) {
 	}
 }
 
-var closes = flag.Int("closes", 30, "rounds of TestCloseUnderTraffic")
+var closes = flag.Int("closes", 10, "rounds of TestCloseUnderTraffic")
 
 func TestCloseUnderTraffic(t *testing.T) {
 	t.Parallel()

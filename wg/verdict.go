@@ -113,6 +113,7 @@ type verdict struct {
 	last     counters
 	lastRead time.Time
 	mute     time.Time // since when we send and hear nothing
+	rx, tx   int64     // since the start, also over a device made anew
 	rxRate   float64
 	txRate   float64
 
@@ -342,13 +343,13 @@ func (v *verdict) set(now time.Time, s State) {
 func (v *verdict) count(now time.Time, c counters) {
 	dt := now.Sub(v.lastRead).Seconds()
 	if !c.known || dt <= 0 {
-		if c.known {
-			v.last = c
-		}
 		return
 	}
-	// A device made anew counts from zero.
-	rx, tx := max(0, c.rx-v.last.rx), max(0, c.tx-v.last.tx)
+	rx, tx := moved(v.last.rx, c.rx), moved(v.last.tx, c.tx)
+	v.rx, v.tx = v.rx+rx, v.tx+tx
+	if c.handshake.IsZero() { // the peer was made anew, and we know better
+		c.handshake = v.last.handshake
+	}
 	if v.last.known && !v.lastRead.IsZero() {
 		const window = 3 // seconds
 		w := 1 - math.Exp(-dt/window)
@@ -362,4 +363,12 @@ func (v *verdict) count(now time.Time, c counters) {
 		v.mute = now
 	}
 	v.last, v.lastRead = c, now
+}
+
+// moved is how far a counter came that may have begun anew.
+func moved(from, to int64) int64 {
+	if to < from {
+		return to
+	}
+	return to - from
 }

@@ -424,8 +424,12 @@ func TestVerdictRates(t *testing.T) {
 	if w.v.rxRate < 9000 || w.v.rxRate > 11000 || w.v.txRate < 900 || w.v.txRate > 1200 {
 		t.Errorf("rates are %.0f and %.0f, want about 10000 and 1000", w.v.rxRate, w.v.txRate)
 	}
+	total := w.v.rx
 	w.rx, w.tx = 10, 10 // a device made anew counts from zero
 	w.run(30 * time.Second)
+	if w.v.rx < total || w.v.rx > total+5000 {
+		t.Errorf("total went from %d to %d", total, w.v.rx)
+	}
 	if w.v.rxRate < 0 || w.v.rxRate > 100 {
 		t.Errorf("rate is %.0f after the traffic ended", w.v.rxRate)
 	}
