@@ -22,15 +22,15 @@ const (
 
 // rule is a volatile part of a page. Text without the word needs no search.
 type rule struct {
-	word []byte // lower or mixed case as it is written in practice; nil: always search
+	word []byte // what the text has to hold for the rule to be tried; nil: nothing
 	re   *regexp.Regexp
 	put  []byte
 }
 
 // builtin are the parts of a Phoenix page that differ with every request.
 var builtin = []rule{
-	{[]byte("csrf-token"), regexp.MustCompile(`(?i)<meta\b[^>]*\bname=["']?csrf-token\b[^>]*>`), []byte("<meta csrf-token>")},
-	{[]byte("_csrf_token"), regexp.MustCompile(`(?i)<input\b[^>]*\bname=["']?_csrf_token\b[^>]*>`), []byte("<input _csrf_token>")},
+	{[]byte("csrf-token"), regexp.MustCompile(`<meta\b[^>]*\bname=["']?csrf-token\b[^>]*>`), []byte("<meta csrf-token>")},
+	{[]byte("_csrf_token"), regexp.MustCompile(`<input\b[^>]*\bname=["']?_csrf_token\b[^>]*>`), []byte("<input _csrf_token>")},
 	{[]byte("_csrf_token"), regexp.MustCompile(`_csrf_token=[^&"'\s<>]*`), []byte("_csrf_token=")},
 	{[]byte("data-csrf"), regexp.MustCompile(`\bdata-csrf=("[^"]*"|'[^']*')`), []byte("data-csrf")},
 	{[]byte("data-phx-s"), regexp.MustCompile(`\bdata-phx-(session|static)=("[^"]*"|'[^']*')`), []byte("data-phx-$1")},
@@ -38,7 +38,7 @@ var builtin = []rule{
 	{[]byte("data-phx-id"), regexp.MustCompile(`\bdata-phx-id=("[^"]*"|'[^']*')`), []byte("data-phx-id")},
 	{[]byte("nonce"), regexp.MustCompile(`\bnonce=("[^"]*"|'[^']*')`), []byte("nonce")},
 	{[]byte("nonce-"), regexp.MustCompile(`'nonce-[\w+/=-]*'`), []byte("'nonce'")},
-	{[]byte("request-id"), regexp.MustCompile(`(?i)<meta\b[^>]*\bname=["']?(x-)?request-id\b[^>]*>`), []byte("<meta request-id>")},
+	{[]byte("request-id"), regexp.MustCompile(`<meta\b[^>]*\bname=["']?(x-)?request-id\b[^>]*>`), []byte("<meta request-id>")},
 }
 
 // normaliser takes the volatile parts out of pages. It is safe for concurrent use.
