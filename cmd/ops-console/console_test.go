@@ -22,9 +22,8 @@ func openOn(t testing.TB, s *sim, w, h int, env []string, more ...string) *termi
 func (tm *terminal) quit() {
 	tm.t.Helper()
 	tm.keys("q")
-	until(tm.t, 10*time.Second, "the console to end", func() bool { gone, _ := tm.ended(); return gone })
-	if _, status := tm.ended(); status != "0" {
-		tm.t.Errorf("the console ended with status %q:\n%s", status, tm.screen())
+	if status := tm.ended(10 * time.Second); status != 0 {
+		tm.t.Errorf("the console ended with status %d:\n%s", status, tm.screen())
 	}
 }
 
@@ -86,7 +85,7 @@ func TestKilledConsoleLeavesNothingTheNextTripsOver(t *testing.T) {
 	if err := syscall.Kill(tm.pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 5*time.Second, "the console to be gone", func() bool { gone, _ := tm.ended(); return gone })
+	tm.ended(5 * time.Second)
 	again := openOn(t, s, 120, 40, env)
 	again.until(20*time.Second, "are well")
 	again.quit()

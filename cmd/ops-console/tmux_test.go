@@ -25,9 +25,9 @@ func openTerminal(t testing.TB, w, h int, env []string, argv ...string) *termina
 			args = append(args, e)
 		}
 	}
-	args = append(args, "TERM=screen-256color")
+	// tmux can miss the end of its child, so a shell says on the screen how the program ended.
+	args = append(args, "TERM=screen-256color", "sh", "-c", `"$@"; echo "ended: $?"; exec cat`, "sh")
 	tm.tmux(append(args, argv...)...)
-	tm.tmux("set-option", "-g", "remain-on-exit", "on")
 	t.Cleanup(func() { _ = exec.Command("tmux", "-S", tm.socket, "kill-server").Run() })
 	return tm
 }
@@ -74,21 +74,28 @@ func (tm *terminal) when(limit time.Duration, what string, ok func(screen string
 // pid of the program.
 func (tm *terminal) pid() int {
 	tm.t.Helper()
-	n, err := strconv.Atoi(strings.TrimSpace(tm.tmux("list-panes", "-F", "#{pane_pid}")))
+	shell := strings.TrimSpace(tm.tmux("list-panes", "-F", "#{pane_pid}"))
+	out, err := exec.CommandContext(tm.t.Context(), "pgrep", "-P", shell).Output()
+	if err != nil {
+		tm.t.Fatalf("find the child of %s: %v", shell, err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	if err != nil {
 		tm.t.Fatal(err)
 	}
 	return n
 }
 
-// ended says whether the program is gone, and with which status.
-func (tm *terminal) ended() (bool, string) {
-	out := strings.Fields(tm.tmux("list-panes", "-F", "#{pane_dead} #{pane_dead_status}"))
-	if len(out) == 0 || out[0] != "1" {
-		return false, ""
-	}
-	if len(out) == 1 {
-		return true, ""
-	}
-	return true, out[1]
+// ended waits for the end of the program, and gives its exit status.
+func (tm *terminal) ended(limit time.Duration) int {
+	tm.t.Helper()
+	status := -1
+	tm.when(limit, "end of the program", func(screen string) bool {
+		_, after, ok := strings.Cut(screen, "ended: ")
+		if ok {
+			status, _ = strconv.Atoi(strings.Fields(after)[0])
+		}
+		return ok
+	})
+	return status
 }
