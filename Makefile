@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
-.PHONY: help demo test check bench e2e setup build fuzz docs clean
+.PHONY: help demo test check bench e2e setup setup-test build fuzz docs clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ $(BIN): FORCE
 demo: setup build ## open the console on a simulated world
 	@$(BIN) demo $(ARGS)
 
-test: setup ## run every test, with the race detector
+test: setup-test ## run every test, with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -timeout 8m ./...
 
@@ -35,7 +35,7 @@ $(TOOLS)/golangci-lint:
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-e2e: setup build ## only the tests that drive the whole program in a terminal
+e2e: setup-test ## only the tests that drive the whole program in a terminal
 	$(GO) test -race -count=1 -timeout 8m ./cmd/...
 
 fuzz: ## give every fuzz target 30 seconds
@@ -46,6 +46,9 @@ docs: ## rewrite what is generated from the code
 
 setup: ## install PostgreSQL's server binaries and tmux where they are missing
 	@.ci/setup
+
+setup-test:
+	@.ci/setup test
 
 clean: ## remove what was built
 	rm -rf bin .tools
