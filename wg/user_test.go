@@ -71,6 +71,7 @@ func TestResolverThroughTheTunnel(t *testing.T) {
 }
 
 func TestUserNetworkHeals(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		breaking func(*lab, *userNetwork)
@@ -247,7 +248,7 @@ func TestWebsocketWhereUDPIsBlocked(t *testing.T) {
 	l.relay.Set(relay.Faults{Drop: true})
 	u := l.start(o)
 	d := waitState(t, u, StateUp, 15*time.Second)
-	if s := u.Status(); s.Transport != "websocket" || s.LastHeal != "websocket" {
+	if s := u.Status(); s.Transport != "websocket" || s.Heals == 0 {
 		t.Errorf("status is %+v", s)
 	}
 	t.Logf("up by websocket after %s", d)
