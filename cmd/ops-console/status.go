@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,7 +26,7 @@ func statusCommand(e *env, t *target) *cobra.Command {
 
 Exit status: 0 all is well; 1 something is wrong; 3 it could not be found out.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
 			write, err := statusFormat(e, format)
 			if err != nil {
 				return err
@@ -35,7 +36,7 @@ Exit status: 0 all is well; 1 something is wrong; 3 it could not be found out.`,
 				return err
 			}
 			s := session.Open(c.Context(), p, e.session())
-			defer s.Close()
+			defer func() { err = errors.Join(err, unknown(s.Close())) }()
 			if watch {
 				return watchStatus(c.Context(), s, write)
 			}

@@ -37,7 +37,7 @@ func wgStatusCommand(e *env, t *target) *cobra.Command {
 		Short: "Join the network and say how well that works",
 		Long:  "Exit status: 0 the network answers; 1 it does not; 2 it is not configured.",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
 			var write func(wg.Status) error
 			switch format {
 			case "text":
@@ -52,7 +52,7 @@ func wgStatusCommand(e *env, t *target) *cobra.Command {
 				return err
 			}
 			s := session.Open(c.Context(), p, e.session())
-			defer s.Close()
+			defer func() { err = errors.Join(err, unknown(s.Close())) }()
 			if s.NetworkErr != nil {
 				return usage(s.NetworkErr)
 			}
