@@ -265,7 +265,7 @@ func TestErrorsSayFileLineKeyAndWhatIsWanted(t *testing.T) {
 		o     Options
 		want  string
 	}{
-		{"unknown key", user("[app.changelog]\nenviroment = 'x'\n"), Options{}, own + ":2:1: app.changelog.enviroment: there is no such key; did you mean environment?"},
+		{"unknown key", user("[app.changelog]\nenvronment = 'x'\n"), Options{}, own + ":2:1: app.changelog.envronment: there is no such key; did you mean environment?"},
 		{"unknown key in a section", user("[app.changelog.probe]\nprot = 1\n"), Options{}, own + ":2:1: app.changelog.probe.prot: there is no such key; did you mean probe.port?"},
 		{"key without its section", user("[defaults]\nport = 1\n"), Options{}, own + ":2:1: defaults.port: there is no such key; did you mean probe.port?"},
 		{"unknown section", user("[app.changelog.prob]\nport = 1\n"), Options{}, own + ":1:16: app.changelog.prob: there is no such key"},

@@ -197,7 +197,7 @@ func agreePath(e *tomlfile.Value) (a AgreePath, wrong string) {
 	}
 	for _, n := range e.Table.Names {
 		v := e.Table.Values[n]
-		ok := true
+		var ok bool
 		switch n {
 		case "path":
 			a.Path, ok = v.Text()

@@ -16,39 +16,39 @@ import (
 
 // diagnose says what an error of the transport is about, in words, and what to do about it. An empty message means
 // that err says it best itself.
-func diagnose(err error, timeout time.Duration) (kind error, message, hint string) {
-	if kind, message, hint = diagnoseTLS(err); kind != nil {
-		return kind, message, hint
+func diagnose(err error, timeout time.Duration) (message, hint string, kind error) {
+	if message, hint, kind = diagnoseTLS(err); kind != nil {
+		return message, hint, kind
 	}
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, ErrNoNetwork):
-		return ErrNoNetwork, "the address is inside the private network, which is not joined", hintNetwork
+		return "the address is inside the private network, which is not joined", hintNetwork, ErrNoNetwork
 	case errors.Is(err, ErrClosed):
-		return ErrClosed, "the client was closed", ""
+		return "the client was closed", "", ErrClosed
 	case errors.Is(err, ErrRateLimited):
-		return ErrRateLimited, "", "wait a little, or ask less often"
+		return "", "wait a little, or ask less often", ErrRateLimited
 	case errors.Is(err, context.Canceled):
-		return context.Canceled, "cancelled", ""
+		return "cancelled", "", context.Canceled
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		if timeout > 0 {
-			return ErrTimeout, "no answer within " + timeout.String(), hintStatus
+			return "no answer within " + timeout.String(), hintStatus, ErrTimeout
 		}
-		return ErrTimeout, "no time left", ""
+		return "no time left", "", ErrTimeout
 	case errors.As(err, &dns):
-		return ErrUnavailable, "the name " + dns.Name + " cannot be resolved: " + dns.Err, "check this machine's network and DNS, and the API's address in the profile"
+		return "the name " + dns.Name + " cannot be resolved: " + dns.Err, "check this machine's network and DNS, and the API's address in the profile", ErrUnavailable
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return ErrUnavailable, "connection refused", "nothing listens there: check the API's address in the profile"
+		return "connection refused", "nothing listens there: check the API's address in the profile", ErrUnavailable
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return ErrUnavailable, "no route there", "check this machine's network"
+		return "no route there", "check this machine's network", ErrUnavailable
 	case cut(err):
-		return ErrUnavailable, "the connection was cut", hintStatus
+		return "the connection was cut", hintStatus, ErrUnavailable
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return ErrTLS, "the server there speaks plain http", hintBase
+		return "the server there speaks plain http", hintBase, ErrTLS
 	case strings.Contains(err.Error(), "malformed HTTP"):
-		return ErrBadAnswer, "what answers there does not speak HTTP", hintBase
+		return "what answers there does not speak HTTP", hintBase, ErrBadAnswer
 	}
-	return nil, "", hintStatus
+	return "", hintStatus, nil
 }
 
 // cut tells of connections that ended in the middle.
@@ -57,7 +57,7 @@ func cut(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-func diagnoseTLS(err error) (kind error, message, hint string) {
+func diagnoseTLS(err error) (message, hint string, kind error) {
 	var (
 		invalid   x509.CertificateInvalidError
 		authority x509.UnknownAuthorityError
@@ -69,19 +69,19 @@ func diagnoseTLS(err error) (kind error, message, hint string) {
 	const meddled = "if a proxy of your company opens TLS, add its root to the system's; otherwise somebody is in between: do not go on"
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		return ErrTLS, fmt.Sprintf("the server's certificate is valid only from %s to %s",
+		return fmt.Sprintf("the server's certificate has expired or is not valid yet: it is valid from %s to %s",
 				invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly)),
-			"check this machine's clock first; if it is right, the server's owner has to renew the certificate"
+			"check this machine's clock first; if it is right, the server's owner has to renew the certificate", ErrTLS
 	case errors.As(err, &authority):
-		return ErrTLS, "the server's certificate is signed by an unknown authority", meddled
+		return "the server's certificate is signed by an unknown authority", meddled, ErrTLS
 	case errors.As(err, &host):
-		return ErrTLS, "the server's certificate is for another host than " + host.Host, "check the API's address in the profile; " + meddled
+		return "the server's certificate is for another host than " + host.Host, "check the API's address in the profile; " + meddled, ErrTLS
 	case errors.As(err, &invalid), errors.As(err, &verify):
-		return ErrTLS, "", meddled
+		return "", meddled, ErrTLS
 	case errors.As(err, &record):
-		return ErrTLS, "the server there does not speak TLS", hintBase
+		return "the server there does not speak TLS", hintBase, ErrTLS
 	case errors.As(err, &alert):
-		return ErrTLS, "the server broke off the TLS handshake: " + alert.Error(), ""
+		return "the server broke off the TLS handshake: " + alert.Error(), "", ErrTLS
 	}
-	return nil, "", ""
+	return "", "", nil
 }

@@ -45,16 +45,17 @@ type graphError struct {
 }
 
 func (e *graphError) UnmarshalJSON(b []byte) error {
-	var v struct {
-		Message    any `json:"message"`
-		Extensions any `json:"extensions"`
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
 	}
-	if json.Unmarshal(b, &v) != nil {
+	parts, ok := v.(map[string]any)
+	if !ok {
 		e.Message = string(b)
 		return nil
 	}
-	e.Message = text(v.Message)
-	if m, ok := v.Extensions.(map[string]any); ok {
+	e.Message = text(parts["message"])
+	if m, ok := parts["extensions"].(map[string]any); ok {
 		e.Extensions.Code, _ = m["code"].(string)
 	}
 	return nil

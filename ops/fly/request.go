@@ -115,7 +115,7 @@ func (a attempt) verdict() error {
 	odd := a.err.Status >= 200 && a.err.Status < 300         // carried out, but the answer is not to be had
 	late := a.err.Status == http.StatusRequestTimeout        // the platform stopped waiting
 	broken := a.err.Status >= http.StatusInternalServerError // anywhere between here and there
-	if lost || odd && a.err.kind == ErrBadAnswer || late || broken {
+	if lost || odd && errors.Is(a.err.kind, ErrBadAnswer) || late || broken {
 		return &AmbiguousError{Op: a.err.Op, Err: a.err}
 	}
 	return a.err
@@ -288,7 +288,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 // failed is the error of a request without an answer.
 func failed(r request, tok Token, err error, timeout time.Duration) *Error {
-	kind, msg, hint := diagnose(err, timeout)
+	msg, hint, kind := diagnose(err, timeout)
 	if msg == "" {
 		msg = err.Error()
 	}

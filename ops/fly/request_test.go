@@ -338,7 +338,7 @@ func TestTLSErrorsSayWhatIsWrong(t *testing.T) {
 			pool := x509.NewCertPool()
 			pool.AddCert(s.Certificate())
 			return &tls.Config{RootCAs: pool, Time: func() time.Time { return time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) }}
-		}, nil, "the server's certificate is valid only from 1970-01-01 to 20"},
+		}, nil, "the server's certificate has expired or is not valid yet: it is valid from 1970-01-01 to 20"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
