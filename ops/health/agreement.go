@@ -104,7 +104,8 @@ func (c *collector) fetchAll(ctx context.Context, targets []target) []map[string
 
 // fetch gets one page and hashes it without its volatile parts.
 func (p *prober) fetch(ctx context.Context, t target, a config.AgreePath, n *normaliser) page {
-	ctx, cancel := context.WithTimeout(ctx, bodyTimeout)
+	patience := t.patience(bodyTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := p.request(ctx, t.address, a.Path, a.Headers)
 	if err != nil {
@@ -112,7 +113,7 @@ func (p *prober) fetch(ctx context.Context, t target, a config.AgreePath, n *nor
 	}
 	res, err := p.transport.RoundTrip(req)
 	if err != nil {
-		_, text := p.failed(ctx, err)
+		_, text := p.failed(ctx, err, patience)
 		return page{err: text}
 	}
 	defer res.Body.Close()
@@ -124,7 +125,7 @@ func (p *prober) fetch(ctx context.Context, t target, a config.AgreePath, n *nor
 	h := sha256.New()
 	size, head, err := n.copy(h, io.LimitReader(res.Body, maxBody), textual(res.Header))
 	if err != nil {
-		_, text := p.failed(ctx, err)
+		_, text := p.failed(ctx, err, patience)
 		return page{err: "body: " + text}
 	}
 	out.bytes = size

@@ -8,13 +8,22 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"ops-console/ops"
 	"ops-console/ops/fly"
 	"ops-console/ops/plaintext"
 )
 
-// execTimeout bounds one command: a release's rpc starts a virtual machine of its own.
-const execTimeout = 20 * time.Second
+const (
+	// execTimeout bounds one command: a release's rpc starts a virtual machine of its own.
+	execTimeout = 20 * time.Second
+	// execsAtOnce is how many instances are asked at the same time.
+	execsAtOnce = 4
+	// clusterSample is how many instances are asked where there are more, and how many of those that they leave in
+	// doubt are asked then. Each of them tells of all that it is connected to.
+	clusterSample = 20
+)
 
 // clusterFacts is which Erlang nodes the instances said they see.
 type clusterFacts struct {
@@ -24,47 +33,114 @@ type clusterFacts struct {
 
 var errNobodySaid = errors.New("no instance answered")
 
-// readCluster runs the profile's command in one machine after the other: the platform limits how often a command may
-// be run, and each costs the instance a short-lived process.
+// readCluster runs the profile's command in the machines, or in a sample of them where they are many: each run costs
+// the instance a short-lived process, and the platform limits how often a command may be run.
 func (c *collector) readCluster(ctx context.Context) error {
 	if len(c.o.Cluster.Command) == 0 {
 		return nil
 	}
 	f := c.known()
 	answer := &Cluster{Command: plaintext.Line(strings.Join(c.o.Cluster.Command, " "), maxLine)}
-	sees, addresses := map[string][]string{}, map[string]string{}
+	addresses := map[string]string{}
+	var able []*machine
 	for i := range f.platform.machines {
 		m := &f.platform.machines[i]
 		addresses[m.ID] = m.Address
-		if m.Unmanaged || m.State != fly.StateStarted {
-			continue
+		switch {
+		case m.Unmanaged || m.State != fly.StateStarted:
+		case m.HostStatus == fly.HostUnreachable:
+			answer.unknown(m.ID, "its host is unreachable")
+		default:
+			able = append(able, m)
 		}
-		if m.HostStatus == fly.HostUnreachable {
-			answer.Unknown = append(answer.Unknown, ClusterUnknown{Instance: m.ID, Error: "its host is unreachable"})
-			continue
-		}
-		nodes, err := c.nodesOf(ctx, m.ID)
-		if err != nil {
-			answer.Unknown = append(answer.Unknown, ClusterUnknown{Instance: m.ID, Error: plaintext.Line(err.Error(), maxLine)})
-			continue
-		}
-		sees[m.ID] = nodes
 	}
-	if len(sees) == 0 && len(answer.Unknown) == 0 {
+	if len(able) == 0 && len(answer.Unknown) == 0 {
 		return nil
 	}
-	slices.SortFunc(answer.Unknown, func(a, b ClusterUnknown) int { return strings.Compare(a.Instance, b.Instance) })
-	answer.At = c.o.Now()
-	answer.Groups = clusterGroups(sees, addresses)
+	first, others := sample(able, clusterSample)
+	sees := map[string][]string{}
+	c.askNodes(ctx, first, sees, answer)
 	var err error
 	if len(sees) == 0 {
 		err = errNobodySaid
+		answer.Groups = []ClusterGroup{}
+	} else {
+		_, doubtful := newMesh(sees, addresses).groups(others)
+		more := doubtful[:min(len(doubtful), clusterSample)]
+		c.askNodes(ctx, more, sees, answer)
+		others = slices.DeleteFunc(others, func(id string) bool { return slices.Contains(more, id) })
+		answer.Groups, doubtful = newMesh(sees, addresses).groups(others)
+		for _, id := range doubtful {
+			answer.unknown(id, "it was not asked, and those that were do not say where it belongs")
+		}
 	}
+	if len(others) > 0 {
+		answer.Asked = len(able) - len(others)
+	}
+	slices.SortFunc(answer.Unknown, func(a, b ClusterUnknown) int { return strings.Compare(a.Instance, b.Instance) })
+	answer.At = c.o.Now()
 	c.learn(func(f *facts) {
 		f.cluster.note(answer.At, err)
 		f.cluster.answer = answer
 	})
 	return err
+}
+
+func (c *Cluster) unknown(id, why string) {
+	c.Unknown = append(c.Unknown, ClusterUnknown{Instance: id, Error: why})
+}
+
+// sample picks n machines, or all where there are no more: of every process group in every region at least one, so
+// that a split along either is seen. They come by id, as do the others.
+func sample(machines []*machine, n int) (picked, others []string) {
+	if len(machines) > n {
+		machines = slices.Clone(machines)
+		turn := map[[2]string]int{}
+		turns := make(map[string]int, len(machines)) // in which round a machine is picked
+		slices.SortFunc(machines, func(a, b *machine) int { return strings.Compare(a.ID, b.ID) })
+		for _, m := range machines {
+			k := [2]string{m.Region, m.ProcessGroup}
+			turns[m.ID] = turn[k]
+			turn[k]++
+		}
+		n = max(n, len(turn))
+		slices.SortStableFunc(machines, func(a, b *machine) int { return turns[a.ID] - turns[b.ID] })
+	}
+	for i, m := range machines {
+		if i < n {
+			picked = append(picked, m.ID)
+		} else {
+			others = append(others, m.ID)
+		}
+	}
+	slices.Sort(picked)
+	slices.Sort(others)
+	return picked, others
+}
+
+// askNodes runs the command in some machines and puts what they printed into sees, or why not into answer.
+func (c *collector) askNodes(ctx context.Context, ids []string, sees map[string][]string, answer *Cluster) {
+	type reply struct {
+		nodes []string
+		err   error
+	}
+	replies := make([]reply, len(ids))
+	var g errgroup.Group
+	g.SetLimit(execsAtOnce)
+	for i, id := range ids {
+		g.Go(func() error {
+			replies[i].nodes, replies[i].err = c.nodesOf(ctx, id)
+			return nil
+		})
+	}
+	_ = g.Wait() // none returns an error
+	for i, r := range replies {
+		if r.err != nil {
+			answer.unknown(ids[i], plaintext.Line(r.err.Error(), maxLine))
+			continue
+		}
+		sees[ids[i]] = r.nodes
+	}
 }
 
 // nodesOf asks one instance.

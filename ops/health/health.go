@@ -247,8 +247,10 @@ type Group struct {
 
 // Cluster says which instances see each other as Erlang nodes.
 type Cluster struct {
-	At      time.Time        `json:"at"`
-	Command string           `json:"command"`
+	At      time.Time `json:"at"`
+	Command string    `json:"command"`
+	// Asked is how many instances were asked where not all were: the others are in the group of those that see them.
+	Asked   int              `json:"asked,omitempty"`
 	Groups  []ClusterGroup   `json:"groups"`            // largest first; more than one is a split
 	Unknown []ClusterUnknown `json:"unknown,omitempty"` // instances that could not be asked
 }

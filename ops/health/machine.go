@@ -43,6 +43,7 @@ type target struct {
 	id, region string
 	address    netip.AddrPort
 	path       string
+	hostLost   bool // the platform cannot reach its host
 }
 
 // read makes a machine of what the platform gave. was is the configuration last seen where the platform now gives none.

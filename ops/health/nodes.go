@@ -1,6 +1,7 @@
 package health
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -55,74 +56,128 @@ func hostOf(node string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// clusterGroups are the sets of instances that see each other, largest first. sees is what each instance printed, its
-// own node first; addresses are those of the instances. A connection that only one side sees is none.
-func clusterGroups(sees map[string][]string, addresses map[string]string) []ClusterGroup {
-	if len(sees) == 0 {
-		return []ClusterGroup{}
+// mesh is which instances see each other, made of what the nodes of those that were asked printed.
+type mesh struct {
+	sees      map[string][]string // what each instance printed
+	own       map[string]string   // the node of each instance that was asked, by its name
+	byAddress map[netip.Addr]string
+	byID      map[string]bool
+	asked     []string                   // sorted
+	edges     map[string]map[string]bool // from each instance that was asked to those it sees, itself among them
+}
+
+// newMesh takes what each instance printed, its own node first, and the addresses of all instances.
+func newMesh(sees map[string][]string, addresses map[string]string) *mesh {
+	m := &mesh{
+		sees:      sees,
+		own:       make(map[string]string, len(sees)),
+		byAddress: make(map[netip.Addr]string, len(addresses)),
+		byID:      make(map[string]bool, len(addresses)),
+		asked:     slices.Sorted(maps.Keys(sees)),
+		edges:     make(map[string]map[string]bool, len(sees)),
 	}
-	owner := map[string]string{} // node name to instance
-	byAddress := map[netip.Addr]string{}
 	for id, a := range addresses {
+		m.byID[id] = true
 		if a, err := netip.ParseAddr(a); err == nil {
-			byAddress[a] = id
+			m.byAddress[a] = id
 		}
 	}
-	own := map[string]string{}
-	for id, nodes := range sees {
-		if len(nodes) > 0 {
-			own[id] = ownNode(nodes, addresses[id])
-			owner[own[id]] = id
+	for _, id := range m.asked {
+		if nodes := sees[id]; len(nodes) > 0 {
+			m.own[ownNode(nodes, addresses[id])] = id
 		}
 	}
-	resolve := func(node string) (string, bool) {
-		if id, ok := owner[node]; ok {
-			return id, true
-		}
-		if a, ok := hostOf(node); ok {
-			id, ok := byAddress[a]
-			return id, ok
-		}
-		return "", false
-	}
-	edges := map[[2]string]bool{}
-	for id, nodes := range sees {
-		for _, n := range nodes {
-			if other, ok := resolve(n); ok && other != id {
-				edges[[2]string{id, other}] = true
+	for _, id := range m.asked {
+		seen := make(map[string]bool, len(sees[id]))
+		for _, n := range sees[id] {
+			if other, ok := m.instance(n); ok {
+				seen[other] = true
 			}
 		}
+		m.edges[id] = seen
 	}
-	instances := make([]string, 0, len(sees))
-	for id := range sees {
-		instances = append(instances, id)
+	return m
+}
+
+// instance is the one that a node runs in, as far as its name tells: one that was asked said so itself, others are
+// known by the address or the id in the name's host.
+func (m *mesh) instance(node string) (string, bool) {
+	if id, ok := m.own[node]; ok {
+		return id, true
 	}
-	slices.Sort(instances)
-	var out []ClusterGroup
-	placed := map[string]bool{}
-	for _, id := range instances {
-		if placed[id] {
+	if a, ok := hostOf(node); ok {
+		id, ok := m.byAddress[a]
+		return id, ok
+	}
+	_, host, _ := strings.Cut(node, "@")
+	id, _, _ := strings.Cut(host, ".")
+	return id, m.byID[id]
+}
+
+// groups are the sets of instances that see each other, largest first. A connection between two that were asked and
+// that only one side sees is none. Each of others, which were not asked, is in the group that sees it; those that no
+// group sees, or more than one, are in doubt.
+func (m *mesh) groups(others []string) (out []ClusterGroup, doubtful []string) {
+	in := make(map[string]int, len(m.asked)+len(others)) // instance to its group
+	for _, id := range m.asked {
+		if _, ok := in[id]; !ok {
+			out = append(out, ClusterGroup{Instances: m.reach(id, len(out), in)})
+		}
+	}
+	for _, id := range others {
+		seenBy := map[int]bool{}
+		group := 0
+		for _, a := range m.asked {
+			if m.edges[a][id] {
+				group = in[a]
+				seenBy[group] = true
+			}
+		}
+		if len(seenBy) != 1 {
+			doubtful = append(doubtful, id)
 			continue
 		}
-		g := reach(id, instances, edges, placed)
+		in[id] = group
+		out[group].Instances = append(out[group].Instances, id)
+	}
+	for i := range out {
+		g := &out[i]
 		nodes := map[string]bool{}
-		for _, member := range g {
-			for _, n := range sees[member] {
-				// Nodes of instances in other groups are theirs, also where this side sees them.
-				if other, ok := resolve(n); !ok || slices.Contains(g, other) {
-					nodes[n] = true
-				}
+		for _, id := range g.Instances {
+			for _, n := range m.sees[id] {
+				nodes[n] = true
 			}
 		}
-		names := make([]string, 0, len(nodes))
-		for n := range nodes {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		out = append(out, ClusterGroup{Instances: g, Nodes: names})
+		// Nodes of instances in other groups are theirs, also where this side sees them.
+		maps.DeleteFunc(nodes, func(n string, _ bool) bool {
+			other, ok := m.instance(n)
+			if !ok {
+				return false
+			}
+			group, ok := in[other]
+			return !ok || group != i
+		})
+		slices.Sort(g.Instances)
+		g.Nodes = slices.AppendSeq(make([]string, 0, len(nodes)), maps.Keys(nodes))
+		slices.Sort(g.Nodes)
 	}
 	slices.SortStableFunc(out, func(a, b ClusterGroup) int { return len(b.Instances) - len(a.Instances) })
-	return out
+	return out, doubtful
+}
+
+// reach puts the instances that can be reached from one, over connections that both sides see, into a group.
+func (m *mesh) reach(from string, group int, in map[string]int) []string {
+	found := []string{from}
+	in[from] = group
+	for i := 0; i < len(found); i++ {
+		for id := range m.edges[found[i]] {
+			if _, placed := in[id]; !placed && m.edges[id][found[i]] {
+				in[id] = group
+				found = append(found, id)
+			}
+		}
+	}
+	return found
 }
 
 // ownNode is the node at the instance's own address, else the first.
@@ -135,20 +190,4 @@ func ownNode(nodes []string, address string) string {
 		}
 	}
 	return nodes[0]
-}
-
-// reach are the instances that can be reached from one over connections that both sides see.
-func reach(from string, instances []string, edges map[[2]string]bool, placed map[string]bool) []string {
-	group := []string{from}
-	placed[from] = true
-	for i := 0; i < len(group); i++ {
-		for _, id := range instances {
-			if !placed[id] && edges[[2]string{group[i], id}] && edges[[2]string{id, group[i]}] {
-				placed[id] = true
-				group = append(group, id)
-			}
-		}
-	}
-	slices.Sort(group)
-	return group
 }

@@ -120,11 +120,12 @@ func FuzzNodes(f *testing.F) {
 		}
 		sees := map[string][]string{"a": nodes, "b": nodes[len(nodes)/2:], "c": {"c@fdaa::3"}}
 		n := 0
-		for _, g := range clusterGroups(sees, map[string]string{"a": "fdaa::1", "b": "x", "c": "fdaa::3"}) {
+		groups, doubtful := newMesh(sees, map[string]string{"a": "fdaa::1", "b": "x", "c": "fdaa::3", "d": "fdaa::4"}).groups([]string{"d"})
+		for _, g := range groups {
 			n += len(g.Instances)
 		}
-		if n != 3 {
-			t.Errorf("%d of 3 instances are in a group", n)
+		if n+len(doubtful) != 4 {
+			t.Errorf("%d of 4 instances are in a group, %v in doubt", n, doubtful)
 		}
 	})
 }
@@ -137,7 +138,7 @@ func TestClusterGroups(t *testing.T) {
 		sees map[string][]string
 		want []ClusterGroup
 	}{
-		{"nobody", nil, []ClusterGroup{}},
+		{"nobody", nil, nil},
 		{
 			"all",
 			map[string][]string{"a": {node(1), node(2), node(3)}, "b": {node(2), node(1), node(3)}, "c": {node(3), node(1), node(2)}},
@@ -176,10 +177,33 @@ func TestClusterGroups(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, clusterGroups(tt.sees, addresses)); diff != "" {
+			got, _ := newMesh(tt.sees, addresses).groups(nil)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("groups (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestClusterGroupsTakeInThoseThatWereNotAsked(t *testing.T) {
+	node := func(n int) string { return fmt.Sprintf("app@fdaa::%d", n) }
+	addresses := map[string]string{"a": "fdaa::1", "b": "fdaa::2", "c": "fdaa::3", "d": "fdaa::4", "e": "fdaa::5", "f": ""}
+	sees := map[string][]string{
+		"a": {node(1), node(3), node(4), "app@f.vm.app.internal"},
+		"b": {node(2), node(4)},
+	}
+	groups, doubtful := newMesh(sees, addresses).groups([]string{"c", "d", "e", "f"})
+	want := []ClusterGroup{
+		{Instances: []string{"a", "c", "f"}, Nodes: []string{"app@f.vm.app.internal", node(1), node(3)}},
+		{Instances: []string{"b"}, Nodes: []string{node(2)}},
+	}
+	slices.Sort(want[0].Nodes)
+	if diff := cmp.Diff(want, groups); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
+	}
+	// Two groups see d, none sees e.
+	if diff := cmp.Diff([]string{"d", "e"}, doubtful); diff != "" {
+		t.Errorf("in doubt (-want +got):\n%s", diff)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"ops-console/ops/config"
+	"ops-console/ops/fly"
 	"ops-console/ops/plaintext"
 	"ops-console/wg"
 )
@@ -27,6 +28,8 @@ const (
 	maxSamples = 120
 	// maxDrain is how much of a probe's body is read so that its connection can be used again.
 	maxDrain = 64 << 10
+	// lostHostTimeout is how long a machine may take whose host the platform cannot reach.
+	lostHostTimeout = time.Second
 )
 
 // network is what the prober needs of a wg.Network.
@@ -109,14 +112,16 @@ func (p *prober) facts() probeFacts {
 // sweep asks every target once and returns when all have answered or run out of time. learnt is called while results
 // come in. Instances that are no targets any more are forgotten.
 func (p *prober) sweep(ctx context.Context, targets []target, learnt func()) {
-	p.askAll(ctx, targets, learnt)
+	once := func(ctx context.Context, t target) []Probe { return []Probe{p.ask(ctx, t)} }
+	p.askAll(ctx, targets, once, learnt)
 	if ctx.Err() == nil {
 		p.swept(targets)
 		learnt()
 	}
 }
 
-func (p *prober) askAll(ctx context.Context, targets []target, learnt func()) {
+// askAll asks every target in one way or another, as many at once as the options allow, and keeps the answers.
+func (p *prober) askAll(ctx context.Context, targets []target, ask func(context.Context, target) []Probe, learnt func()) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(p.o.Concurrency, len(targets)) {
@@ -126,11 +131,13 @@ func (p *prober) askAll(ctx context.Context, targets []target, learnt func()) {
 				if i >= len(targets) || ctx.Err() != nil {
 					return
 				}
-				r := p.ask(ctx, targets[i])
+				answers := ask(ctx, targets[i])
 				if ctx.Err() != nil {
 					return
 				}
-				p.keep(targets[i].id, r)
+				for _, r := range answers {
+					p.keep(targets[i].id, r)
+				}
 				learnt()
 			}
 		})
@@ -218,7 +225,8 @@ func (p *prober) ask(ctx context.Context, t target) Probe {
 		r.State = ProbeNoNetwork
 		return r
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
+	patience := t.patience(p.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := p.request(ctx, t.address, t.path, nil)
 	if err != nil {
@@ -229,7 +237,7 @@ func (p *prober) ask(ctx context.Context, t target) Probe {
 	res, err := p.transport.RoundTrip(req)
 	r.Latency = time.Since(start)
 	if err != nil {
-		r.State, r.Error = p.failed(ctx, err)
+		r.State, r.Error = p.failed(ctx, err, patience)
 		r.Latency = 0
 		return r
 	}
@@ -248,7 +256,7 @@ func (p *prober) ask(ctx context.Context, t target) Probe {
 }
 
 // failed names the way in which a request failed.
-func (p *prober) failed(ctx context.Context, err error) (ProbeState, string) {
+func (p *prober) failed(ctx context.Context, err error, patience time.Duration) (ProbeState, string) {
 	text := plaintext.Line(strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: "), maxLine)
 	timeout := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded)
 	if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
@@ -260,7 +268,10 @@ func (p *prober) failed(ctx context.Context, err error) (ProbeState, string) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ProbeRefused, "connection refused"
 	case timeout:
-		return ProbeTimeout, "no answer within " + p.o.Timeout.String()
+		if ctx.Err() == nil {
+			patience = p.o.Timeout // that of dialling
+		}
+		return ProbeTimeout, "no answer within " + patience.String()
 	}
 	return ProbeError, text
 }
@@ -320,6 +331,7 @@ func (c *collector) targets() []target {
 			continue
 		}
 		if t, ok := c.target(m.ID, m.Region, either(m.Address, entry.address), m.port, m.path); ok {
+			t.hostLost = m.HostStatus == fly.HostUnreachable
 			out = append(out, t)
 		}
 	}
@@ -346,6 +358,15 @@ func (c *collector) target(id, region, addr string, port int, path string) (targ
 		return target{}, false
 	}
 	return target{id: id, region: region, address: netip.AddrPortFrom(a, uint16(port)), path: either(path, "/")}, true
+}
+
+// patience is how long to wait for the target where others are given d. A machine whose host the platform cannot reach
+// answers soon if at all, and the others need not wait for it.
+func (t target) patience(d time.Duration) time.Duration {
+	if t.hostLost {
+		return min(d, lostHostTimeout)
+	}
+	return d
 }
 
 func either(s, fallback string) string {

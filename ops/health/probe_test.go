@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -364,6 +365,58 @@ func TestCluster(t *testing.T) {
 				if u.Error == "" || strings.Contains(u.Error, "\x1b") {
 					t.Errorf("unknown %q", u.Error)
 				}
+			}
+		})
+	}
+}
+
+func TestOfManyInstancesASampleIsAskedAndSplitsAreStillSeen(t *testing.T) {
+	mm := fleet(40, "iad", "fra", "syd")
+	var all []string
+	for _, m := range mm {
+		all = append(all, "app@"+m.PrivateIP)
+	}
+	lonely := mm[77]
+	tests := []struct {
+		name   string
+		sees   func(m fly.Machine) []string // without its own node
+		groups []int                        // sizes
+	}{
+		{"whole", func(fly.Machine) []string { return all }, []int{120}},
+		{"one region apart", func(m fly.Machine) []string {
+			if m.Region == "syd" {
+				return all[80:]
+			}
+			return all[:80]
+		}, []int{80, 40}},
+		{"one apart", func(m fly.Machine) []string {
+			if m.ID == lonely.ID {
+				return nil
+			}
+			return slices.Delete(slices.Clone(all), 77, 78)
+		}, []int{119, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, mm...)
+			asked := 0
+			w.exec = func(id string) (fly.ExecResult, error) {
+				asked++
+				m := mm[slices.IndexFunc(mm, func(m fly.Machine) bool { return m.ID == id })]
+				return fly.ExecResult{Stdout: "app@" + m.PrivateIP + "\n" + strings.Join(tt.sees(m), "\n")}, nil
+			}
+			o := w.options()
+			o.Cluster.Command = []string{"/app/bin/app", "rpc", "x"}
+			c := read1(t, o).Cluster
+			var sizes []int
+			for _, g := range c.Groups {
+				sizes = append(sizes, len(g.Instances))
+			}
+			if diff := cmp.Diff(tt.groups, sizes); diff != "" {
+				t.Errorf("sizes of groups (-want +got):\n%s", diff)
+			}
+			if len(c.Unknown) > 0 || c.Asked != asked || asked > 2*clusterSample {
+				t.Errorf("%d asked of which the answer says %d, unknown %v", asked, c.Asked, c.Unknown)
 			}
 		})
 	}

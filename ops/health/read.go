@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,31 +91,56 @@ func (c *collector) waitForNetwork(ctx context.Context, d time.Duration) {
 	}
 }
 
-// probeTwice sweeps, and asks once more those that did not answer well: with one look only, a lost packet would be
-// bad news.
+// probeTwice sweeps, and asks once more those that do not answer well: with one look only, a lost packet would be bad
+// news.
 func (c *collector) probeTwice(ctx context.Context) error {
 	if c.prober == nil {
 		return c.o.NetworkErr
 	}
 	targets := c.targets()
-	c.prober.sweep(ctx, targets, func() {})
+	c.prober.askAll(ctx, targets, c.askTwice, func() {})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c.prober.swept(targets)
 	results := c.prober.facts().results
-	var again []target
 	for _, t := range targets {
 		switch results[t.id].State {
 		case ProbeOK, ProbeNoNetwork:
 		default:
-			again = append(again, t)
+			// It is the instance's fault where the network carries something else.
+			return c.readDNS(ctx)
 		}
 	}
-	if len(again) == 0 {
-		return nil
+	return nil
+}
+
+// askTwice asks, and asks again over another connection where there is no good answer after a while. It returns what
+// came of it, the first good answer last.
+func (c *collector) askTwice(ctx context.Context, t target) []Probe {
+	ctx, cancel := context.WithCancel(ctx)
+	var tries sync.WaitGroup
+	defer tries.Wait()
+	defer cancel()
+	answers := make(chan Probe, 2)
+	try := func() { answers <- c.prober.ask(ctx, t) }
+	tries.Go(try)
+	again := time.NewTimer(c.o.RetryAfter)
+	defer again.Stop()
+	var got []Probe
+	for {
+		select {
+		case <-again.C:
+			tries.Go(try)
+		case p := <-answers:
+			got = append(got, p)
+			if p.State == ProbeOK || p.State == ProbeNoNetwork || ctx.Err() != nil {
+				return got
+			}
+			if len(got) == 2 {
+				slices.SortFunc(got, func(a, b Probe) int { return a.At.Compare(b.At) })
+				return got
+			}
+		}
 	}
-	if err := pause(ctx, c.o.RetryAfter); err != nil {
-		return err
-	}
-	c.prober.forget()
-	c.prober.askAll(ctx, again, func() {})
-	// What timed out is the instance's fault where the network carries something else.
-	return c.readDNS(ctx)
 }

@@ -268,6 +268,9 @@ func (p *printer) cluster() {
 	if len(c.Groups) != 1 {
 		note = fmt.Sprintf("%d groups", len(c.Groups))
 	}
+	if c.Asked > 0 {
+		note += fmt.Sprintf(", %d asked", c.Asked)
+	}
 	p.section("CLUSTER", note+p.age(c.At))
 	for _, g := range c.Groups {
 		what := "see each other: " + some(g.Nodes, 2)
