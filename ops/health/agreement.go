@@ -35,6 +35,7 @@ type page struct {
 	hash, etag, age string
 	bytes           int
 	title, err      string
+	refused         bool      // nothing listens there
 	since           time.Time // of the same status and hash
 }
 
@@ -55,12 +56,19 @@ func (c *collector) readAgreement(ctx context.Context) error {
 		return nil
 	}
 	targets := c.targets()
-	was := c.known().agreement
+	if len(targets) == 0 {
+		c.learn(func(f *facts) { f.agreement = nil })
+		return nil
+	}
+	known := c.known()
+	was := known.agreement
 	out := make([]agreementFacts, len(c.o.Agree))
 	for i, pages := range c.fetchAll(ctx, targets) {
 		f := agreementFacts{path: plaintext.Line(c.o.Agree[i].Path, 200), at: c.o.Now(), pages: pages}
 		for id, p := range f.pages {
-			p.since = f.at
+			if !known.oneShot {
+				p.since = f.at
+			}
 			if i < len(was) {
 				if old, ok := was[i].pages[id]; ok && old.same(p) {
 					p.since = old.since
@@ -78,7 +86,8 @@ func (c *collector) readAgreement(ctx context.Context) error {
 	return nil
 }
 
-// fetchAll fetches every path from every target; the pages are by path, then by instance.
+// fetchAll fetches every path from every target; the pages are by path, then by instance. An instance that refuses, and
+// of which nobody says that it serves HTTP, has no pages: it may be a worker.
 func (c *collector) fetchAll(ctx context.Context, targets []target) []map[string]page {
 	pages := make([]page, len(c.o.Agree)*len(targets))
 	var g errgroup.Group
@@ -96,7 +105,9 @@ func (c *collector) fetchAll(ctx context.Context, targets []target) []map[string
 	for i := range out {
 		out[i] = make(map[string]page, len(targets))
 		for j, t := range targets {
-			out[i][t.id] = pages[i*len(targets)+j]
+			if p := pages[i*len(targets)+j]; !p.refused || !t.guessed {
+				out[i][t.id] = p
+			}
 		}
 	}
 	return out
@@ -113,8 +124,8 @@ func (p *prober) fetch(ctx context.Context, t target, a config.AgreePath, n *nor
 	}
 	res, err := p.transport.RoundTrip(req)
 	if err != nil {
-		_, text := p.failed(ctx, err, patience)
-		return page{err: text}
+		state, text := p.failed(ctx, err, patience)
+		return page{err: text, refused: state == ProbeRefused}
 	}
 	defer res.Body.Close()
 	out := page{

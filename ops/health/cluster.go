@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -178,23 +179,27 @@ func (v *view) clusterFindings() []ops.Problem {
 	case len(a.Groups) < 2 || v.deploying:
 		return nil
 	}
-	release := map[string]int{}
+	release, region := map[string]int{}, map[string]string{}
 	for _, b := range v.members {
-		release[b.ID] = b.Release
+		release[b.ID], region[b.ID] = b.Release, b.Region
 	}
 	in := map[int]int{} // how many groups have instances of a release
 	var parts []string
 	for _, g := range a.Groups {
-		seen := map[int]bool{}
+		seen, regions := map[int]bool{}, map[string]bool{}
 		for _, id := range g.Instances {
 			if !seen[release[id]] {
 				seen[release[id]] = true
 				in[release[id]]++
 			}
+			regions[region[id]] = true
 		}
 		part := counted(len(g.Instances), "instance")
 		if len(g.Instances) <= 2 {
 			part = strings.Join(g.Instances, " and ")
+		}
+		if len(regions) <= 4 {
+			part += " in " + strings.Join(slices.Sorted(maps.Keys(regions)), ", ")
 		}
 		parts = append(parts, part)
 	}

@@ -19,6 +19,7 @@ type facts struct {
 	oneShot       bool // there is no second look: what was seen once is said
 	network       wg.Status
 	networkErr    error
+	peer          peerFacts
 	platform      platformFacts
 	releases      releaseFacts
 	dns           dnsFacts

@@ -17,6 +17,7 @@ const (
 	codeNetworkUnconfigured  = "network.unconfigured"
 	codeNetworkConnecting    = "network.connecting"
 	codeNetworkDead          = "network.dead"
+	codePeerRemoved          = "network.peer_removed"
 	codeDNSDown              = "network.dns_down"
 	codeRegionDown           = "region.down"
 	codeHostUnreachable      = "instance.host_unreachable"
@@ -33,6 +34,7 @@ const (
 	codeProbeStatus          = "instance.probe_status"
 	codeProbeRelease         = "instance.probe_release"
 	codeNotInDNS             = "instance.not_in_dns"
+	codeDNSStale             = "instance.stale_in_dns"
 	codeDNSAddress           = "instance.dns_address"
 	codeUnknownToPlatform    = "instance.unknown_to_platform"
 	codeCordoned             = "instance.cordoned"
@@ -87,10 +89,15 @@ var conditions = []ops.Condition{
 		Hint:  "the tunnel is healed by itself; see `ops-console wg status`",
 	},
 	{
+		Code: codePeerRemoved, Severity: ops.Unknown,
+		Title: "our peer was removed at the platform",
+		Hint:  "make a new one: `ops-console wg join --renew`; where the profile names a file of its own (network.config), replace that",
+	},
+	{
 		Code: codeDNSDown, Severity: ops.Unknown, After: 12 * time.Second,
 		Title:     "private network's DNS does not answer",
 		Hint:      "instances are asked at the addresses the platform gives; what only DNS knows is unknown",
-		DependsOn: []string{codeNetworkUnconfigured, codeNetworkConnecting, codeNetworkDead},
+		DependsOn: []string{codeNetworkUnconfigured, codeNetworkConnecting, codeNetworkDead, codePeerRemoved},
 	},
 	{
 		Code: codeRegionDown, Severity: ops.Critical,
@@ -159,7 +166,7 @@ var conditions = []ops.Condition{
 		Title: "does not answer",
 		Hint:  "the platform says it runs: see whether it listens on [::] and the right port, and its logs",
 		DependsOn: []string{
-			codeNetworkUnconfigured, codeNetworkConnecting, codeNetworkDead,
+			codeNetworkUnconfigured, codeNetworkConnecting, codeNetworkDead, codePeerRemoved,
 			codeHostUnreachable, codeCrashLoop, codeFailed, codeStuck, codeStopped, codeCheckFailing,
 		},
 	},
@@ -179,13 +186,19 @@ var conditions = []ops.Condition{
 		Code: codeNotInDNS, Severity: ops.Warning, After: 20 * time.Second,
 		Title:     "started, but not in the network's DNS",
 		Hint:      "other instances cannot find it: Erlang clustering by DNS leaves it out",
-		DependsOn: []string{codeHostUnreachable, codeCrashLoop, codeDNSDown, codeNetworkDead},
+		DependsOn: []string{codeHostUnreachable, codeCrashLoop, codeDNSDown, codeNetworkDead, codePeerRemoved},
+	},
+	{
+		Code: codeDNSStale, Severity: ops.Warning, After: 30 * time.Second,
+		Title:     "does not run, but is still in the network's DNS",
+		Hint:      "other instances go on trying to reach it: the network's DNS is behind; see https://status.flyio.net",
+		DependsOn: []string{codePlatformUnreachable, codePlatformUnauthorized, codeHostUnreachable, codeHostUnknown, codeCrashLoop, codeDNSDown, codeNetworkDead, codePeerRemoved},
 	},
 	{
 		Code: codeDNSAddress, Severity: ops.Warning, After: 20 * time.Second,
 		Title:     "DNS and the platform give different addresses",
 		Hint:      "the address changes when a machine moves to another host; other instances may be talking to the old one",
-		DependsOn: []string{codePlatformUnreachable, codePlatformUnauthorized, codeDNSDown, codeNetworkDead},
+		DependsOn: []string{codePlatformUnreachable, codePlatformUnauthorized, codeDNSDown, codeNetworkDead, codePeerRemoved},
 	},
 	{
 		Code: codeUnknownToPlatform, Severity: ops.Warning, After: 20 * time.Second,

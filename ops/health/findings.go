@@ -39,15 +39,22 @@ func (v *view) sources(s *Snapshot) []ops.Problem {
 	add := func(code string, since time.Time, detail string) {
 		pp = append(pp, condition(code).Of(ops.Subject{}, since, plaintext.Line(detail, maxLine)))
 	}
+	refused := func(err error, since time.Time) {
+		add(platformCode(err), since, err.Error())
+		p := &pp[len(pp)-1]
+		p.Hint = plaintext.Line(either(fly.HintOf(err), p.Hint), maxLine)
+	}
 	if err := v.platform.err; err != nil {
-		add(platformCode(err), v.platform.good, err.Error())
+		refused(err, v.platform.good)
 	} else if err := v.releases.appErr; err != nil && platformCode(err) != codePlatformUnreachable {
-		add(platformCode(err), time.Time{}, err.Error())
+		refused(err, time.Time{})
 	} else if err := v.releases.err; err != nil {
 		add(codeReleasesUnread, v.releases.good, err.Error())
 	}
 	if v.platform.doubt != "" {
 		add(codeListUnconfirmed, v.platform.since, v.platform.doubt)
+	} else if n := v.unlisted(); n > 0 && v.platform.count < 0 {
+		add(codeListUnconfirmed, time.Time{}, fmt.Sprintf("DNS lists %d more, and the platform's count cannot be read", n))
 	}
 	if !v.platform.good.IsZero() && v.platform.err == nil && v.platform.doubt == "" && len(v.members) == 0 && v.platform.count == 0 {
 		add(codeAppEmpty, time.Time{}, "neither the list nor the platform's own count has a machine")
@@ -56,6 +63,8 @@ func (v *view) sources(s *Snapshot) []ops.Problem {
 	case v.networkErr != nil:
 		add(codeNetworkUnconfigured, time.Time{}, v.networkErr.Error())
 	case carries(v.network.State):
+	case v.peerRemoved():
+		add(codePeerRemoved, v.network.Since, "the platform knows no peer with the address "+v.peer.address.String())
 	case v.network.State == wg.StateConnecting:
 		add(codeNetworkConnecting, v.network.Since, joined(v.network.Cause, v.network.Advice))
 	default:
@@ -67,6 +76,20 @@ func (v *view) sources(s *Snapshot) []ops.Problem {
 		add(codeDNSDown, v.network.Since, joined(v.network.Cause, v.network.Advice))
 	}
 	return pp
+}
+
+// unlisted counts the instances that DNS lists and the platform's list, read well, lacks.
+func (v *view) unlisted() int {
+	if v.platform.good.IsZero() || v.platform.err != nil {
+		return 0
+	}
+	n := 0
+	for _, b := range v.members {
+		if b.m == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func joined(parts ...string) string {
@@ -225,6 +248,10 @@ func (v *view) dnsFindings(b *member, add adder) {
 		return
 	}
 	switch {
+	case b.listed && slices.Contains([]string{fly.StateStopped, fly.StateSuspended, fly.StateFailed}, b.State):
+		if v.dns.good.Sub(b.StateSince) > time.Minute {
+			add(codeDNSStale, time.Time{}, "state "+b.State+answering(b.Probe))
+		}
 	// Both sources have to have been read since the start, and DNS keeps answers for a few seconds.
 	case !b.listed && b.State == fly.StateStarted:
 		if v.dns.good.Sub(b.StateSince) > 15*time.Second {

@@ -45,7 +45,8 @@ func (m *machine) history(in fly.Machine) {
 	}
 	fresh := true // no launch or update yet on the way back in time
 	count := 0
-	for _, e := range events {
+	updated := false
+	for i, e := range events {
 		out := Event{At: moment(e.Time()), Type: word(e.Type), Status: word(e.Status), Source: word(e.Source)}
 		if e.Request != nil && e.Request.RestartCount > 0 && fresh {
 			if m.loop.at.IsZero() {
@@ -57,7 +58,10 @@ func (m *machine) history(in fly.Machine) {
 			out.Exit = exit(x, out.At)
 			m.exited(*out.Exit, fresh, &count)
 		}
-		m.mark(out)
+		if !routine(e, events[i+1:]) {
+			m.mark(out, !updated)
+			updated = updated || e.Type == "update"
+		}
 		if len(m.Events) < maxEvents {
 			m.Events = append(m.Events, out)
 		}
@@ -158,8 +162,33 @@ func stoppedByUser(events []fly.Event) bool {
 	return false
 }
 
-// mark puts an event of the machine on the timeline, where it is worth it.
-func (m *machine) mark(e Event) {
+// routine tells of an event that only follows from the one before it: the start after an update or a restart, the stop
+// that an update begins with. earlier are the events before it, newest first.
+func routine(e fly.Event, earlier []fly.Event) bool {
+	x := e.Exit()
+	if e.Type != "start" && (x == nil || !x.RequestedStop) {
+		return false
+	}
+	for _, was := range earlier {
+		switch {
+		case e.Time().Sub(was.Time()) > stuckAfter:
+			return false
+		case was.Type == "update":
+			return true
+		case x == nil && (was.Type == "launch" || was.Type == "restart"):
+			return true
+		case x == nil && was.Exit() != nil:
+			return was.Exit().Restarting
+		case was.Type != "start" && was.Type != "stop":
+			return false
+		}
+	}
+	return false
+}
+
+// mark puts an event of the machine on the timeline, where it is worth it. newest says that the machine was not updated
+// since.
+func (m *machine) mark(e Event, newest bool) {
 	k := Mark{At: e.At, Subject: m.subject(), Level: LevelOK}
 	switch {
 	case m.reserved && e.Exit != nil:
@@ -177,9 +206,11 @@ func (m *machine) mark(e Event) {
 		k.Kind, k.Level, k.Text = "exit", LevelWarning, e.Exit.String()
 	case e.Type == "start" && e.Status == fly.StateStarted:
 		k.Kind, k.Text = "start", "started"
+	case e.Type == "launch" && e.Source == "user":
+		k.Kind, k.Text = "start", "created"
 	case e.Type == "update":
 		k.Kind, k.Text = "update", "updated"
-		if m.Release > 0 {
+		if m.Release > 0 && newest {
 			k.Text = fmt.Sprintf("updated, now v%d", m.Release)
 		}
 	default:

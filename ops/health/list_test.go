@@ -14,6 +14,7 @@ import (
 )
 
 func TestListIsConfirmedBeforeAnythingIsGone(t *testing.T) {
+	t.Parallel()
 	was := fleet(1, "iad", "fra", "syd")
 	leaving := newMachine(9, "gru", state(fly.StateDestroying, t0))
 	tests := []struct {
@@ -74,6 +75,7 @@ func TestListIsConfirmedBeforeAnythingIsGone(t *testing.T) {
 }
 
 func TestOneEmptyListChangesNothing(t *testing.T) {
+	t.Parallel()
 	mm := fleet(2, "iad", "fra")
 	w := newWorld(t, mm...)
 	w.listing = func(call int) ([]fly.Machine, error) {
@@ -98,6 +100,7 @@ func TestOneEmptyListChangesNothing(t *testing.T) {
 }
 
 func TestAShrunkenListKeepsTheOthers(t *testing.T) {
+	t.Parallel()
 	mm := fleet(2, "iad", "fra")
 	w := newWorld(t, mm...)
 	o := w.options()
@@ -125,6 +128,7 @@ func TestAShrunkenListKeepsTheOthers(t *testing.T) {
 }
 
 func TestConfigIsRememberedWhileTheHostIsUnreachable(t *testing.T) {
+	t.Parallel()
 	mm := fleet(1, "iad", "fra")
 	w := newWorld(t, mm...)
 	o := w.options()
@@ -145,6 +149,7 @@ func TestConfigIsRememberedWhileTheHostIsUnreachable(t *testing.T) {
 }
 
 func TestPlatformErrorsKeepWhatIsKnown(t *testing.T) {
+	t.Parallel()
 	mm := fleet(1, "iad", "fra")
 	w := newWorld(t, mm...)
 	o := w.options()

@@ -44,6 +44,7 @@ type target struct {
 	address    netip.AddrPort
 	path       string
 	hostLost   bool // the platform cannot reach its host
+	guessed    bool // whether it serves HTTP at all is not known
 }
 
 // read makes a machine of what the platform gave. was is the configuration last seen where the platform now gives none.

@@ -53,9 +53,12 @@ func (m memory) judge(found []ops.Problem, now time.Time, oneShot bool) (shown, 
 	shown = []ops.Problem{}
 	for _, p := range found {
 		c := condition(p.Code)
-		p.Since = m.since(p, now)
-		if !oneShot && now.Sub(p.Since) < c.After {
-			continue
+		// At a single look only the source can say since when.
+		if !oneShot {
+			p.Since = m.since(p, now)
+			if now.Sub(p.Since) < c.After {
+				continue
+			}
 		}
 		if explained(c, p.Subject, holds) {
 			continue

@@ -43,6 +43,10 @@ func merge(f facts, was memory, now time.Time) (*Snapshot, memory) {
 		s.Sources.DNS, s.Sources.Probes = missing, missing
 		s.Network.Cause = missing.Error
 	}
+	if f.peerRemoved() {
+		gone := condition(codePeerRemoved)
+		s.Network.Cause, s.Network.Advice = gone.Title, gone.Hint
+	}
 	v := view{facts: &f, now: now, deploying: deploying(f, now)}
 	v.members = members(f)
 	s.Instances = make([]Instance, len(v.members))

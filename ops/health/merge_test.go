@@ -635,7 +635,6 @@ func TestTimeline(t *testing.T) {
 	}
 	want := []string{
 		"4m0s check critical check failing",
-		"20m0s start ok started",
 		"21m0s oom critical killed for want of memory",
 		"21m0s problem warning killed for want of memory",
 		"25m0s exit critical fly_app_release_command: exit code 1",

@@ -57,7 +57,7 @@ func (c *collector) readPlatform(ctx context.Context) error {
 			next.machines = append(next.machines, out)
 		}
 	}
-	next.marks = newest(next.marks, maxMarks)
+	next.marks = newest(folded(next.marks), maxMarks)
 	c.learn(func(f *facts) {
 		old := f.platform
 		for i := range next.machines {

@@ -273,6 +273,9 @@ func (p *prober) failed(ctx context.Context, err error, patience time.Duration) 
 		}
 		return ProbeTimeout, "no answer within " + patience.String()
 	}
+	if what, _, ok := strings.Cut(text, ": \""); ok && strings.HasPrefix(text, "malformed ") {
+		text = "what it answers is not HTTP: " + what
+	}
 	return ProbeError, text
 }
 
@@ -332,6 +335,7 @@ func (c *collector) targets() []target {
 		}
 		if t, ok := c.target(m.ID, m.Region, either(m.Address, entry.address), m.port, m.path); ok {
 			t.hostLost = m.HostStatus == fly.HostUnreachable
+			t.guessed = m.port == 0
 			out = append(out, t)
 		}
 	}
@@ -340,6 +344,7 @@ func (c *collector) targets() []target {
 			continue
 		}
 		if t, ok := c.target(id, e.region, e.address, 0, ""); ok {
+			t.guessed = true
 			out = append(out, t)
 		}
 	}

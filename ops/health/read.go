@@ -40,7 +40,10 @@ func Read(ctx context.Context, o Options) (*Snapshot, error) {
 	g.Go(func() { bounded(ctx, first, c.readPlatform) })
 	g.Go(func() { bounded(ctx, first, c.readReleases) })
 	g.Wait()
-	bounded(ctx, share(ctx, dnsTimeout, 40), c.readDNS)
+	dns := share(ctx, dnsTimeout, 40)
+	g.Go(func() { bounded(ctx, dns, c.readDNS) })
+	g.Go(func() { bounded(ctx, min(dns, peerTimeout), c.readPeer) })
+	g.Wait()
 	if c.known().platform.doubt != "" { // DNS can be asked now
 		bounded(ctx, share(ctx, platformTimeout, 40), c.readPlatform)
 	}

@@ -96,6 +96,7 @@ func TestReadWithoutANetwork(t *testing.T) {
 }
 
 func TestReadWithADeadNetworkBlamesNoInstance(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(1, "iad", "fra")...)
 	w.status = wg.Status{State: wg.StateDead, Cause: "no handshake"}
 	w.dnsErr = errors.New("no answer")
@@ -132,6 +133,7 @@ func TestReadOfAnIncident(t *testing.T) {
 }
 
 func TestWatchFollows(t *testing.T) {
+	t.Parallel()
 	mm := fleet(2, "iad", "fra")
 	w := newWorld(t, mm...)
 	o := w.options()

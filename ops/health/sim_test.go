@@ -74,6 +74,7 @@ func codesOf(s *health.Snapshot) []string {
 }
 
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		scenario string
 		verdict  health.Verdict
@@ -168,6 +169,7 @@ func answersWithoutThePlatform(t *testing.T, s *health.Snapshot) {
 
 // TestWatchThroughTheTunnel follows a world in which things break and heal.
 func TestWatchThroughTheTunnel(t *testing.T) {
+	t.Parallel()
 	sim, s := join(t, flysim.Options{Scenario: "calm"})
 	o := s.HealthOptions()
 	fast := 300 * time.Millisecond

@@ -3,6 +3,7 @@ package health
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"ops-console/ops"
 )
@@ -44,4 +45,52 @@ func about(p ops.Problem) string {
 func newest(mm []Mark, n int) []Mark {
 	slices.SortStableFunc(mm, func(a, b Mark) int { return b.At.Compare(a.At) })
 	return mm[:min(len(mm), n):min(len(mm), n)]
+}
+
+// together is how far apart the marks of one rollout, or of one crash loop, may be.
+const together = 10 * time.Minute
+
+// folded has one mark for what happened again and again: the updates of a rollout, the exits of a crash loop. It stands
+// where the newest of them was.
+func folded(mm []Mark) []Mark {
+	type story struct {
+		kind, text, instance string
+	}
+	type run struct {
+		first  int // in out
+		times  int
+		oldest time.Time
+	}
+	runs := map[story]*run{}
+	var all []*run
+	var out []Mark
+	for _, m := range newest(mm, len(mm)) {
+		k := story{m.Kind, m.Text, m.Subject.Instance}
+		if m.Kind == "update" {
+			k.instance = ""
+		}
+		r := runs[k]
+		if r == nil || r.oldest.Sub(m.At) > together {
+			r = &run{first: len(out)}
+			runs[k], all = r, append(all, r)
+			out = append(out, m)
+		}
+		r.times++
+		r.oldest = m.At
+		if out[r.first].Subject.Region != m.Subject.Region {
+			out[r.first].Subject.Region = ""
+		}
+	}
+	for _, r := range all {
+		m := &out[r.first]
+		switch {
+		case r.times == 1:
+		case m.Kind == "update":
+			m.Subject.Instance = ""
+			m.Text = counted(r.times, "instance") + " " + m.Text
+		default:
+			m.Text += fmt.Sprintf(", %d times in %s", r.times, m.At.Sub(r.oldest).Round(time.Second))
+		}
+	}
+	return out
 }

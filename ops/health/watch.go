@@ -61,6 +61,7 @@ func Watch(ctx context.Context, o Options) *Watcher {
 	}
 	w.wait.Go(func() { w.firstTargets(ctx, []*feed.Feed[struct{}]{platform, dns}, onTargets) })
 	if o.Network != nil {
+		start(peerCheckEvery, peerTimeout, c.readPeer)
 		w.wait.Go(func() { w.followNetwork(ctx, onNetwork) })
 	}
 	w.wait.Go(func() { w.merge(ctx) })

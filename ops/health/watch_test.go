@@ -37,6 +37,7 @@ func TestWatchWithBadOptions(t *testing.T) {
 }
 
 func TestWatchEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(1, "iad")...)
 	w.handle(w.machines[0], func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	ctx, cancel := context.WithCancel(t.Context())
@@ -48,6 +49,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 }
 
 func TestSnapshotsArePublishedAtMostTenTimesASecond(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(25, "iad", "fra")...)
 	o := w.options()
 	ms := time.Millisecond
@@ -63,6 +65,7 @@ func TestSnapshotsArePublishedAtMostTenTimesASecond(t *testing.T) {
 }
 
 func TestPublishedSnapshotsDoNotChange(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(5, "iad", "fra")...)
 	o := w.options()
 	ms := time.Millisecond
@@ -98,6 +101,7 @@ func TestPublishedSnapshotsDoNotChange(t *testing.T) {
 }
 
 func TestRefreshReadsNow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(1, "iad", "fra")...)
 	o := w.options()
 	o.Interval = config.Interval{Platform: time.Hour, DNS: time.Hour, Probe: time.Hour, Releases: time.Hour}
@@ -110,6 +114,7 @@ func TestRefreshReadsNow(t *testing.T) {
 }
 
 func TestNetworkThatComesUpLaterIsUsedAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(1, "iad", "fra")...)
 	w.status = wg.Status{State: wg.StateConnecting, Since: time.Now()}
 	o := w.options()
@@ -124,6 +129,7 @@ func TestNetworkThatComesUpLaterIsUsedAtOnce(t *testing.T) {
 }
 
 func TestReadKeepsToItsTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fleet(1, "iad", "fra")...)
 	w.handle(w.machines[0], func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	o := w.options()

@@ -177,7 +177,7 @@ func (p *printer) problems() {
 			title = about + ": " + q.Title
 		}
 		word := fmt.Sprintf("%-8s", strings.ToUpper(string(q.Severity)))
-		title, when := p.ascii(title), strings.TrimSpace(p.since(q.Since)+"  ["+q.Code+"]")
+		title, when := p.ascii(title), strings.TrimSpace(either(p.since(q.Since), "  since unknown")+"  ["+q.Code+"]")
 		one := p.o.Width == 0 || cells(title)+2+cells(when) <= p.o.Width-11
 		if one {
 			title += "  " + when
