@@ -36,6 +36,7 @@ func (m *Model) globalActions() []action.Action {
 		action.Action{Name: "copy", Help: "copy", About: "copy the address, the selected id or the frame", Keys: []string{"y"}, Run: do(m.openCopy)},
 		action.Action{Name: "freeze", Help: "freeze", About: "hold the picture still; readings go on behind it", Keys: []string{"space"}, Run: cmd(m.freeze)},
 		action.Action{Name: "refresh", Help: "read again now", Keys: []string{"r"}, Hidden: true, Run: cmd(m.refresh)},
+		action.Action{Name: "reconnect", Help: "close the connection and open it again", Keys: []string{"ctrl+r"}, Hidden: true, Run: cmd(m.reconnect)},
 		action.Action{Name: "arm", Help: "arm for 5 minutes, or end it", Keys: []string{"A"}, Hidden: true, Run: do(m.toggleArm)},
 		action.Action{Name: "palette", Help: "everything that can be done", Keys: []string{"ctrl+p"}, Hidden: true, Run: do(m.openPalette)},
 		action.Action{Name: "messages", Help: "what the console said", Keys: []string{"L"}, Hidden: true, Run: do(m.openLog)},

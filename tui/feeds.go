@@ -1,9 +1,7 @@
 package tui
 
 import (
-	"cmp"
 	"context"
-	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -14,31 +12,10 @@ import (
 	"ops-console/wg"
 )
 
-// The program is given one snapshot per coalesce at most; a connection that could not be made is tried again after
-// retryFirst, then twice as long each time up to retryLast.
-const (
-	coalesce   = 100 * time.Millisecond
-	retryFirst = 5 * time.Second
-	retryLast  = time.Minute
-)
-
-// connection is the session, and how getting it went.
-type connection struct {
-	session Session
-	trying  bool
-	err     error
-	tries   int
-	since   time.Time // of the first failure in a row
-	next    time.Time // of the next try
-	number  int       // grows with each session: messages of an earlier one are dropped
-}
+// The program is given one snapshot per coalesce at most.
+const coalesce = 100 * time.Millisecond
 
 type (
-	connectedMsg struct {
-		session Session
-		err     error
-	}
-	retryMsg  struct{ tries int }
 	healthMsg struct {
 		number int
 		snap   feed.Snapshot[*health.Snapshot]
@@ -49,74 +26,6 @@ type (
 		next   <-chan struct{}
 	}
 )
-
-func (m *Model) connect() tea.Cmd {
-	if m.o.Connect == nil || m.conn.session != nil || m.conn.trying {
-		return nil
-	}
-	m.conn.trying = true
-	drawn, connect := m.drawn, m.o.Connect
-	return m.jobs.cmd(func(ctx context.Context) tea.Msg {
-		select {
-		case <-drawn:
-		case <-ctx.Done():
-			return nil
-		}
-		s, err := connect(ctx)
-		if err != nil || ctx.Err() != nil {
-			if s != nil {
-				_ = s.Close() // what could not be opened is not worth a second error
-			}
-			return connectedMsg{err: cmp.Or(err, ctx.Err())}
-		}
-		m.held.set(s)
-		return connectedMsg{session: s}
-	})
-}
-
-// holder keeps the session for Close, which may come before the program has heard of it.
-type holder struct {
-	mu sync.Mutex // guards s
-	s  Session
-}
-
-func (h *holder) set(s Session) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.s = s
-}
-
-func (h *holder) close() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.s == nil {
-		return nil
-	}
-	s := h.s
-	h.s = nil
-	return s.Close()
-}
-
-func (m *Model) connected(msg connectedMsg) tea.Cmd {
-	c := &m.conn
-	c.trying = false
-	if msg.err != nil {
-		now := m.o.Now()
-		if c.err == nil {
-			c.since = now
-		}
-		c.err = msg.err
-		wait := min(retryFirst<<min(c.tries, 10), retryLast)
-		c.tries++
-		c.next = now.Add(wait)
-		m.note(entry{at: now, text: "could not connect: " + msg.err.Error(), err: true})
-		return m.jobs.after(wait, retryMsg{c.tries})
-	}
-	c.session, c.err, c.tries = msg.session, nil, 0
-	c.number++
-	m.health = feed.Snapshot[*health.Snapshot]{}
-	return tea.Batch(m.takeHealth(), m.takeNetwork())
-}
 
 // takeHealth gives the panes the latest snapshot and waits for the next one.
 func (m *Model) takeHealth() tea.Cmd {
@@ -143,6 +52,7 @@ func (m *Model) waitHealth(src Health, next <-chan struct{}, last time.Time) tea
 }
 
 func (m *Model) gotHealth(s feed.Snapshot[*health.Snapshot]) tea.Cmd {
+	s.Seq += m.conn.base
 	if s.Seq <= m.health.Seq {
 		return nil
 	}
@@ -192,19 +102,6 @@ func (m *Model) pollNetwork() tea.Cmd {
 		return m.gotNetwork(src.Status())
 	}
 	return nil
-}
-
-func (m *Model) refresh() tea.Cmd {
-	if m.conn.session != nil {
-		m.conn.session.Refresh()
-		m.say("reading again")
-		return nil
-	}
-	if m.conn.trying {
-		m.say("still connecting")
-		return nil
-	}
-	return m.connect()
 }
 
 // toPanes gives a message to every pane: those that are not shown keep up too.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strconv"
 	"time"
 
 	"ops-console/tui/menu"
@@ -24,6 +25,16 @@ type entry struct {
 func (m *Model) say(text string) {
 	m.toast = entry{at: m.o.Now(), text: text}
 	m.note(m.toast)
+}
+
+// sayNotes says what there is to say at the start: the first in a toast, all of them in the log.
+func (m *Model) sayNotes() {
+	for i := len(m.o.Notes) - 1; i >= 0; i-- {
+		m.say(m.o.Notes[i])
+	}
+	if n := len(m.o.Notes) - 1; n > 0 {
+		m.toast.text += " (" + m.keyOf("messages", "L") + ": " + strconv.Itoa(n) + " more)"
+	}
 }
 
 // fail shows an error, until a key.

@@ -21,6 +21,8 @@ type Model struct {
 	o       Options
 	jobs    *jobs
 	drawn   <-chan struct{} // closed once the first frame is on the screen
+	program *tea.Program    // nil: another one than Run's
+	pace    pace
 	held    holder
 	watcher *themes.Watcher
 
@@ -90,11 +92,12 @@ func (m *Model) checkKeys() error {
 // nothing.
 func (m *Model) Close() error {
 	m.jobs.close()
+	m.pace.stop()
 	if m.watcher != nil {
 		m.watcher.Close()
 		m.watcher = nil
 	}
-	return m.held.close()
+	return m.held.set(nil)
 }
 
 type tickMsg struct{}
@@ -102,6 +105,10 @@ type tickMsg struct{}
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd {
 	var cmds []tea.Cmd
+	if m.program != nil {
+		m.pace.follow(m.program)
+	}
+	m.sayNotes()
 	if !m.o.NoSync {
 		// The program asks for synchronized output itself, but not over SSH, where it matters most. Terminals that do
 		// not know the mode ignore it.
@@ -160,6 +167,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.arm.blurred = m.o.Now()
 	case connectedMsg:
 		return m, m.connected(msg)
+	case joinedMsg:
+		return m, m.joined(msg)
 	case retryMsg:
 		if msg.tries == m.conn.tries {
 			return m, m.connect()
@@ -197,7 +206,7 @@ func (m *Model) second() tea.Cmd {
 	if !m.toast.err && !m.toast.at.IsZero() && now.Sub(m.toast.at) >= toastFor {
 		m.toast = entry{}
 	}
-	return tea.Batch(m.tick(), m.pollNetwork())
+	return tea.Batch(m.tick(), m.pollNetwork(), m.joinLater(now))
 }
 
 func (m *Model) pane() pane.Pane {

@@ -29,6 +29,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 
 	"ops-console/ops/feed"
@@ -44,7 +45,7 @@ var ErrNoTerminal = errors.New("the console needs a terminal")
 // Session is a connected application.
 type Session interface {
 	Health() Health
-	Network() Network // nil: the network was not joined; the health snapshot says why
+	Network() Network // nil: the network could not be joined; the health snapshot says why
 	Refresh()         // asks for new readings now
 	Close() error     // ends the session and waits for it
 }
@@ -80,8 +81,10 @@ type Options struct {
 
 	Interval time.Duration // of readings; 0: not known
 	SaveDir  string        // where frames are saved; empty: the working directory
+	Notes    []string      // to be said at the start: what configuration was found and not used, and why
 
-	// Connect opens the session. It is called once the first frame is on the screen, and again after it failed.
+	// Connect opens the session. It is called once the first frame is on the screen, again after it failed, while its
+	// network is missing, and when the user wants to connect again.
 	Connect func(ctx context.Context) (Session, error)
 
 	Now    func() time.Time // nil: time.Now
@@ -99,10 +102,6 @@ func (o *Options) getenv(key string) string {
 	}
 	return ""
 }
-
-// framesPerSecond is how often a changed frame may be written. A key has to be answered within 16 ms, which takes more
-// than sixty; every one of them costs some microseconds while nothing happens.
-const framesPerSecond = 75
 
 // Run opens the console and returns when it is closed, by its user or by the end of ctx. Where there is no terminal
 // the error is ErrNoTerminal.
@@ -132,7 +131,8 @@ func Run(ctx context.Context, o Options) error {
 	if m.look.fixed {
 		opts = append(opts, tea.WithColorProfile(m.look.profile))
 	}
-	_, err = tea.NewProgram(m, opts...).Run()
+	m.program = tea.NewProgram(m, opts...)
+	_, err = m.program.Run()
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, tea.ErrInterrupted):
 		return m.Close()
@@ -172,7 +172,7 @@ func profile(o *Options) (p colorprofile.Profile, fixed bool, err error) {
 	return 0, false, fmt.Errorf("color %q: want auto, true, 256, 16 or none", o.Color)
 }
 
-// screen passes output on and notices the first frame: the one that enters the alternate screen.
+// screen passes output on and notices the first frame: the one that asks to be told of the terminal's focus.
 type screen struct {
 	out   io.Writer
 	drawn chan struct{}
@@ -189,7 +189,7 @@ func newScreen(out io.Writer) *screen {
 // Write implements io.Writer.
 func (s *screen) Write(b []byte) (int, error) {
 	n, err := s.out.Write(b)
-	if bytes.Contains(b, []byte("\x1b[?1049h")) {
+	if bytes.Contains(b, []byte(ansi.SetModeFocusEvent)) {
 		s.once.Do(func() { close(s.drawn) })
 	}
 	return n, err

@@ -37,7 +37,7 @@ type tab struct{ pane, x, w int }
 // View implements tea.Model. It is called after every message, so it draws only where something has changed.
 func (m *Model) View() tea.View {
 	if m.w <= 0 || m.h <= 0 {
-		return tea.View{}
+		return tea.View{AltScreen: true} // without it the renderer would clear a line that is not there, again and again
 	}
 	if m.frame.ok && m.frame.version == m.version {
 		return m.frame.view
@@ -56,6 +56,7 @@ func (m *Model) View() tea.View {
 		v.MouseMode = tea.MouseModeCellMotion
 	}
 	m.frame.view, m.frame.version, m.frame.ok = v, m.version, true
+	m.pace.hurry()
 	return v
 }
 

@@ -16,6 +16,7 @@ type Session struct {
 
 	mu        sync.Mutex // guards the following
 	refreshes int
+	apart     bool
 	closed    bool
 }
 
@@ -43,8 +44,22 @@ func (s *Session) PublishNetwork(st wg.Status) { s.network.set(st) }
 // Health implements tui.Session.
 func (s *Session) Health() tui.Health { return healthSource{&s.health} }
 
+// Apart makes it a session that could not join the network.
+func (s *Session) Apart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apart = true
+}
+
 // Network implements tui.Session.
-func (s *Session) Network() tui.Network { return networkSource{&s.network} }
+func (s *Session) Network() tui.Network {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.apart {
+		return nil
+	}
+	return networkSource{&s.network}
+}
 
 // Refresh implements tui.Session.
 func (s *Session) Refresh() {
