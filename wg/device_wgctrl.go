@@ -31,11 +31,8 @@ type existingDevice struct {
 }
 
 type devicePeer struct {
-	key       conf.PublicKey
-	allowed   []netip.Prefix
-	endpoint  netip.AddrPort // zero: none yet
-	handshake time.Time      // zero: never
-	rx, tx    int64
+	conf.PeerState
+	allowed []netip.Prefix
 }
 
 // readDevice reads one device by name. It asks for one device and never for all: one stale socket would make the whole
@@ -84,13 +81,13 @@ func readWgctrl(name string) (existingDevice, error) {
 	for i := range d.Peers {
 		p := &d.Peers[i]
 		p.PresharedKey = wgtypes.Key{}
-		peer := devicePeer{key: conf.PublicKey(p.PublicKey), rx: p.ReceiveBytes, tx: p.TransmitBytes}
+		peer := devicePeer{PeerState: conf.PeerState{PublicKey: conf.PublicKey(p.PublicKey), Rx: p.ReceiveBytes, Tx: p.TransmitBytes}}
 		if p.Endpoint != nil {
 			at := p.Endpoint.AddrPort()
-			peer.endpoint = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+			peer.Endpoint = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 		}
 		if p.LastHandshakeTime.Unix() > 0 { // "never" is the zero time in one back end and 1970 in another
-			peer.handshake = p.LastHandshakeTime
+			peer.HandshakeAt = p.LastHandshakeTime
 		}
 		for _, n := range p.AllowedIPs {
 			ip, ok := netip.AddrFromSlice(n.IP)

@@ -34,6 +34,10 @@ func (e ErrDead) Error() string {
 	return e.Cause
 }
 
+// errServerSilent is the outcome of a probe that the DNS server did not answer although its machine answers otherwise:
+// the way there works.
+var errServerSilent = errors.New("the DNS server does not answer, its machine does")
+
 // RcodeError is a DNS answer that is neither success nor "no such name": the server lives and does not do its work.
 type RcodeError struct{ Rcode int }
 

@@ -152,7 +152,7 @@ func (g *guest) finish(s Status) Status {
 	h := g.last
 	g.mu.Unlock()
 	s.Transport, s.MTU, s.Heals, s.LastHeal = h.Transport, h.MTU, h.Heals, h.LastHeal
-	if s.State == h.State && s.State != StateUp {
+	if s.State == h.State {
 		s.Cause, s.Advice = h.Cause, h.Advice
 	}
 	return s

@@ -32,7 +32,7 @@ type existing struct {
 }
 
 // openInterface uses an interface that somebody else keeps. Nothing about it is changed.
-func openInterface(o Options, w *way, why string) Network {
+func openInterface(o Options, w *way, why string, t timings) Network {
 	e := &existing{h: machine(), way: w, inside: w.servers[0].Addr()}
 	e.take(time.Now(), w.device, w.deviceErr)
 	allowed := []netip.Prefix{w.network}
@@ -48,16 +48,15 @@ func openInterface(o Options, w *way, why string) Network {
 	if !w.device.key.IsZero() {
 		base.PublicKey = w.device.key.String()
 	}
-	// A device that shows its handshakes proves life by one, but starts none before 15 s without an answer.
-	t := timings{verdict: 16 * time.Second}
-	if w.deviceErr != nil {
-		t.verdict = 8 * time.Second
-	}
 	return openWatched(watchedOptions{
 		base: base, allowed: withServers(allowed, w.servers), servers: w.servers, timings: t,
 		connect: dialMachine(e.h.dial), counters: e.read, reason: e.reason, advice: e.advice, finish: e.finish, run: e.run,
 	})
 }
+
+// interfaceTimings: nothing is repaired from here, so that a verdict may take its time. With the time between two probes
+// before it and that of the last one after it, a dead network is called so within 15 s.
+func interfaceTimings() timings { return timings{verdict: 5 * time.Second} }
 
 // withServers adds servers that are outside of the network, as fdaa::3 is.
 func withServers(allowed []netip.Prefix, servers []netip.AddrPort) []netip.Prefix {
@@ -116,11 +115,7 @@ func (e *existing) take(now time.Time, d existingDevice, err error) {
 func (e *existing) peer(d existingDevice) counters {
 	for _, p := range d.peers {
 		if slices.ContainsFunc(p.allowed, func(a netip.Prefix) bool { return a.Contains(e.inside) }) {
-			c := counters{known: true, handshake: p.handshake, rx: p.rx, tx: p.tx}
-			if p.endpoint.IsValid() {
-				c.endpoint = p.endpoint.String()
-			}
-			return c
+			return countersOf(p.PeerState)
 		}
 	}
 	return counters{}

@@ -17,6 +17,8 @@ const (
 	// settleWait keeps a new tunnel with an old key from being taken for an attack: a gateway drops handshakes that come
 	// within some 20 ms of the last one of the same key, and the next try is 5 s later.
 	settleWait = 60 * time.Millisecond
+	// keyWait is how long Open looks for an understanding with the holder of the key.
+	keyWait = time.Second
 	// keyRetry is the time between attempts at a key that its holder neither lends nor lets go.
 	keyRetry = 250 * time.Millisecond
 	// switchWait is how long a dial waits for the next holder when the present one has ended.
@@ -92,7 +94,7 @@ type role func(context.Context)
 
 // begin takes a role, and returns the Network that goes with it.
 func (k *keyedNetwork) begin(ctx context.Context) (role, Network, error) {
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(keyWait)
 	for {
 		lock, err := lockKey(k.o.dir, k.key)
 		if err == nil {

@@ -28,7 +28,7 @@ type monitorOptions struct {
 	change func() (string, error)
 	// reason adds what the network itself knows about why it does not work, such as a name that does not resolve.
 	reason func(Status) string
-	// advice replaces the texts for a user-mode tunnel. It gets the Status with everything else filled in.
+	// advice replaces the usual text, in every state, unless it is empty. It gets the Status with all else filled in.
 	advice func(Status) string
 }
 
@@ -237,7 +237,7 @@ func (m *monitor) publish(now time.Time, v *verdict) {
 	}
 	s.Cause = causeOf(s, v, reason)
 	s.Advice = adviceOf(s, v)
-	if m.o.advice != nil && s.State != StateUp {
+	if m.o.advice != nil {
 		if a := m.o.advice(s); a != "" {
 			s.Advice = a
 		}

@@ -3,9 +3,11 @@ package wg
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,19 +19,15 @@ import (
 	"ops-console/wg/wgtest"
 )
 
-// openAuto opens with everything left to Open, and checks that it is quick about it.
+// openAuto opens with everything left to Open.
 func openAuto(t *testing.T, o Options) Network {
 	t.Helper()
 	o.RuntimeDir = shortDir(t)
-	start := time.Now()
 	n, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.Close() })
-	if d := time.Since(start); d > 15*time.Second { // one, on a machine that has time for us
-		t.Errorf("opened after %s", d)
-	}
 	return n
 }
 
@@ -43,12 +41,13 @@ func wantKind(t *testing.T, n Network, kind Kind, why string) Status {
 }
 
 func TestAutoUsesAnExistingInterface(t *testing.T) {
+	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		p := newPrivate(t, gateway.Options{})
 		i := wgtest.New(t, "wg0", p.cfg)
 		n := openAuto(t, Options{Config: p.cfg})
 		wantKind(t, n, KindInterface, "wg0 has this peer's address")
-		s := until(t, n, "up", isUp)
+		until(t, n, "up", isUp)
 		if err := say(soon(t), n); err != nil {
 			t.Error(err)
 		}
@@ -58,7 +57,7 @@ func TestAutoUsesAnExistingInterface(t *testing.T) {
 		if _, err := n.DialContext(soon(t), "tcp", "127.0.0.1:80"); !errors.Is(err, ErrOutside) {
 			t.Errorf("dial outside: %v", err)
 		}
-		s = until(t, n, "counting", func(s Status) bool { return s.Rx > 0 && s.Tx > 0 && s.RTT > 0 && !s.HandshakeAt.IsZero() })
+		s := until(t, n, "counting", func(s Status) bool { return s.Rx > 0 && s.Tx > 0 && s.RTT > 0 && !s.HandshakeAt.IsZero() })
 		got := s
 		got.At, got.Since, got.HandshakeAt, got.RTT, got.LastOK = time.Time{}, time.Time{}, time.Time{}, 0, time.Time{}
 		got.Rx, got.Tx, got.RxRate, got.TxRate = 0, 0, 0, 0
@@ -107,10 +106,54 @@ func TestAutoUsesAnExistingInterface(t *testing.T) {
 		u := openAuto(t, Options{Config: p.cfg})
 		wantKind(t, u, KindUser, "no interface")
 		until(t, u, "up", isUp)
+
+		// It comes back while the console has a tunnel of its own with the same key.
+		again := wgtest.New(t, "wg0", p.cfg)
+		until(t, u, "warned of the second user of the key", func(s Status) bool { return strings.Contains(s.Advice, "wg-quick down wg0") })
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, u, "alone again", func(s Status) bool { return s.Advice == "" && s.State == StateUp })
+	})
+}
+
+func TestAnExistingInterfaceThatDies(t *testing.T) {
+	t.Parallel()
+	wgtest.Run(t, func(t *testing.T) {
+		p := newPrivate(t, gateway.Options{})
+		wgtest.New(t, "wg0", p.cfg)
+		o := Options{Config: p.cfg, Logger: slog.New(slog.DiscardHandler)}
+		n := openInterface(o, findWays(t.Context(), o, machine()).ours(), "for the test", quickly())
+		t.Cleanup(func() { _ = n.Close() })
+		until(t, n, "up", isUp)
+		p.gw.Pause()
+		start := time.Now()
+		s := until(t, n, "dead", func(s Status) bool { return s.State == StateDead })
+		// TestVerdictWithoutRepairsIsReachedInTime holds the bound, in simulated time.
+		t.Logf("dead after %s: %s; %s", time.Since(start).Round(time.Millisecond), s.Cause, s.Advice)
+		p.gw.Resume()
+		start = time.Now()
+		until(t, n, "up", isUp)
+		t.Logf("up after %s", time.Since(start).Round(time.Millisecond))
+
+		// A silent DNS server is no dead network: its machine answers, and addresses are dialled.
+		p.silent.Store(true)
+		s = until(t, n, "without DNS", func(s Status) bool { return s.State == StateDNSDown })
+		if !strings.HasPrefix(s.Cause, "tunnel works") {
+			t.Errorf("cause %q", s.Cause)
+		}
+		c, err := n.DialContext(soon(t), "tcp", netip.AddrPortFrom(p.instance, 7).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+		p.silent.Store(false)
+		until(t, n, "up", isUp)
 	})
 }
 
 func TestAutoPassesOverAnInterfaceOfAnotherNetwork(t *testing.T) {
+	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		p := newPrivate(t, gateway.Options{})
 		elsewhere := *p.join(t, 3)
@@ -134,6 +177,7 @@ func TestAutoPassesOverAnInterfaceOfAnotherNetwork(t *testing.T) {
 }
 
 func TestAutoIsDirectInsideTheNetwork(t *testing.T) {
+	t.Parallel()
 	wgtest.Run(t, func(t *testing.T) {
 		// The machine has an Ethernet address of the network, and the platform's server answers.
 		wgtest.IP(t, "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
@@ -143,7 +187,7 @@ func TestAutoIsDirectInsideTheNetwork(t *testing.T) {
 		wgtest.IP(t, "link", "set", "eth7", "up")
 		wgtest.IP(t, "link", "set", "eth8", "up")
 		instance := netip.MustParseAddr("fdaa:0:18:a7b::2")
-		p := private{instance: instance}
+		p := private{instance: instance, silent: new(atomic.Bool)}
 		pc, err := net.ListenPacket("udp", "[fdaa::3]:53")
 		if err != nil {
 			t.Fatal(err)

@@ -95,14 +95,14 @@ func Open(ctx context.Context, o Options) (Network, error) {
 		return openOwn(ctx, o, "asked for")
 	case ModeInterface:
 		if w := cmp.Or(ways.ours(), ways.answering(true), ways.named(o.Interface), ways.any(true)); w != nil {
-			return openInterface(o, w, "asked for: "+w.why()), nil
+			return openInterface(o, w, "asked for: "+w.why(), interfaceTimings()), nil
 		}
 		return nil, ErrNoWay{Tried: ways.tried(o)}
 	case ModeDirect:
 		return openDirect(o, cmp.Or(ways.answering(false), ways.any(false)), "asked for"), nil
 	}
 	if w := cmp.Or(ways.answering(true), ways.ours()); w != nil {
-		return openInterface(o, w, w.why()), nil
+		return openInterface(o, w, w.why(), interfaceTimings()), nil
 	}
 	if w := ways.answering(false); w != nil {
 		return openDirect(o, w, w.why()), nil

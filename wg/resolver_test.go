@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -346,33 +345,4 @@ func TestDialer(t *testing.T) {
 	} else {
 		c.Close()
 	}
-}
-
-func TestParsePeer(t *testing.T) {
-	k := [32]byte{31: 7}
-	other := [32]byte{31: 8}
-	text := fmt.Sprintf("private_key=%x\nlisten_port=1\npublic_key=%x\nrx_bytes=9\nendpoint=nonsense\npublic_key=%x\nendpoint=[2001:db8::1]:51820\n"+
-		"last_handshake_time_sec=100\nlast_handshake_time_nsec=5\nrx_bytes=1\ntx_bytes=2\nallowed_ip=::/0\nerrno=0\n\n", k, other, k)
-	got, err := parsePeer([]byte(text), k)
-	want := peerState{endpoint: netip.MustParseAddrPort("[2001:db8::1]:51820"), handshake: time.Unix(100, 5), rx: 1, tx: 2}
-	if err != nil || got != want {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if _, err := parsePeer([]byte(text), [32]byte{1}); err == nil {
-		t.Error("an unknown peer was found")
-	}
-	if got, err := parsePeer(fmt.Appendf(nil, "public_key=%x\nlast_handshake_time_sec=0\nlast_handshake_time_nsec=0\n", k), k); err != nil || !got.handshake.IsZero() {
-		t.Errorf("never a handshake: %v, %v", got, err)
-	}
-	_, err = parsePeer(fmt.Appendf(nil, "public_key=%x\nrx_bytes=secret\n", k), k)
-	if err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("malformed: %v", err)
-	}
-}
-
-func FuzzParsePeer(f *testing.F) {
-	k := [32]byte{31: 7}
-	f.Add(fmt.Appendf(nil, "public_key=%x\nendpoint=[::1]:2\nrx_bytes=1\n", k))
-	f.Add([]byte("rx_bytes=\n=\n\n"))
-	f.Fuzz(func(_ *testing.T, b []byte) { parsePeer(b, k) })
 }

@@ -19,7 +19,7 @@ import (
 // A connection to the holder's socket serves one purpose. Both directions carry frames: one byte that says what it is,
 // the length of the rest in four bytes, big endian, and the rest. The client opens with a request (JSON):
 //
-//	dial   network tcp or udp, an address and port, milliseconds to spend. The holder answers with a reply, and if that
+//	dial   network tcp or udp, an address and port, the time to spend. The holder answers with a reply, and if that
 //	       carries no error the connection is the one asked for: data frames both ways (pieces of a stream, or one
 //	       datagram each), an end frame for a stream's half that is done, an error frame for one that broke.
 //	watch  the holder answers with a reply and then with its Status, at every change and at least every second.
@@ -213,14 +213,13 @@ func (f *frameReader) read(p []byte) (int, error) {
 // payload reads the whole payload and ends the frame. It is valid until the next call.
 func (f *frameReader) payload() ([]byte, error) {
 	for f.left > 0 {
-		b, err := f.r.Peek(1)
-		if err != nil {
+		if _, err := f.r.Peek(1); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
 		}
-		b, _ = f.r.Peek(min(f.r.Buffered(), f.left))
+		b, _ := f.r.Peek(min(f.r.Buffered(), f.left))
 		f.body = append(f.body, b...)
 		f.left -= len(b)
 		_, _ = f.r.Discard(len(b))

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -57,6 +56,7 @@ type userNetwork struct {
 	mu         sync.Mutex
 	endpoint   netip.AddrPort // the last one set, guarded by mu
 	resolveErr error          // of the endpoint's name, guarded by mu
+	rival      string         // interface of this machine that came up with our address, guarded by mu
 }
 
 var _ Network = (*userNetwork)(nil)
@@ -119,12 +119,8 @@ func (u *userNetwork) chooseTransport() error {
 		newUDP = u.o.udp
 	}
 	u.bind = &switchBind{udp: newUDP()}
-	switch u.o.transport {
-	case transportUDP:
+	if u.o.transport == transportUDP {
 		return nil
-	case "", "auto", transportWeb:
-	default:
-		return fmt.Errorf("unknown transport %q: want auto, udp or websocket", u.o.transport)
 	}
 	url := u.o.websocketURL
 	if url == "" {
@@ -182,10 +178,7 @@ func (u *userNetwork) configure(endpoint netip.AddrPort) error {
 func (u *userNetwork) watch(servers []netip.AddrPort) {
 	var ctx context.Context
 	ctx, u.cancel = context.WithCancel(context.Background())
-	u.dialer = &dialer{connect: u.connect}
-	for _, p := range u.cfg.Peers {
-		u.dialer.allowed = append(u.dialer.allowed, p.AllowedIPs...)
-	}
+	u.dialer = &dialer{connect: u.connect, allowed: allowedIPs(u.cfg.Peers)}
 	r := &Resolver{Dial: u.dialer.dialServer, Servers: servers}
 	u.dialer.resolver = r
 	mtu, _ := u.stack.MTU()
@@ -196,7 +189,7 @@ func (u *userNetwork) watch(servers []netip.AddrPort) {
 		},
 		timings:  u.o.timings,
 		probe:    u.probe,
-		counters: u.counters, ask: u.ask, resolve: u.resolve, rebind: u.rebind, reason: u.reason,
+		counters: u.counters, ask: u.ask, resolve: u.resolve, rebind: u.rebind, reason: u.reason, advice: u.advice,
 	}
 	if u.bind.next {
 		o.base.Transport = transportWeb
@@ -238,6 +231,10 @@ func (u *userNetwork) Close() error {
 
 // probe asks when there is somewhere to ask: a question before that would be lost, and its timeout waited for.
 func (u *userNetwork) probe(ctx context.Context, d time.Duration) (time.Duration, error) {
+	name := rival(machine(), u.cfg)
+	u.mu.Lock()
+	u.rival = name
+	u.mu.Unlock()
 	bounded, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	select {
@@ -260,11 +257,7 @@ func (u *userNetwork) counters() counters {
 	if err != nil {
 		return counters{}
 	}
-	c := counters{known: true, handshake: p.handshake, rx: p.rx, tx: p.tx}
-	if p.endpoint.IsValid() {
-		c.endpoint = p.endpoint.String()
-	}
-	return c
+	return countersOf(p)
 }
 
 // ask makes WireGuard send an initiation, unless it did in the last 5 s. Session keys stay as they are.
@@ -295,99 +288,16 @@ func (u *userNetwork) changeTransport() (string, error) {
 	return name, u.configure(u.endpoint)
 }
 
-// resolve looks where the endpoint is now.
-func (u *userNetwork) resolve(ctx context.Context) (moved bool, err error) {
-	host, port, err := net.SplitHostPort(u.peer.Endpoint)
-	if err != nil {
-		return false, err
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return false, err
-	}
-	var as []netip.Addr
-	if a, err := netip.ParseAddr(host); err == nil {
-		as = []netip.Addr{a}
-	} else {
-		lookup := u.o.lookup
-		if lookup == nil {
-			lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
-				return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-			}
-		}
-		if as, err = lookup(ctx, host); err == nil && len(as) == 0 {
-			err = fmt.Errorf("%s has no address", host)
-		}
-		u.mu.Lock()
-		u.resolveErr = err
-		u.mu.Unlock()
-		if err != nil {
-			return false, err
-		}
-	}
-	return u.setEndpoint(as, uint16(n))
-}
-
-// setEndpoint takes the first of several addresses, or the one after the present: that one does not answer.
-func (u *userNetwork) setEndpoint(as []netip.Addr, port uint16) (moved bool, err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	next := 0
-	for i, a := range as {
-		if a.Unmap() == u.endpoint.Addr() {
-			next = (i + 1) % len(as)
-		}
-	}
-	to := netip.AddrPortFrom(as[next].Unmap(), port)
-	first, moved := !u.endpoint.IsValid(), to != u.endpoint
-	u.endpoint = to
-	if first {
-		// The device has tried without an endpoint, and would now wait 5 s: begin anew.
-		err := u.configure(to)
-		close(u.located)
-		return true, err
-	}
-	// Set again also when it is the same: WireGuard follows the peer to whatever address it was heard from last.
-	line := fmt.Sprintf("public_key=%x\nupdate_only=true\nendpoint=%s\n", u.peer.PublicKey[:], to)
-	if err := u.dev.IpcSet(line); err != nil {
-		return false, fmt.Errorf("set the endpoint: %w", err)
-	}
-	return moved, nil
-}
-
-// firstEndpoint resolves the endpoint's name, again and again until it has an address.
-func (u *userNetwork) firstEndpoint(ctx context.Context) {
-	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		u.mu.Lock()
-		known := u.endpoint.IsValid()
-		u.mu.Unlock()
-		if known {
-			return
-		}
-		bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
-		_, err := u.resolve(bounded)
-		cancel()
-		if err == nil {
-			return
-		}
-		u.o.logger.Debug("endpoint does not resolve", "endpoint", u.peer.Endpoint, "err", err)
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		}
-	}
-}
-
 // reason is why this end alone knows that nothing will work.
 func (u *userNetwork) reason(now Status) string {
 	u.mu.Lock()
-	err := u.resolveErr
+	err, other := u.resolveErr, u.rival
 	u.mu.Unlock()
-	if err != nil {
+	switch {
+	case err != nil:
 		return "its name does not resolve: " + err.Error()
+	case other != "":
+		return "interface " + other + " has this peer's address as well"
 	}
 	w, ok := u.bind.web.(*wsbind.Bind)
 	if ok && now.Transport == transportWeb {
@@ -398,45 +308,13 @@ func (u *userNetwork) reason(now Status) string {
 	return ""
 }
 
-// checkMTU falls back to the size that every path carries, when the configuration wants more than this path does.
-// Where small echoes are not answered either nothing is known, and nothing is done.
-func (u *userNetwork) checkMTU(ctx context.Context) {
-	mtu, _ := u.stack.MTU()
-	if mtu <= netstack.DefaultMTU {
-		return
+// advice speaks up also while all seems well: of two users of one key each loses packets, not all.
+func (u *userNetwork) advice(Status) string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.rival == "" {
+		return ""
 	}
-	for {
-		changed := u.Changed() // before the look, or a change between the two would be missed
-		if u.Status().State == StateUp {
-			break
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
-	if u.echo(ctx, mtu) || !u.echo(ctx, 0) || u.echo(ctx, mtu) {
-		return
-	}
-	if err := u.stack.SetMTU(netstack.DefaultMTU); err != nil {
-		return
-	}
-	u.o.logger.Debug("large packets are lost", "mtu", mtu, "now", netstack.DefaultMTU)
-	u.monitor.edit(func(s *Status) {
-		s.MTU = netstack.DefaultMTU
-		s.Why += fmt.Sprintf("; large packets are lost on this path, so the MTU is %d instead of %d", netstack.DefaultMTU, mtu)
-	})
-}
-
-func (u *userNetwork) echo(ctx context.Context, size int) bool {
-	for range 3 {
-		bounded, cancel := context.WithTimeout(ctx, time.Second)
-		_, err := u.stack.Ping(bounded, u.dialer.resolver.Servers[0].Addr(), size)
-		cancel()
-		if err == nil || ctx.Err() != nil {
-			return true
-		}
-	}
-	return false
+	return fmt.Sprintf("interface %s has this peer's address as well, and two users of one key break each other: "+
+		"take it down (sudo wg-quick down %s), or start anew, and the console uses it", u.rival, u.rival)
 }

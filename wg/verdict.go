@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"ops-console/wg/conf"
 )
 
 // timings of the watch over a network. Zero fields take the defaults.
@@ -60,6 +62,14 @@ type counters struct {
 	endpoint  string
 }
 
+func countersOf(p conf.PeerState) counters {
+	c := counters{known: true, handshake: p.HandshakeAt, rx: p.Rx, tx: p.Tx}
+	if p.Endpoint.IsValid() {
+		c.endpoint = p.Endpoint.String()
+	}
+	return c
+}
+
 // repair is one step of healing.
 type repair int
 
@@ -106,6 +116,7 @@ type verdict struct {
 	badAnswer *RcodeError // of the last probe
 	bad       int         // answers in a row that say that the server does not work
 	lastOK    time.Time   // the last good answer
+	heard     time.Time   // when the silent server's machine answered otherwise, as errServerSilent says
 	rtt       time.Duration
 	lastAsk   time.Time
 	lastWall  time.Time
@@ -176,13 +187,15 @@ func (v *verdict) probed(sent, now time.Time, rtt time.Duration, err error, c co
 	v.count(now, c)
 	v.badAnswer = nil
 	if err == nil {
-		v.lastOK, v.rtt, v.bad = now, rtt, 0
+		v.lastOK, v.bad = now, 0
+		v.sample(rtt)
 		v.alive()
 		v.set(now, StateUp)
 		return
 	}
 	if re := (RcodeError{}); errors.As(err, &re) {
-		v.rtt, v.badAnswer = rtt, &re
+		v.badAnswer = &re
+		v.sample(rtt)
 		v.alive()
 		if v.bad++; v.bad >= 2 || v.state == StateConnecting {
 			v.set(now, StateDNSDown)
@@ -192,6 +205,9 @@ func (v *verdict) probed(sent, now time.Time, rtt time.Duration, err error, c co
 		return
 	}
 	v.bad = 0
+	if errors.Is(err, errServerSilent) {
+		v.heard = now
+	}
 	if v.suspectAt.IsZero() {
 		v.suspectAt = sent
 		if v.state == StateUp {
@@ -213,6 +229,16 @@ func (v *verdict) probed(sent, now time.Time, rtt time.Duration, err error, c co
 	case v.state != StateConnecting && v.asked(now):
 		v.set(now, StateDead)
 	}
+}
+
+// sample takes a round trip. The answer that ends a silence may have waited for the way to open: it proves life, and the
+// speed is asked for again at once.
+func (v *verdict) sample(rtt time.Duration) {
+	if v.suspectAt.IsZero() && rtt <= v.t.timeout {
+		v.rtt = rtt
+		return
+	}
+	v.lastProbe = time.Time{}
 }
 
 // mayAsk: WireGuard drops what is asked sooner.
@@ -238,10 +264,16 @@ func (v *verdict) alivePeer() {
 	}
 }
 
-// peerAlive: only a finished handshake proves both directions.
+// peerAlive: only a finished handshake proves both directions, or an answer of another kind.
 func (v *verdict) peerAlive(now time.Time) bool {
+	fresh := func(t time.Time) bool { return !t.IsZero() && now.Sub(t) < v.t.fresh }
 	h := v.last.handshake
-	if !v.last.known || v.suspectAt.IsZero() || h.IsZero() || now.Sub(h) >= v.t.fresh {
+	switch {
+	case v.suspectAt.IsZero():
+		return false
+	case fresh(v.heard) && !v.heard.Before(v.suspectAt):
+		return true
+	case !v.last.known || !fresh(h):
 		return false
 	}
 	// While connecting there are no earlier times whose handshake could mislead.

@@ -18,15 +18,17 @@ type world struct {
 	v   *verdict
 	now time.Time
 
-	to, from  bool // datagrams arrive at the gateway, and back
-	gateway   bool // it runs
-	keys      bool // it has the session keys that we use
-	peer      bool // it knows us
-	dns       int  // rcode of its DNS server, or -1: silent
-	moved     bool // it is at another address; resolve finds it
-	badPort   bool // this local port is blocked for good
-	webOnly   bool // UDP does not pass
-	noCounter bool // the kind of network that cannot tell
+	to, from  bool          // datagrams arrive at the gateway, and back
+	gateway   bool          // it runs
+	keys      bool          // it has the session keys that we use
+	peer      bool          // it knows us
+	dns       int           // rcode of its DNS server, or -1: silent
+	moved     bool          // it is at another address; resolve finds it
+	badPort   bool          // this local port is blocked for good
+	webOnly   bool          // UDP does not pass
+	noCounter bool          // the kind of network that cannot tell
+	machine   bool          // that of the DNS server is asked too
+	lost      time.Duration // until a probe is lost
 
 	web       bool
 	handshake time.Time
@@ -42,7 +44,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), to: true, from: true, gateway: true, peer: true, dns: dns.RcodeSuccess}
+	w := &world{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), to: true, from: true, gateway: true, peer: true, dns: dns.RcodeSuccess, lost: time.Second}
 	w.v = newVerdict(w.now, timings{})
 	w.v.canAsk, w.v.canResolve, w.v.canRebind = true, true, true
 	return w
@@ -70,8 +72,12 @@ func (w *world) initiate() {
 func (w *world) run(d time.Duration) {
 	for end := w.now.Add(d); w.now.Before(end); w.now = w.now.Add(250 * time.Millisecond) {
 		before := w.v.state
-		if !w.probeAt.IsZero() && w.now.Sub(w.probeAt) >= time.Second {
-			w.answer(0, errors.New("i/o timeout"))
+		if !w.probeAt.IsZero() && w.now.Sub(w.probeAt) >= w.lost {
+			err := errors.New("i/o timeout")
+			if w.machine && w.path() && w.to && w.from {
+				err = errServerSilent
+			}
+			w.answer(0, err)
 		}
 		if !w.repairAt.IsZero() {
 			w.repairAt = time.Time{}
@@ -412,6 +418,49 @@ func TestVerdictWithoutCountersTakesTheLongWay(t *testing.T) {
 	}
 	w.to = true
 	w.until(t, StateUp, 2*time.Second)
+}
+
+// TestVerdictWithoutRepairsIsReachedInTime at the worst moment, just after a probe: as for an existing interface, whose
+// probes take two timeouts where nothing answers.
+func TestVerdictWithoutRepairsIsReachedInTime(t *testing.T) {
+	w := newWorld()
+	w.v.canAsk, w.v.canResolve, w.v.canRebind = false, false, false
+	w.v.t, w.lost = interfaceTimings().withDefaults(), 2*time.Second
+	w.settle(t)
+	for w.run(0); !w.v.lastProbe.Equal(w.now.Add(-250 * time.Millisecond)); {
+		w.run(250 * time.Millisecond)
+	}
+	w.to = false
+	if d := w.until(t, StateDead, 15*time.Second); d < 9*time.Second {
+		t.Errorf("dead after %s: not the worst moment", d)
+	}
+	w.to, w.dns, w.machine = true, -1, true
+	w.until(t, StateDNSDown, 5*time.Second)
+	w.run(time.Minute)
+	if w.v.state != StateDNSDown || w.v.heals > 0 {
+		t.Errorf("%s, %d repairs with a silent server on a machine that answers", w.v.state, w.v.heals)
+	}
+	w.gateway = false
+	w.until(t, StateDead, 20*time.Second)
+}
+
+func TestVerdictTakesNoRoundTripFromAnAnswerThatWaited(t *testing.T) {
+	w := newWorld()
+	w.settle(t)
+	v, now := w.v, w.now
+	v.probed(now, now.Add(time.Second), 0, errors.New("i/o timeout"), w.counters())
+	now = now.Add(2 * time.Second)
+	v.probed(now.Add(-time.Second), now, 973*time.Millisecond, nil, w.counters())
+	if v.rtt != time.Millisecond || v.state != StateUp {
+		t.Errorf("round trip %s, state %s", v.rtt, v.state)
+	}
+	if !v.tick(now, w.counters()).probe {
+		t.Error("the round trip is not asked for again")
+	}
+	v.probed(now, now, 2*time.Millisecond, nil, w.counters())
+	if v.rtt != 2*time.Millisecond {
+		t.Errorf("round trip %s", v.rtt)
+	}
 }
 
 func TestVerdictRates(t *testing.T) {

@@ -2,9 +2,11 @@ package wg
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -49,7 +51,7 @@ func openWatched(o watchedOptions) *watchedNetwork {
 	w.monitor = startMonitor(monitorOptions{
 		base:     o.base,
 		timings:  o.timings,
-		probe:    func(ctx context.Context, d time.Duration) (time.Duration, error) { return r.Ping(ctx, probeName, d) },
+		probe:    w.probe,
 		counters: o.counters,
 		reason:   o.reason,
 		advice:   o.advice,
@@ -59,6 +61,26 @@ func openWatched(o watchedOptions) *watchedNetwork {
 		w.wg.Go(func() { o.run(ctx) })
 	}
 	return w
+}
+
+// probe asks the DNS server, and where that is silent whether its machine takes or refuses a connection: a peer cannot be
+// asked for a handshake from here.
+func (w *watchedNetwork) probe(ctx context.Context, d time.Duration) (time.Duration, error) {
+	r := w.dialer.resolver
+	rtt, err := r.Ping(ctx, probeName, d)
+	if err == nil || errors.As(err, new(RcodeError)) || len(r.Servers) == 0 {
+		return rtt, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	c, dialErr := r.Dial(ctx, "tcp", r.Servers[0].String())
+	if dialErr == nil {
+		_ = c.Close()
+	}
+	if dialErr == nil || errors.Is(dialErr, syscall.ECONNREFUSED) {
+		return 0, errServerSilent
+	}
+	return 0, err
 }
 
 // DialContext is part of Network.

@@ -248,6 +248,24 @@ func serversOf(w *way, o Options) []netip.AddrPort {
 // insideDNS is the server that every machine of the platform has.
 func insideDNS() netip.Addr { return netip.MustParseAddr("fdaa::3") }
 
+// rival names a tunnel interface that is up with an address of ours, and so has our key: empty when there is none.
+func rival(h host, c *conf.Config) string {
+	interfaces, _ := h.interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 || len(i.HardwareAddr) > 0 {
+			continue
+		}
+		addrs, err := h.addresses(i)
+		if err != nil {
+			continue
+		}
+		if w := newWay(i, addrs, Options{Config: c}); w != nil && isOurs(w, c) {
+			return i.Name
+		}
+	}
+	return ""
+}
+
 func isOurs(w *way, c *conf.Config) bool {
 	if c == nil {
 		return false

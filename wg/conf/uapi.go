@@ -1,9 +1,12 @@
 package conf
 
 import (
+	"bytes"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // AppendUAPI appends the configuration in the form that a WireGuard device takes (set operation, whole: peers that
@@ -48,4 +51,64 @@ func FixedEndpoint(p Peer) netip.AddrPort {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// PeerState is what a WireGuard device says of one peer.
+type PeerState struct {
+	PublicKey   PublicKey
+	Endpoint    netip.AddrPort // zero: none yet
+	HandshakeAt time.Time      // zero: never
+	Rx, Tx      int64          // bytes, WireGuard's own included
+}
+
+// ParsePeers takes the peers out of a device's answer to a get operation, in its order, and passes over all secrets.
+// Errors name the key of a line only.
+func ParsePeers(b []byte) (peers []PeerState, err error) {
+	for line := range bytes.Lines(b) {
+		key, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte("="))
+		if string(key) == "public_key" {
+			var p PeerState
+			if len(value) != hex.EncodedLen(len(p.PublicKey)) {
+				return nil, malformed(key)
+			}
+			if _, err := hex.Decode(p.PublicKey[:], value); err != nil {
+				return nil, malformed(key)
+			}
+			peers = append(peers, p)
+			continue
+		}
+		if len(peers) == 0 { // the device's own lines come first
+			continue
+		}
+		if err := peers[len(peers)-1].read(string(key), string(value)); err != nil {
+			return nil, malformed(key)
+		}
+	}
+	return peers, nil
+}
+
+func malformed(key []byte) error {
+	return fmt.Errorf("state of the WireGuard device: malformed %s", key)
+}
+
+// read takes one line. The seconds of a handshake come before its nanoseconds.
+func (p *PeerState) read(key, value string) (err error) {
+	var n int64
+	switch key {
+	case "endpoint":
+		p.Endpoint, err = netip.ParseAddrPort(value)
+	case "rx_bytes":
+		p.Rx, err = strconv.ParseInt(value, 10, 64)
+	case "tx_bytes":
+		p.Tx, err = strconv.ParseInt(value, 10, 64)
+	case "last_handshake_time_sec":
+		if n, err = strconv.ParseInt(value, 10, 64); n != 0 {
+			p.HandshakeAt = time.Unix(n, 0)
+		}
+	case "last_handshake_time_nsec":
+		if n, err = strconv.ParseInt(value, 10, 64); n != 0 {
+			p.HandshakeAt = p.HandshakeAt.Add(time.Duration(n))
+		}
+	}
+	return err
 }

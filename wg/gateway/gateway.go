@@ -80,7 +80,7 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 	}
 	o.Prefix = o.Prefix.Masked()
 	g := &Gateway{o: o, own: At(o.Prefix, 3), peers: map[conf.PublicKey]netip.Prefix{}}
-	if err := g.start(); err != nil {
+	if err := g.start(ctx); err != nil {
 		_ = g.Close()
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -94,7 +94,7 @@ func At(p netip.Prefix, n uint16) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-func (g *Gateway) start() (err error) {
+func (g *Gateway) start(ctx context.Context) (err error) {
 	g.stack, err = netstack.New([]netip.Addr{g.own}, netstack.Options{MTU: g.o.MTU})
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (g *Gateway) start() (err error) {
 		}
 	}
 	if g.o.Websocket != "" {
-		if g.web, err = serveWeb(g.o.Websocket, g.mux, g.o.Logger); err != nil {
+		if g.web, err = serveWeb(ctx, g.o.Websocket, g.mux, g.o.Logger); err != nil {
 			return err
 		}
 	}
@@ -163,14 +163,6 @@ func (g *Gateway) Endpoint() netip.AddrPort { return g.mux.addr() }
 
 // DNSAddr is the address of the network's DNS server, ::3, where other services of the platform listen as well.
 func (g *Gateway) DNSAddr() netip.Addr { return g.own }
-
-// WebsocketAddr is the host:port of the websocket listener; empty without one.
-func (g *Gateway) WebsocketAddr() string {
-	if g.web == nil {
-		return ""
-	}
-	return g.web.addr
-}
 
 // WebsocketURL is where clients connect to; empty without a websocket listener.
 func (g *Gateway) WebsocketURL() string {

@@ -247,7 +247,7 @@ func TestPeersOverUDPAndWebsocketSideBySide(t *testing.T) {
 		t.Fatalf("%d peers, want 3", len(list))
 	}
 	for _, p := range list {
-		if p.Endpoint == "" || time.Since(p.HandshakeAt) > time.Minute || p.Rx == 0 || p.Tx == 0 || p.Prefix.Bits() != 120 {
+		if !p.Endpoint.IsValid() || time.Since(p.HandshakeAt) > time.Minute || p.Rx == 0 || p.Tx == 0 || p.Prefix.Bits() != 120 {
 			t.Errorf("peer %+v", p)
 		}
 	}

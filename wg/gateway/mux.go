@@ -45,8 +45,12 @@ type packet struct {
 
 // endpoint is where a peer is answered.
 type endpoint struct {
-	netip.AddrPort
+	wsbind.Endpoint
 	link *wsbind.Link // nil for UDP
+}
+
+func endpointAt(ap netip.AddrPort, l *wsbind.Link) *endpoint {
+	return &endpoint{wsbind.Endpoint{AddrPort: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}, l}
 }
 
 var (
@@ -155,7 +159,7 @@ func (m *mux) receiveUDP(udp *net.UDPConn, b batcher, closed <-chan struct{}) co
 				if m.loses() {
 					sizes[i] = 0 // the device skips it
 				}
-				eps[i] = &endpoint{AddrPort: netip.AddrPortFrom(at.Addr().Unmap(), at.Port())}
+				eps[i] = endpointAt(at, nil)
 			}
 			return n, nil
 		}
@@ -268,15 +272,5 @@ func (*mux) ParseEndpoint(s string) (conn.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &endpoint{AddrPort: ap}, nil
-}
-
-func (*endpoint) ClearSrc()             {}
-func (*endpoint) SrcToString() string   { return "" }
-func (e *endpoint) DstToString() string { return e.String() }
-func (e *endpoint) DstIP() netip.Addr   { return e.Addr() }
-func (*endpoint) SrcIP() netip.Addr     { return netip.Addr{} }
-func (e *endpoint) DstToBytes() []byte {
-	b, _ := e.MarshalBinary()
-	return b
+	return endpointAt(ap, nil), nil
 }

@@ -1,25 +1,18 @@
 package gateway
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"ops-console/wg/conf"
 )
 
-// Peer is one client as the gateway sees it.
+// Peer is one client as the gateway sees it. Its Endpoint is where its last packet came from, also by a websocket.
 type Peer struct {
-	PublicKey   conf.PublicKey
-	Prefix      netip.Prefix
-	Endpoint    string    // where its last packet came from; empty: never
-	HandshakeAt time.Time // zero: never
-	Rx, Tx      int64     // bytes, WireGuard's own included
+	conf.PeerState
+	Prefix netip.Prefix
 }
 
 // AddPeer admits a peer with any source address of prefix, a /120: some clients send from the address they were given,
@@ -63,53 +56,14 @@ func (g *Gateway) Peers() ([]Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: read peers: %w", err)
 	}
-	peers, err := parsePeers(text)
+	states, err := conf.ParsePeers([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("gateway: read peers: %w", err)
 	}
-	for i := range peers {
-		peers[i].Prefix = g.peers[peers[i].PublicKey]
+	peers := make([]Peer, len(states))
+	for i, s := range states {
+		peers[i] = Peer{s, g.peers[s.PublicKey]}
 	}
 	slices.SortFunc(peers, func(a, b Peer) int { return slices.Compare(a.PublicKey[:], b.PublicKey[:]) })
-	return peers, nil
-}
-
-// parsePeers reads what the device says of itself, and skips its secrets.
-func parsePeers(text string) (peers []Peer, err error) {
-	for line := range strings.Lines(text) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if key == "public_key" {
-			var k conf.PublicKey
-			if n, err := hex.Decode(k[:], []byte(value)[:min(len(value), 64)]); err != nil || n != len(k) {
-				return nil, errors.New("malformed public key")
-			}
-			peers = append(peers, Peer{PublicKey: k})
-			continue
-		}
-		if len(peers) == 0 {
-			continue
-		}
-		p := &peers[len(peers)-1]
-		var n int64
-		switch key {
-		case "endpoint":
-			p.Endpoint = value
-		case "last_handshake_time_sec", "last_handshake_time_nsec", "rx_bytes", "tx_bytes":
-			if n, err = strconv.ParseInt(value, 10, 64); err != nil {
-				return nil, fmt.Errorf("%s is no number", key)
-			}
-		}
-		switch {
-		case key == "rx_bytes":
-			p.Rx = n
-		case key == "tx_bytes":
-			p.Tx = n
-		case n == 0: // never, or a whole second
-		case key == "last_handshake_time_sec":
-			p.HandshakeAt = time.Unix(n, 0)
-		case key == "last_handshake_time_nsec":
-			p.HandshakeAt = p.HandshakeAt.Add(time.Duration(n))
-		}
-	}
 	return peers, nil
 }

@@ -17,8 +17,13 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"ops-console/wg/wsbind"
 )
+
+// maxConnections at once, websockets and those that never become one; more wait until one ends.
+const maxConnections = 1024
 
 // webServer takes websockets and plugs each into the mux.
 type webServer struct {
@@ -33,15 +38,16 @@ type webServer struct {
 	links  map[*context.CancelFunc]struct{} // of the running links, guarded by mu
 }
 
-func serveWeb(addr string, m *mux, l *slog.Logger) (*webServer, error) {
+func serveWeb(ctx context.Context, addr string, m *mux, l *slog.Logger) (*webServer, error) {
 	cert, err := selfSigned(addr)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for websockets: %w", err)
 	}
+	listener = netutil.LimitListener(listener, maxConnections)
 	w := &webServer{addr: listener.Addr().String(), mux: m, log: l, links: map[*context.CancelFunc]struct{}{}}
 	w.server = &http.Server{
 		Handler:           w,
@@ -83,7 +89,7 @@ func (w *webServer) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	e := &endpoint{AddrPort: netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), link: link}
+	e := endpointAt(from, link)
 	w.log.Debug("websocket", "from", from)
 	err = link.Run(ctx, true, func(p []byte) { w.mux.fromWeb(e, p, ctx.Done()) })
 	w.log.Debug("websocket ended", "from", from, "err", err)

@@ -17,7 +17,7 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// DialTCP connects to an address of the network. The connection has CloseWrite and CloseRead.
+// DialTCP connects to an address of the network. The connection has CloseWrite.
 func (t *Stack) DialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	fail := func(err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: err}
@@ -164,9 +164,6 @@ type tcpConn struct {
 
 // CloseWrite sends FIN and leaves the reading half open.
 func (c *tcpConn) CloseWrite() error { return c.t.mapError(c.tcp.CloseWrite(), c.closed.Load()) }
-
-// CloseRead makes further reads end.
-func (c *tcpConn) CloseRead() error { return c.t.mapError(c.tcp.CloseRead(), c.closed.Load()) }
 
 type udpConn struct {
 	wrapped

@@ -84,10 +84,10 @@ func up(name string, c *conf.Config) (*Interface, error) {
 func (i *Interface) serve() error {
 	var err error
 	if i.file, err = ipc.UAPIOpen(i.Name); err != nil {
-		return fmt.Errorf("control socket of %s: %v", i.Name, err) // not wrapped: it is no lack of TUN devices
+		return controlError{i.Name, err}
 	}
 	if i.uapi, err = ipc.UAPIListen(i.Name, i.file); err != nil {
-		return fmt.Errorf("control socket of %s: %v", i.Name, err)
+		return controlError{i.Name, err}
 	}
 	i.wg.Go(func() {
 		for {
@@ -105,6 +105,14 @@ func (i *Interface) serve() error {
 	})
 	return nil
 }
+
+// controlError hides what it is from errors.Is: a control socket that cannot be made is no lack of TUN devices.
+type controlError struct {
+	name string
+	err  error
+}
+
+func (e controlError) Error() string { return fmt.Sprintf("control socket of %s: %v", e.name, e.err) }
 
 func configure(name string, c *conf.Config) error {
 	client, err := wgctrl.New()

@@ -2,6 +2,7 @@ package wgtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -48,7 +49,7 @@ func Run(t *testing.T, f func(t *testing.T)) {
 		args = append(args, "-test.timeout="+time.Until(deadline).Round(time.Second).String())
 	}
 	var out bytes.Buffer
-	cmd, err := start(self, args, &out)
+	cmd, err := start(t.Context(), self, args, &out)
 	if err != nil {
 		t.Skipf("needs root or unprivileged user namespaces: %v", err)
 	}
@@ -68,13 +69,13 @@ func Run(t *testing.T, f func(t *testing.T)) {
 
 // start starts the binary in new namespaces: with the rights of root where we have them, else in a user namespace where
 // we are root.
-func start(self string, args []string, out *bytes.Buffer) (*exec.Cmd, error) {
+func start(ctx context.Context, self string, args []string, out *bytes.Buffer) (*exec.Cmd, error) {
 	var errs []error
 	for _, user := range []bool{false, true} {
 		if !user && os.Geteuid() != 0 {
 			continue
 		}
-		cmd := exec.Command(self, args...)
+		cmd := exec.CommandContext(ctx, self, args...)
 		cmd.Env = append(os.Environ(), insideEnv+"=1")
 		cmd.Stdout, cmd.Stderr = out, out
 		cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -120,7 +121,7 @@ func IP(t testing.TB, args ...string) {
 }
 
 func ip(args ...string) error {
-	out, err := exec.Command("ip", args...).CombinedOutput()
+	out, err := exec.CommandContext(context.Background(), "ip", args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
 	}

@@ -270,7 +270,7 @@ func (b *Bind) dial(ctx context.Context) (*Link, error) {
 		transport.Proxy = http.ProxyFromEnvironment
 	}
 	defer transport.CloseIdleConnections()
-	ws, answer, err := websocket.Dial(ctx, b.o.URL, &websocket.DialOptions{
+	ws, answer, err := websocket.Dial(ctx, b.o.URL, &websocket.DialOptions{ //nolint:bodyclose // the library closes it
 		HTTPClient: &http.Client{Transport: transport},
 		HTTPHeader: http.Header{"Origin": {b.o.URL}},
 	})
