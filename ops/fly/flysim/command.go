@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,11 +38,11 @@ func (s *Sim) command(_ context.Context, args []string, out io.Writer) error {
 	switch name {
 	case "fault", "set":
 		if len(rest) == 0 {
-			return s.listFaults(out)
+			return listFaults(out, s.world.FaultKinds(), s.world.Faults())
 		}
 		return s.set(faultOf(rest), false)
 	case "list":
-		return s.listFaults(out)
+		return listFaults(out, s.world.FaultKinds(), s.world.Faults())
 	case "clear":
 		if len(rest) == 0 {
 			return s.world.ClearFault("all")
@@ -80,13 +81,27 @@ func faultOf(words []string) platform.Fault {
 	return f
 }
 
-func (s *Sim) listFaults(out io.Writer) error {
+// static carries out what needs no world: to list what there is. known is false where that is not all there is to args.
+func static(args []string, out io.Writer) (known bool, err error) {
+	switch strings.Join(args, " ") {
+	case "fault", "fault list", "list":
+		return true, listFaults(out, slices.Concat(platform.BuiltinFaults(), networkFaults(nil)), nil)
+	case "scenario":
+		return true, listScenarios(out)
+	case "help":
+		_, err := io.WriteString(out, Help)
+		return true, err
+	}
+	return false, nil
+}
+
+func listFaults(out io.Writer, kinds []platform.FaultKind, active []platform.Fault) error {
 	on := map[string][]string{}
-	for _, f := range s.world.Faults() {
+	for _, f := range active {
 		on[f.Name] = append(on[f.Name], clean(f.String()))
 	}
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	for _, k := range s.world.FaultKinds() {
+	for _, k := range kinds {
 		fmt.Fprintf(t, "%s\t%s\n", k.Usage(), k.Help)
 		for _, f := range on[k.Name] {
 			fmt.Fprintf(t, "  on: %s\t\n", f)

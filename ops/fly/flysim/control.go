@@ -37,7 +37,8 @@ type response struct {
 var ErrNotRunning = errors.New("no simulated world runs there")
 
 // Control has the world that runs in dir carry out a command, and writes what it answers to out. The commands are those
-// of `ops-console sim`: fault, clear, machines, scenario, peers; Help lists them.
+// of `ops-console sim`: fault, clear, machines, scenario, peers; Help lists them. Those that only list what there is need
+// no running world.
 func Control(ctx context.Context, dir string, args []string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
@@ -48,6 +49,9 @@ func Control(ctx context.Context, dir string, args []string, out io.Writer) erro
 	c, err := new(net.Dialer).DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		if known, err := static(args, out); known {
+			return err
+		}
 		return fmt.Errorf("%s: %w: start one with ops-console sim --dir %s", dir, ErrNotRunning, dir)
 	case err != nil:
 		return fmt.Errorf("reach the simulated world in %s: %w", dir, err)

@@ -18,6 +18,16 @@ import (
 
 // register adds what can be wrong with the network to what can be wrong with the platform.
 func (s *Sim) register() error {
+	for _, k := range networkFaults(s) {
+		if err := s.world.RegisterFault(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// networkFaults is what can be wrong with the network of s. Where they are only listed, s may be nil.
+func networkFaults(s *Sim) []platform.FaultKind {
 	var kinds []platform.FaultKind
 	for _, k := range []struct {
 		fault sixpn.Fault
@@ -35,7 +45,7 @@ func (s *Sim) register() error {
 			return func() { s.zone.Fault(k.fault, false) }, nil
 		}})
 	}
-	kinds = append(
+	return append(
 		kinds,
 		platform.FaultKind{
 			Name: "tunnel-drop", Help: "every packet to and from the gateway is lost",
@@ -69,12 +79,6 @@ func (s *Sim) register() error {
 			Apply: func(f platform.Fault, _ platform.Args) (func(), error) { return s.revoke(f.Target) },
 		},
 	)
-	for _, k := range kinds {
-		if err := s.world.RegisterFault(k); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // revoke removes a peer; undo lets the holder of the same key in again.

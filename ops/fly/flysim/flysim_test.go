@@ -110,6 +110,25 @@ func TestDirectoryHoldsNoSecretForOthers(t *testing.T) {
 	}
 }
 
+func TestWhatThereIsIsListedWithoutAWorld(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	for _, args := range [][]string{{"fault"}, {"fault", "list"}, {"scenario"}, {"help"}} {
+		var out bytes.Buffer
+		if err := Control(t.Context(), t.TempDir(), args, &out); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+		if want := control(t, s, args...); out.String() != want || want == "" {
+			t.Errorf("%q without a world:\n%s\nwith one:\n%s", args, out.String(), want)
+		}
+	}
+	for _, args := range [][]string{{"fault", "api-down"}, {"clear"}, {"scenario", "calm"}, {"peers"}} {
+		if err := Control(t.Context(), t.TempDir(), args, new(bytes.Buffer)); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("%q: %v, want ErrNotRunning", args, err)
+		}
+	}
+}
+
 func TestDirectoryIsHeldByOneWorld(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "sim")

@@ -111,8 +111,8 @@ func scenarios() []Scenario {
 		},
 		{Name: "dns-down", Help: "the network's DNS does not answer", Story: after(usual(), Step{Ago: 6 * m, Fault: "dns-silent"})},
 		{
-			Name: "dns-stale", Help: "the network's DNS still answers what was before half the instances were stopped",
-			Story: after(usual(), Step{Ago: 30 * m, Fault: "dns-stale"}, Step{Ago: 8 * m, Fault: "host-unreachable app#3"}, Step{Ago: 8 * m, Fault: "stuck app#7 stopping"}),
+			Name: "dns-stale", Help: "the network's DNS still answers what was before the instances of two regions were stopped",
+			Story: after(usual(), Step{Ago: 30 * m, Fault: "dns-stale"}, Step{Ago: 8 * m, Fault: "stopped region:sin"}, Step{Ago: 8 * m, Fault: "stopped region:syd"}),
 		},
 		{Name: "list-empty", Help: "the platform says that there are no machines, which is not so", Story: after(usual(), Step{Ago: 3 * m, Fault: "list-empty"})},
 		{Name: "list-short", Help: "the platform's list of machines lacks a region", Story: after(usual(), Step{Ago: 3 * m, Fault: "list-short region=fra"})},

@@ -9,8 +9,8 @@ import (
 	"ops-console/ops/fly"
 )
 
-// builtinFaults is what this package can do by itself.
-func builtinFaults() []FaultKind {
+// BuiltinFaults is every fault of a World to which none was added.
+func BuiltinFaults() []FaultKind {
 	return append(append(apiFaults(), machineFaults()...), behaviourFaults()...)
 }
 
@@ -95,6 +95,15 @@ func machineFaults() []FaultKind {
 				return nil
 			},
 			restore: func(w *World, m *machine) { w.unstick(m) },
+		},
+		{
+			Name: "stopped", Target: "MACHINE", Help: "somebody has stopped it",
+			machine: func(w *World, m *machine, _ *activeFault) error { w.stopMachine(m); return nil },
+			restore: func(w *World, m *machine) {
+				if m.state == fly.StateStopped {
+					w.start(m, byUser)
+				}
+			},
 		},
 		{
 			Name: "image-pull-revert", Target: "MACHINE", Help: "the platform takes updates of it back, because the image cannot be pulled",

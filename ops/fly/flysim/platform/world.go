@@ -150,7 +150,7 @@ func NewWorld(o Options) *World {
 		rateLimit: o.RateLimit,
 		placed:    map[string]int{},
 		wake:      make(chan struct{}, 1),
-		kinds:     builtinFaults(),
+		kinds:     BuiltinFaults(),
 	}
 	if o.Token != "" {
 		w.tokens[o.Token] = o.User
