@@ -41,17 +41,21 @@ Ends on SIGTERM or ctrl-c.`,
 	c.PersistentFlags().StringVar(&o.Dir, "dir", "", "directory for the files of the world")
 	_ = c.MarkPersistentFlagDirname("dir")
 	simFlags(c, &o)
-	for _, control := range []struct{ use, short string }{
-		{"fault [NAME [ARGUMENT…]]", "Switch a fault on in a running world; without a name, list them"},
-		{"clear [NAME [ARGUMENT…]]", "Switch a fault off; without a name, all of them"},
-		{"scenario [NAME]", "Change a running world to a scenario; without a name, list them"},
-		{"machines", "List the machines of a running world"},
+	for _, control := range []struct {
+		use, short string
+		lists      bool // without arguments, what needs no running world
+	}{
+		{"fault [NAME [ARGUMENT…]]", "Switch a fault on in a running world; without a name, list them", true},
+		{"clear [NAME [ARGUMENT…]]", "Switch a fault off; without a name, all of them", false},
+		{"scenario [NAME]", "Change a running world to a scenario; without a name, list them", true},
+		{"machines", "List the machines of a running world", false},
+		{"peers", "List the WireGuard peers of a running world", false},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use:   control.use,
 			Short: control.short,
 			RunE: func(c *cobra.Command, args []string) error {
-				if o.Dir == "" {
+				if o.Dir == "" && (len(args) > 0 || !control.lists) {
 					return usage(fmt.Errorf("%s needs --dir DIR, the directory of the running world", c.Name()))
 				}
 				return usage(flysim.Control(c.Context(), o.Dir, append([]string{c.Name()}, args...), e.stdout))

@@ -10,6 +10,7 @@ import (
 
 	"ops-console/ops/health"
 	"ops-console/ops/health/report"
+	"ops-console/ops/plaintext"
 	"ops-console/ops/session"
 )
 
@@ -34,6 +35,9 @@ Exit status: 0 all is well; 1 something is wrong; 3 it could not be found out.`,
 			p, err := t.profile(e)
 			if err != nil {
 				return err
+			}
+			for _, note := range p.Notes {
+				fmt.Fprintln(e.stderr, "note: "+plaintext.Line(note, 300))
 			}
 			s := session.Open(c.Context(), p, e.session())
 			defer func() { err = errors.Join(err, unknown(s.Close())) }()
