@@ -250,7 +250,7 @@ func (v *view) dnsFindings(b *member, add adder) {
 	switch {
 	case b.listed && slices.Contains([]string{fly.StateStopped, fly.StateSuspended, fly.StateFailed}, b.State):
 		if v.dns.good.Sub(b.StateSince) > time.Minute {
-			add(codeDNSStale, time.Time{}, "state "+b.State+answering(b.Probe))
+			add(codeDNSStale, b.StateSince, "state "+b.State+answering(b.Probe))
 		}
 	// Both sources have to have been read since the start, and DNS keeps answers for a few seconds.
 	case !b.listed && b.State == fly.StateStarted:

@@ -191,6 +191,18 @@ func TestProblems(t *testing.T) {
 			want:   []string{"instance.probe_status " + i0}, verdict: Unhealthy, level: LevelCritical,
 		},
 		{
+			name:     "stopped, and still in DNS",
+			machines: one(state(fly.StateStopped, ago(10*m), exitEvent(ago(10*m), fly.ExitEvent{RequestedStop: true}))),
+			change:   func(s *scene) { s.listed[id(0)] = dnsEntry{id: id(0), region: "iad"} },
+			want:     []string{"instance.stale_in_dns " + i0}, verdict: Unhealthy, level: LevelWarning,
+		},
+		{
+			name:     "stopped a moment ago, and still in DNS",
+			machines: one(state(fly.StateStopped, ago(10*time.Second), exitEvent(ago(10*time.Second), fly.ExitEvent{RequestedStop: true}))),
+			change:   func(s *scene) { s.listed[id(0)] = dnsEntry{id: id(0), region: "iad"} },
+			want:     []string{}, verdict: Healthy, level: LevelStopped,
+		},
+		{
 			name: "says another release",
 			change: func(s *scene) {
 				p := answered(200)
@@ -397,6 +409,14 @@ func TestProblems(t *testing.T) {
 			name:   "unknown to the platform",
 			change: func(s *scene) { s.listed["stranger"] = dnsEntry{id: "stranger", region: "ams", address: "fdaa::9"} },
 			want:   []string{"instance.unknown_to_platform ams stranger"}, verdict: Unhealthy, level: LevelWarning,
+		},
+		{
+			name: "only DNS knows it, and the platform does not count",
+			change: func(s *scene) {
+				s.facts.platform.count = -1
+				s.listed["stranger"] = dnsEntry{id: "stranger", region: "ams", address: "fdaa::9"}
+			},
+			want: []string{"platform.list_unconfirmed"}, verdict: NotKnown,
 		},
 		{
 			name: "known to DNS while the list is in doubt",

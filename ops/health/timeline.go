@@ -50,8 +50,8 @@ func newest(mm []Mark, n int) []Mark {
 // together is how far apart the marks of one rollout, or of one crash loop, may be.
 const together = 10 * time.Minute
 
-// folded has one mark for what happened again and again: the updates of a rollout, the exits of a crash loop. It stands
-// where the newest of them was.
+// folded has one mark for what happened again and again: the updates of a rollout to all instances, the exits of a crash
+// loop of one. It stands where the newest of them was.
 func folded(mm []Mark) []Mark {
 	type story struct {
 		kind, text, instance string
@@ -66,7 +66,7 @@ func folded(mm []Mark) []Mark {
 	var out []Mark
 	for _, m := range newest(mm, len(mm)) {
 		k := story{m.Kind, m.Text, m.Subject.Instance}
-		if m.Kind == "update" {
+		if shared(m) {
 			k.instance = ""
 		}
 		r := runs[k]
@@ -85,7 +85,7 @@ func folded(mm []Mark) []Mark {
 		m := &out[r.first]
 		switch {
 		case r.times == 1:
-		case m.Kind == "update":
+		case shared(*m):
 			m.Subject.Instance = ""
 			m.Text = counted(r.times, "instance") + " " + m.Text
 		default:
@@ -94,3 +94,6 @@ func folded(mm []Mark) []Mark {
 	}
 	return out
 }
+
+// shared tells of what happens to many instances for one reason: a rollout, a count that grows, visitors who come back.
+func shared(m Mark) bool { return m.Kind == "update" || m.Kind == "start" }

@@ -63,6 +63,7 @@ func TestARolloutAndACrashLoopAreOneMarkEach(t *testing.T) {
 	got := folded([]Mark{
 		mark(100, "iad", "a", "update", v41), mark(104, "iad", "b", "update", v41), mark(108, "fra", "c", "update", v41),
 		mark(5000, "iad", "a", "update", "updated"), mark(5004, "iad", "b", "update", "updated"),
+		mark(6000, "iad", "a", "start", "created"), mark(6060, "iad", "b", "start", "created"),
 		mark(9000, "iad", "a", "update", "updated"),
 		mark(10, "iad", "a", "exit", "exit code 1"), mark(30, "iad", "a", "exit", "exit code 1"), mark(50, "iad", "a", "exit", "exit code 1"),
 		mark(20, "iad", "b", "exit", "exit code 1"),
@@ -76,6 +77,7 @@ func TestARolloutAndACrashLoopAreOneMarkEach(t *testing.T) {
 		"1m40s / update: 3 instances updated, now v41",
 		"33m20s iad/a exit: exit code 1",
 		"1h23m20s iad/ update: 2 instances updated",
+		"1h40m0s iad/ start: 2 instances created",
 		"2h30m0s iad/a update: updated",
 	}
 	if diff := cmp.Diff(want, marked(got)); diff != "" {
