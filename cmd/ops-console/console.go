@@ -68,6 +68,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 		ReadOnly:      o.readOnly || p.Console.ReadOnly,
 		ReducedMotion: o.reducedMotion || p.Console.ReducedMotion,
 		Interval:      p.Interval.Probe,
+		Notes:         p.Notes,
 		Now:           e.now,
 		Env:           os.Environ(),
 		Connect: func(ctx context.Context) (tui.Session, error) {
