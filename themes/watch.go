@@ -61,7 +61,7 @@ func attach(fw *fsnotify.Watcher, dirs []string) {
 
 func (w *Watcher) run(ctx context.Context, fw *fsnotify.Watcher, dirs []string) {
 	defer close(w.done)
-	defer fw.Close()
+	defer func() { _ = fw.Close() }() // nothing was written that could be lost
 	t := time.NewTimer(settle)
 	t.Stop()
 	defer t.Stop()

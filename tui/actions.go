@@ -47,7 +47,7 @@ func (m *Model) globalActions() []action.Action {
 		action.Action{Name: "save", Help: "save the frame as text", Keys: []string{"w"}, Hidden: true, Args: func(string) []string { return nil }, Run: m.save},
 		action.Action{Name: "next pane", Help: "next pane", Keys: []string{"tab"}, Hidden: true, Run: do(func() { m.turn(1) })},
 		action.Action{Name: "previous pane", Help: "previous pane", Keys: []string{"shift+tab"}, Hidden: true, Run: do(func() { m.turn(-1) })},
-		action.Action{Name: "back", Help: "one level back", Keys: []string{"esc"}, Hidden: true, Run: do(m.back)},
+		action.Action{Name: "back", Help: "one level back", Keys: []string{"esc"}, Hidden: true, Run: cmd(m.back)},
 		action.Action{Name: "redraw", Help: "draw everything again", Keys: []string{"ctrl+l"}, Hidden: true, Run: cmd(func() tea.Cmd { return tea.ClearScreen })},
 		action.Action{Name: "suspend", Help: "back to the shell until fg", Keys: []string{"ctrl+z"}, Hidden: true, Run: cmd(func() tea.Cmd { return tea.Suspend })},
 		action.Action{Name: "help", Help: "help", About: "list all keys, or find one", Keys: []string{"?"}, Run: do(m.openHelp)},
@@ -144,20 +144,28 @@ func (m *Model) target() string {
 
 func (m *Model) turn(by int) {
 	if n := len(m.panes); n > 0 {
-		m.at = ((m.at+by)%n + n) % n
+		m.show(((m.at+by)%n + n) % n)
 	}
 }
 
-// back leaves one level: a detail, a filter, the zoom, the freeze, in this order.
-func (m *Model) back() {
+// back leaves one level: what another pane opened, a detail, a filter, the zoom, the freeze, in this order.
+func (m *Model) back() tea.Cmd {
 	p := m.pane()
 	switch {
+	case p != nil && m.came != nil && m.came.to == m.at && m.came.address == p.Address():
+		// What was opened from elsewhere is left as a whole: the pane is as it was when it is gone to by its number.
+		for p.Back() {
+		}
+		m.show(m.came.from)
 	case p != nil && p.Back():
 	case p != nil && m.filters[m.at].text != "":
 		m.setFilter("")
 	case m.zoom:
 		m.zoom = false
+	case m.frozen != nil:
+		return m.freeze()
 	}
+	return nil
 }
 
 // theme chooses by name, or opens the list of themes.

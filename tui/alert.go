@@ -2,9 +2,11 @@ package tui
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"ops-console/ops"
+	"ops-console/ops/health"
 	"ops-console/themes"
 	"ops-console/tui/action"
 	"ops-console/tui/paint"
@@ -57,6 +59,8 @@ func (m *Model) alertRow(l *paint.Line, env *pane.Env) string {
 		m.readingAlert(l, env)
 	case m.worst().total() > 0:
 		m.problemAlert(l, env)
+	case m.shown.Value != nil && m.shown.Value.Verdict == health.NotKnown:
+		m.silenceAlert(l)
 	default:
 		l.Repeat(themes.Border, l.Glyphs.Rule, m.w)
 	}
@@ -95,6 +99,26 @@ func (m *Model) readingAlert(l *paint.Line, env *pane.Env) {
 	l.Text(themes.Stale, l.Glyphs.Gutter+" the last reading failed").Gap(3)
 	old := paint.Part{Role: themes.Stale, Text: "shown: " + paint.Old(env.Now, m.shown.GoodAt) + " "}
 	l.Max(themes.Plain, m.shown.Err.Error(), l.Rest()-paint.Width(old.Text, l.Glyphs)-2).Right(old)
+}
+
+// silenceAlert says who has not answered, before that has held long enough to be a problem: nothing being known to be
+// wrong is not the same as nothing being wrong.
+func (m *Model) silenceAlert(l *paint.Line) {
+	var silent []string
+	src := m.shown.Value.Sources
+	for _, s := range []struct {
+		name string
+		health.Source
+	}{{"platform", src.Platform}, {"DNS", src.DNS}, {"probes", src.Probes}} {
+		if !s.OK {
+			silent = append(silent, s.name)
+		}
+	}
+	text := " not everything is known"
+	if len(silent) > 0 {
+		text += ": no answer yet from " + strings.Join(silent, ", ")
+	}
+	l.Text(themes.Stale, l.Glyphs.Gutter).Text(themes.Muted, text)
 }
 
 func (m *Model) problemAlert(l *paint.Line, env *pane.Env) {

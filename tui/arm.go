@@ -41,7 +41,7 @@ func (m *Model) toggleArm() {
 	case m.o.ReadOnly:
 		m.fail(errors.New("read-only: the console was started with --read-only"))
 	case m.arm.left(now) > 0:
-		m.disarm("as you wish")
+		m.disarm("")
 	default:
 		m.arm.until = now.Add(armedFor)
 		m.say(fmt.Sprintf("armed for %s: actions that change things will ask, then act", paint.Duration(armedFor)))
@@ -56,5 +56,9 @@ func (m *Model) disarm(why string) {
 	if _, asking := m.over.(*confirm); asking {
 		m.over = nil
 	}
-	m.say("read-only again: " + why)
+	text := "read-only again"
+	if why != "" {
+		text += ": " + why
+	}
+	m.say(text)
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -112,22 +113,56 @@ func (m *Model) rightChips(env *pane.Env, long bool) []paint.Part {
 	if p := m.ageChip(env, long); p.Text != "" {
 		out = append(out, p, paint.Part{Role: themes.Muted, Text: "  "})
 	}
-	mode := paint.Part{Role: themes.Muted, Text: "read-only"}
-	if left := m.arm.left(m.o.Now()); left > 0 {
-		s := int((left + time.Second - 1) / time.Second)
-		mode = paint.Part{Role: themes.Prod, Text: " ARMED " + strconv.Itoa(s/60) + ":" + string([]byte{'0' + byte(s%60/10), '0' + byte(s%10)}) + " "}
-	} else if !long {
-		mode.Text = "ro"
+	mode, armed := m.armedChip()
+	switch {
+	case armed:
+	case long:
+		mode = paint.Part{Role: themes.Muted, Text: "read-only"}
+	default:
+		mode = paint.Part{Role: themes.Muted, Text: "ro"}
 	}
 	clock := paint.Part{Role: themes.Plain, Text: m.o.Now().UTC().Format("15:04:05Z") + " "}
 	return append(out, mode, paint.Part{Role: themes.Muted, Text: "  "}, clock)
 }
 
+// armedChip is how long the console stays armed; false: it is not.
+func (m *Model) armedChip() (paint.Part, bool) {
+	left := m.arm.left(m.o.Now())
+	if left == 0 {
+		return paint.Part{}, false
+	}
+	s := int((left + time.Second - 1) / time.Second)
+	return paint.Part{Role: themes.Prod, Text: fmt.Sprintf(" ARMED %d:%02d ", s/60, s%60)}, true
+}
+
+// frozenChip is how long the picture has been held; false: it is not.
+func (m *Model) frozenChip() (paint.Part, bool) {
+	if m.frozen == nil {
+		return paint.Part{}, false
+	}
+	return paint.Part{Role: themes.Warn, Text: "FROZEN " + paint.Duration(m.o.Now().Sub(m.frozen.at).Truncate(time.Second))}, true
+}
+
+// zoomedMode is what nobody may overlook, for the last row while the first one is not there.
+func (m *Model) zoomedMode() []paint.Part {
+	if !m.zoom {
+		return nil
+	}
+	var out []paint.Part
+	if p, ok := m.frozenChip(); ok {
+		out = append(out, p, paint.Part{Text: " "})
+	}
+	if p, ok := m.armedChip(); ok {
+		out = append(out, p, paint.Part{Text: " "})
+	}
+	return out
+}
+
 // ageChip says how often is read; once two readings are overdue, how old the picture is.
 func (m *Model) ageChip(env *pane.Env, long bool) paint.Part {
 	s := m.shown
-	if m.frozen != nil {
-		return paint.Part{Role: themes.Warn, Text: "FROZEN " + paint.Duration(m.o.Now().Sub(m.frozen.at).Truncate(time.Second))}
+	if p, ok := m.frozenChip(); ok {
+		return p
 	}
 	if s.Seq > 0 && !s.GoodAt.IsZero() {
 		age := env.Now.Sub(s.GoodAt)
@@ -235,7 +270,11 @@ func (m *Model) helpLine(l *paint.Line) string {
 		}
 	}
 	last := []struct{ key, help string }{{m.keyOf("help", "?"), "help"}, {m.keyOf("quit", "q"), "quit"}}
+	mode := m.zoomedMode()
 	keep := 0
+	for _, p := range mode {
+		keep += paint.Width(p.Text, l.Glyphs)
+	}
 	for _, k := range last {
 		keep += len(k.key) + len(k.help) + 3
 	}
@@ -255,5 +294,5 @@ func (m *Model) helpLine(l *paint.Line) string {
 	for _, k := range last {
 		l.Key(k.key, k.help).Gap(2)
 	}
-	return l.String()
+	return l.Right(mode...).String()
 }

@@ -13,7 +13,7 @@ func Keys(panes []pane.Pane) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer m.Close()
+	defer func() { _ = m.Close() }() // it has no session that could say anything
 	var b strings.Builder
 	b.WriteString(`# Keys
 

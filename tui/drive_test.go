@@ -42,8 +42,10 @@ func newRows(name string) *rows {
 			l.Text(m.Role, m.Glyph)
 		}},
 		{ID: "id", Title: "ID", Width: 14, Cell: func(i int) (string, themes.Role) { return in(i).ID, themes.Plain }},
-		{ID: "region", Title: "REGION", Width: 6, Drop: 1, Cell: func(i int) (string, themes.Role) { return in(i).Region, themes.Muted },
-			Compare: func(a, b int) int { return strings.Compare(in(a).Region, in(b).Region) }},
+		{
+			ID: "region", Title: "REGION", Width: 6, Drop: 1, Cell: func(i int) (string, themes.Role) { return in(i).Region, themes.Muted },
+			Compare: func(a, b int) int { return strings.Compare(in(a).Region, in(b).Region) },
+		},
 		{ID: "name", Title: "NAME", Width: 18, Flex: 1, Drop: 3, Cell: func(i int) (string, themes.Role) { return in(i).Name, themes.Muted }},
 		{ID: "probe", Title: "PROBE", Width: 7, Align: paint.Right, Drop: 2, Cell: func(i int) (string, themes.Role) { return paint.Latency(in(i).Probe.Latency), themes.Muted }},
 	}

@@ -17,3 +17,6 @@ func (m *Model) Lines() []string {
 
 // Busy keeps a job waiting, for tests of Close.
 func (m *Model) Busy() tea.Cmd { return m.jobs.after(1<<40, tickMsg{}) }
+
+// Address is where the console is.
+func (m *Model) Address() string { return m.pane().Address() }

@@ -29,7 +29,8 @@ type Model struct {
 	look    look
 	w, h    int
 	panes   []pane.Pane
-	at      int // the pane that is shown
+	at      int   // the pane that is shown
+	came    *came // how it was opened; nil: by its number
 	filters []filter
 	global  []action.Action
 
@@ -72,6 +73,7 @@ func New(o Options) (*Model, error) {
 	}
 	if o.Open != "" {
 		m.open(o.Open)
+		m.came = nil // there is nothing to go back to
 	}
 	return m, nil
 }
@@ -216,10 +218,16 @@ func (m *Model) pane() pane.Pane {
 	return m.panes[m.at]
 }
 
+// came is a way back: what one pane opened in another.
+type came struct {
+	from, to int
+	address  string // where it led; nobody goes back from anywhere else
+}
+
 // show goes to a pane by its index.
 func (m *Model) show(i int) {
 	if i >= 0 && i < len(m.panes) {
-		m.at = i
+		m.at, m.came = i, nil
 	}
 }
 
@@ -229,8 +237,13 @@ func (m *Model) open(address string) tea.Cmd {
 	for i, p := range m.panes {
 		if paneName(p) == name {
 			m.over, m.typing = nil, typingNothing
+			from := m.at
 			m.show(i)
-			return p.Update(pane.OpenMsg{Address: address})
+			cmd := p.Update(pane.OpenMsg{Address: address})
+			if from != i {
+				m.came = &came{from, i, p.Address()}
+			}
+			return cmd
 		}
 	}
 	m.fail(fmt.Errorf("there is no pane %q to open", name))

@@ -116,7 +116,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer func() { _ = m.Close() }() // where the program failed, that is the error to tell
 	s := newScreen(o.Output)
 	m.drawn = s.drawn
 	opts := []tea.ProgramOption{

@@ -242,14 +242,18 @@ func (p *Pane) selectedID() string {
 	return ""
 }
 
-// nextProblem moves the cursor to the next row that is not well, around the end.
-func (p *Pane) nextProblem() {
+// nextProblem moves the cursor to the next row that is not well, or to the one before (by is 1 or -1), around the end.
+func (p *Pane) nextProblem(by int) {
 	n, _ := p.table.Len()
 	for range n {
 		before := p.selectedID()
-		p.table.Move(1)
+		p.table.Move(by)
 		if p.selectedID() == before {
-			p.table.Top()
+			if by > 0 {
+				p.table.Top()
+			} else {
+				p.table.Bottom()
+			}
 		}
 		if r := p.selected(); r != nil && !quiet(r) {
 			return
@@ -297,9 +301,11 @@ func (p *Pane) Actions() []action.Action {
 		}
 		add(a)
 	}
-	bad := action.Action{Name: "next problem", Help: "next problem", Keys: []string{"n"}, Run: do(p.nextProblem)}
+	next := action.Action{Name: "next problem", Help: "next problem", Keys: []string{"n"}, Run: do(func() { p.nextProblem(1) })}
+	previous := action.Action{Name: "previous problem", Help: "previous problem", Keys: []string{"N"}, Hidden: true, Run: do(func() { p.nextProblem(-1) })}
 	if p.Badge() == 0 {
-		bad.Disabled = "no instance has a problem"
+		next.Disabled = "no instance has a problem"
+		previous.Disabled = next.Disabled
 	}
 	compare := action.Action{Name: "agreement", Help: "who agrees", Keys: []string{"c"}, Run: do(func() { p.compared = !p.compared })}
 	switch {
@@ -309,7 +315,8 @@ func (p *Pane) Actions() []action.Action {
 		compare.Help = "instances"
 	}
 	if !p.compared {
-		add(bad)
+		add(next)
+		add(previous)
 	}
 	add(compare)
 	if !reading {
@@ -345,8 +352,8 @@ func paging(s *scroll, whole bool) []action.Action {
 	}
 	half := func() int { return max(s.height/2, 1) }
 	out := []action.Action{
-		{Name: "half page down", Help: "scroll the detail down", Keys: []string{"ctrl+d"}, Hidden: true, Run: do(half)},
-		{Name: "half page up", Help: "scroll the detail up", Keys: []string{"ctrl+u"}, Hidden: true, Run: do(func() int { return -half() })},
+		{Name: "half page down", Help: "scroll the detail down", Keys: []string{"ctrl+d", "J"}, Hidden: true, Run: do(half)},
+		{Name: "half page up", Help: "scroll the detail up", Keys: []string{"ctrl+u", "K"}, Hidden: true, Run: do(func() int { return -half() })},
 	}
 	if !whole {
 		return out

@@ -152,7 +152,10 @@ func (p *Pane) drawDetail(env *pane.Env, r *row, w, h int) []string {
 	p.detailAt.fit(len(g.lines), h)
 	lines := g.view(p.detailAt.top, h)
 	if below := len(g.lines) - p.detailAt.top - h; below > 0 && h > 2 {
-		lines[h-1] = paint.New(env.Theme, env.Glyphs, w).Right(paint.Part{Role: themes.Faint, Text: paint.Count(below+1, "more line", "more lines")}).String()
+		lines[h-1] = paint.New(env.Theme, env.Glyphs, w).Right(
+			paint.Part{Role: themes.Faint, Text: paint.Count(below+1, "more line", "more lines") + "  "},
+			paint.Part{Role: themes.Accent, Text: "J"},
+		).String()
 	}
 	return lines
 }

@@ -22,6 +22,9 @@ type fact struct {
 
 const nameCells = 10 // of the longest name, "platform", and two blanks
 
+// longestFact is how many lines an error, or what to do about it, may take.
+const longestFact = 5
+
 // sources says how well each source of facts is doing. It is what there is to look at while nothing else is known, so
 // errors are told in full, with what to do about them.
 //
@@ -52,7 +55,7 @@ func (p *Pane) factsSection(env *pane.Env, title, right string, facts []fact, w,
 			if m.Role == themes.Accent {
 				room -= 2
 			}
-			for j, text := range prose.Wrap(env.Glyphs, m.Text, room, 3) {
+			for j, text := range prose.Wrap(env.Glyphs, m.Text, room, longestFact) {
 				switch {
 				case m.Role == themes.Accent && j == 0:
 					text = env.Glyphs.Right + " " + text
@@ -135,7 +138,13 @@ func told(text, hint string) []paint.Part {
 func (p *Pane) network(env *pane.Env) fact {
 	s := p.net
 	f := fact{name: "network"}
-	if !p.joining {
+	switch {
+	case p.joining:
+	case p.feed.Value != nil:
+		f.mark, f.word = paint.Mark{Glyph: env.Glyphs.Unknown, Role: themes.Stale}, "not joined"
+		f.more = []paint.Part{{Role: themes.Muted, Text: "tried again every 30 s"}}
+		return f
+	default:
 		f.mark, f.word = paint.Mark{Glyph: env.Glyphs.Queued, Role: themes.Pending}, "not joined yet"
 		return f
 	}

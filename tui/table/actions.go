@@ -1,9 +1,14 @@
 package table
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	tea "charm.land/bubbletea/v2"
 
 	"ops-console/tui/action"
+	"ops-console/tui/pane"
 )
 
 // Actions are the table's own: moving and, where it can be sorted, sorting. A pane appends them to its actions.
@@ -50,10 +55,19 @@ func (t *Table) sortable(string) []string {
 }
 
 func (t *Table) sortCmd(arg string) tea.Cmd {
-	if c := t.column(arg); c != nil {
-		t.SetSort(arg, c.Desc)
-	} else {
+	if arg == "" {
 		t.NextSort()
+		return nil
 	}
+	ids := t.sortable("")
+	found := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !strings.HasPrefix(id, arg) })
+	if slices.Contains(ids, arg) {
+		found = []string{arg}
+	}
+	if len(found) != 1 {
+		err := fmt.Errorf("sort: no column is called %q; there are %s", arg, strings.Join(ids, ", "))
+		return func() tea.Msg { return pane.ToastMsg{Err: err} }
+	}
+	t.SetSort(found[0], t.column(found[0]).Desc)
 	return nil
 }

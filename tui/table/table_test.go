@@ -30,10 +30,14 @@ func newFleet(n int) *fleet {
 		f.mm = append(f.mm, machine{fmt.Sprintf("m%03d", i), []string{"fra", "iad", "syd"}[i%3], "ok"})
 	}
 	f.Columns = []Column{
-		{ID: "id", Title: "ID", Width: 6, Cell: func(i int) (string, themes.Role) { return f.mm[i].id, themes.Plain },
-			Compare: func(a, b int) int { return stdcmp.Compare(f.mm[a].id, f.mm[b].id) }},
-		{ID: "region", Title: "REGION", Width: 6, Drop: 1, Cell: func(i int) (string, themes.Role) { return f.mm[i].region, themes.Muted },
-			Compare: func(a, b int) int { return stdcmp.Compare(f.mm[a].region, f.mm[b].region) }, Desc: true},
+		{
+			ID: "id", Title: "ID", Width: 6, Cell: func(i int) (string, themes.Role) { return f.mm[i].id, themes.Plain },
+			Compare: func(a, b int) int { return stdcmp.Compare(f.mm[a].id, f.mm[b].id) },
+		},
+		{
+			ID: "region", Title: "REGION", Width: 6, Drop: 1, Cell: func(i int) (string, themes.Role) { return f.mm[i].region, themes.Muted },
+			Compare: func(a, b int) int { return stdcmp.Compare(f.mm[a].region, f.mm[b].region) }, Desc: true,
+		},
 		{ID: "note", Title: "NOTE", Width: 8, Min: 4, Flex: 1, Drop: 2, Draw: func(l *paint.Line, i, w int) { l.Text(themes.OK, f.mm[i].note) }},
 	}
 	f.Key = func(i int) string { return f.mm[i].id }
