@@ -29,6 +29,12 @@ func (b *switchBind) toggle() string {
 	return transportUDP
 }
 
+func (b *switchBind) onWeb() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.next
+}
+
 func (b *switchBind) chosen() conn.Bind {
 	if b.next {
 		return b.web

@@ -73,7 +73,11 @@ func causeOf(s Status, v *verdict, reason string) string {
 func adviceOf(s Status, v *verdict) string {
 	switch s.State {
 	case StateConnecting:
-		if s.At.Sub(v.start) > v.t.slow {
+		switch {
+		case s.At.Sub(v.start) <= v.t.slow:
+		case s.Transport == transportWeb:
+			return "websocket blocked, wrong address, or peer removed: see fly wireguard list"
+		default:
 			return "UDP blocked, wrong endpoint, or peer removed: see fly wireguard list"
 		}
 	case StateDNSDown:

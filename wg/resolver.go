@@ -122,7 +122,11 @@ func roundTrip(c net.Conn, stream bool, m *dns.Msg, q []byte) (*dns.Msg, error) 
 	if _, err := c.Write(q); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, dns.MaxMsgSize)
+	size := 4 * udpSize // a server may send more than was asked for
+	if stream {
+		size = dns.MaxMsgSize
+	}
+	buf := make([]byte, size)
 	for {
 		var b []byte
 		if stream {

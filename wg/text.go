@@ -37,9 +37,12 @@ func (s Status) WriteText(w io.Writer, now time.Time) error {
 	default:
 		row("handshake", "%s ago", age(now, s.HandshakeAt))
 	}
-	if s.LastOK.IsZero() {
+	switch {
+	case s.LastOK.IsZero():
 		row("dns", "%s has not answered", s.DNS)
-	} else {
+	case s.RTT == 0:
+		row("dns", "%s answered %s ago", s.DNS, age(now, s.LastOK))
+	default:
 		row("dns", "%s answered in %s, %s ago", s.DNS, s.RTT.Round(10*time.Microsecond), age(now, s.LastOK))
 	}
 	row("received", "%s, %s/s", size(float64(s.Rx)), size(s.RxRate))
@@ -47,8 +50,11 @@ func (s Status) WriteText(w io.Writer, now time.Time) error {
 	if s.MTU > 0 {
 		row("mtu", "%d", s.MTU)
 	}
-	if s.Heals > 0 {
+	switch {
+	case s.Heals > 0 && s.LastHeal != "":
 		row("repairs", "%d, the last: %s", s.Heals, s.LastHeal)
+	case s.Heals > 0: // the first is under way
+		row("repairs", "%d", s.Heals)
 	}
 	return t.Flush()
 }
@@ -60,8 +66,8 @@ func join2(endpoint, transport string) string {
 	return endpoint + " by " + transport
 }
 
-// age is how long ago t was, to the second.
-func age(now, t time.Time) time.Duration { return max(0, now.Sub(t)).Round(time.Second) }
+// age is how long ago t was.
+func age(now, t time.Time) string { return roughly(now.Sub(t)) }
 
 // size is a number of bytes in the largest unit that leaves a digit before the point.
 func size(n float64) string {

@@ -22,18 +22,18 @@ func TestStatusTextSaysWhatIsKnownAndNoMore(t *testing.T) {
 			Addresses:      []netip.Prefix{netip.MustParsePrefix("fdaa:0:1::2/120")},
 			HandshakeKnown: true, HandshakeAt: now.Add(-5 * time.Second), RTT: 1234567, LastOK: now.Add(-time.Second),
 			Rx: 123456, Tx: 999, RxRate: 12.5, MTU: 1280,
-		}, `state      up for 1m30s
+		}, `state      up for 90 s
 joined by  user (no interface carries the network)
 device     user-mode
 address    fdaa:0:1::2/120
 endpoint   192.0.2.1:51820 by udp
-handshake  5s ago
-dns        [fdaa::3]:53 answered in 1.23ms, 1s ago
+handshake  5 s ago
+dns        [fdaa::3]:53 answered in 1.23ms, 1 s ago
 received   123 kB, 12.5 B/s
 sent       999 B, 0 B/s
 mtu        1280
 `},
-		{"never", Status{State: StateConnecting, Since: now, Kind: KindUser, Why: "asked for", Cause: "no answer", Advice: "look at the firewall", DNS: "[fdaa::3]:53", HandshakeKnown: true}, `state      connecting for 0s
+		{"never", Status{State: StateConnecting, Since: now, Kind: KindUser, Why: "asked for", Cause: "no answer", Advice: "look at the firewall", DNS: "[fdaa::3]:53", HandshakeKnown: true}, `state      connecting for 0 s
 cause      no answer
 to do      look at the firewall
 joined by  user (asked for)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,7 @@ type userNetwork struct {
 	peer    conf.Peer // the one that leads to the DNS server
 	stack   *netstack.Stack
 	bind    *switchBind
+	webHost string // where the websocket leads to
 	dev     *device.Device
 	dialer  *dialer
 	monitor *monitor
@@ -122,15 +124,18 @@ func (u *userNetwork) chooseTransport() error {
 	if u.o.transport == transportUDP {
 		return nil
 	}
-	url := u.o.websocketURL
-	if url == "" {
+	at := u.o.websocketURL
+	if at == "" {
 		host, _, err := net.SplitHostPort(u.peer.Endpoint)
 		if err != nil {
 			return fmt.Errorf("wireguard configuration: endpoint: %w", err)
 		}
-		url = "wss://" + net.JoinHostPort(host, "443") + "/"
+		at = "wss://" + net.JoinHostPort(host, "443") + "/"
 	}
-	u.bind.web = wsbind.New(wsbind.Options{URL: url, Logger: u.o.logger})
+	if parsed, err := url.Parse(at); err == nil { // otherwise connecting says what is wrong
+		u.webHost = parsed.Host
+	}
+	u.bind.web = wsbind.New(wsbind.Options{URL: at, Logger: u.o.logger})
 	u.bind.next = u.o.transport == transportWeb
 	return nil
 }
@@ -191,8 +196,8 @@ func (u *userNetwork) watch(servers []netip.AddrPort) {
 		probe:    u.probe,
 		counters: u.counters, ask: u.ask, resolve: u.resolve, rebind: u.rebind, reason: u.reason, advice: u.advice,
 	}
-	if u.bind.next {
-		o.base.Transport = transportWeb
+	if u.bind.onWeb() {
+		o.base.Transport, o.base.Endpoint = transportWeb, u.webHost
 	}
 	if u.bind.web != nil && u.o.transport != transportWeb {
 		o.change = u.changeTransport
@@ -257,7 +262,11 @@ func (u *userNetwork) counters() counters {
 	if err != nil {
 		return counters{}
 	}
-	return countersOf(p)
+	c := countersOf(p)
+	if u.bind.onWeb() {
+		c.endpoint = u.webHost
+	}
+	return c
 }
 
 // ask makes WireGuard send an initiation, unless it did in the last 5 s. Session keys stay as they are.

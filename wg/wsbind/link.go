@@ -31,7 +31,10 @@ const (
 	queued        = 256     // batches waiting for the writer
 )
 
-var errOutOfStep = errors.New("stream out of step")
+var (
+	errOutOfStep = errors.New("stream out of step")
+	errEnded     = errors.New("websocket: the other end has closed the connection")
+)
 
 // Link is one websocket connection that carries WireGuard packets: on the client's side one after the other inside a Bind,
 // on the gateway's side one for each client.
@@ -234,8 +237,11 @@ func (s *stream) Read(p []byte) (int, error) {
 	for {
 		if s.msg == nil {
 			_, msg, err := s.ws.Reader(s.ctx)
+			if errors.Is(err, io.EOF) {
+				return 0, errEnded
+			}
 			if err != nil {
-				return 0, err
+				return 0, fmt.Errorf("websocket: %w", err)
 			}
 			s.msg = msg
 		}
