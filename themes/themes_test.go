@@ -94,7 +94,7 @@ func TestCompileFitsTheTerminal(t *testing.T) {
 		{colorprofile.ANSI, Crit, Base, "\x1b[0;1;31m"},
 		{colorprofile.ANSI, Plain, Base, ""},
 		{colorprofile.ANSI, Crit, Selection, "\x1b[0;1;31;7m"},
-		{colorprofile.ASCII, Crit, Base, "\x1b[0;1;7m"},
+		{colorprofile.ASCII, Crit, Base, "\x1b[0;1;4m"},
 		{colorprofile.ASCII, Plain, Selection, "\x1b[0;7m"},
 		{colorprofile.NoTTY, OK, Base, ""},
 	} {
