@@ -181,7 +181,7 @@ func BenchmarkOpen(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		waitState(b, u, StateUp, 10*time.Second)
+		waitState(b, u, StateUp)
 		if err := u.Close(); err != nil {
 			b.Fatal(err)
 		}

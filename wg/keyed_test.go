@@ -112,7 +112,7 @@ func (p private) answer(w dns.ResponseWriter, r *dns.Msg) {
 func quickly() timings {
 	return timings{
 		tick: 20 * time.Millisecond, idle: 100 * time.Millisecond, fast: 50 * time.Millisecond,
-		timeout: 300 * time.Millisecond, verdict: 300 * time.Millisecond,
+		timeout: time.Second, verdict: time.Second,
 	}
 }
 
@@ -153,7 +153,7 @@ func say(ctx context.Context, n Network) error {
 // until waits for a Status.
 func until(t testing.TB, n Network, what string, ok func(Status) bool) Status {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -164,7 +164,7 @@ func until(t testing.TB, n Network, what string, ok func(Status) bool) Status {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not %s after 15 s: %+v", what, s)
+			t.Fatalf("not %s after %s: %+v", what, patience, s)
 		case <-tick.C:
 		}
 	}

@@ -30,8 +30,8 @@ var (
 // quick are timings for tests. WireGuard's own 5 s between handshakes cannot be made shorter.
 func quick() timings {
 	return timings{
-		tick: 20 * time.Millisecond, idle: 300 * time.Millisecond, fast: 60 * time.Millisecond, timeout: 300 * time.Millisecond,
-		quiet: 150 * time.Millisecond, verdict: 500 * time.Millisecond, slow: 2 * time.Second,
+		tick: 20 * time.Millisecond, idle: 300 * time.Millisecond, fast: 60 * time.Millisecond, timeout: time.Second,
+		quiet: 150 * time.Millisecond, verdict: 1200 * time.Millisecond, slow: 2 * time.Second,
 		patience: 200 * time.Millisecond, udp: 2 * time.Second, web: 6 * time.Second,
 		backoff: []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 600 * time.Millisecond},
 	}
@@ -151,7 +151,7 @@ func (l *lab) options() userOptions {
 func (l *lab) open(o userOptions) *userNetwork {
 	l.t.Helper()
 	u := l.start(o)
-	waitState(l.t, u, StateUp, 10*time.Second)
+	waitState(l.t, u, StateUp)
 	return u
 }
 
@@ -165,11 +165,14 @@ func (l *lab) start(o userOptions) *userNetwork {
 	return u
 }
 
+// patience is for machines that have no time for us; how soon things happen is held in simulated time (verdict_test.go).
+const patience = 40 * time.Second
+
 // waitState waits for a state and returns how long that took.
-func waitState(t testing.TB, n Network, want State, most time.Duration) time.Duration {
+func waitState(t testing.TB, n Network, want State) time.Duration {
 	t.Helper()
 	start := time.Now()
-	late := time.After(most)
+	late := time.After(patience)
 	for {
 		changed := n.Changed()
 		s := n.Status()
@@ -179,7 +182,7 @@ func waitState(t testing.TB, n Network, want State, most time.Duration) time.Dur
 		select {
 		case <-changed:
 		case <-late:
-			t.Fatalf("state is %s after %s, want %s: %s; heals %d, last %q", s.State, most, want, s.Cause, s.Heals, s.LastHeal)
+			t.Fatalf("state is %s after %s, want %s: %s; heals %d, last %q", s.State, patience, want, s.Cause, s.Heals, s.LastHeal)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f != nil {
-		_ = f.Value.Set("16")
+		_ = f.Value.Set("12")
 	}
 	goleak.VerifyTestMain(m)
 }

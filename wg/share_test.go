@@ -103,7 +103,7 @@ func serveTCP(t testing.TB, f func(*net.TCPConn)) netip.AddrPort {
 }
 
 func soon(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
