@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"regexp"
+	"sync"
 
 	"ops-console/ops/plaintext"
 )
@@ -42,7 +43,10 @@ var builtin = []rule{
 }
 
 // normaliser takes the volatile parts out of pages. It is safe for concurrent use.
-type normaliser struct{ rules []rule }
+type normaliser struct {
+	rules   []rule
+	buffers sync.Pool // of *[]byte, chunkSize long: thousands of pages are compared in one go
+}
 
 // newNormaliser adds the regular expressions of a profile to the built-in rules.
 func newNormaliser(ignore []string) (*normaliser, error) {
@@ -66,11 +70,13 @@ func newNormaliser(ignore []string) (*normaliser, error) {
 // copy writes what r holds to w, text without its volatile parts and anything else as it is. It returns the bytes
 // read and the beginning of them.
 func (n *normaliser) copy(w io.Writer, r io.Reader, text bool) (size int, head []byte, err error) {
-	buf := make([]byte, 0, 32<<10)
+	room, ok := n.buffers.Get().(*[]byte)
+	if !ok {
+		room = new(make([]byte, chunkSize))
+	}
+	defer n.buffers.Put(room)
+	buf := (*room)[:0]
 	for {
-		if len(buf) == cap(buf) && cap(buf) < chunkSize {
-			buf = append(make([]byte, 0, 4*cap(buf)), buf...)
-		}
 		m, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+m]
 		size += m
