@@ -122,7 +122,16 @@ func (p *prober) fetch(ctx context.Context, t target, a config.AgreePath, n *nor
 	if err != nil {
 		return page{err: plaintext.Line(err.Error(), maxLine)}
 	}
+	// What has not begun to answer by then does not answer: all others wait for it.
+	begins := min(patience, 2*p.o.Timeout)
+	late := time.AfterFunc(begins, cancel)
 	res, err := p.transport.RoundTrip(req)
+	if !late.Stop() {
+		if err == nil {
+			res.Body.Close()
+		}
+		return page{err: "no answer within " + begins.String()}
+	}
 	if err != nil {
 		state, text := p.failed(ctx, err, patience)
 		return page{err: text, refused: state == ProbeRefused}

@@ -19,6 +19,9 @@ const (
 	stuckUpdating     = 10 * time.Minute
 	releaseStuckAfter = 15 * time.Minute
 	oomShownFor       = time.Hour
+	// dnsLag is how long DNS may lack an instance that started: both sources have to have been read since, and DNS keeps
+	// answers for a few seconds.
+	dnsLag = 15 * time.Second
 )
 
 // findings are all conditions that hold, whether or not they are shown in the end.
@@ -74,6 +77,9 @@ func (v *view) sources(s *Snapshot) []ops.Problem {
 		add(codeDNSDown, v.dns.good, err.Error())
 	} else if v.network.State == wg.StateDNSDown {
 		add(codeDNSDown, v.network.Since, joined(v.network.Cause, v.network.Advice))
+	} else if n := v.dnsBlank(); n > 0 {
+		add(codeNotInDNS, time.Time{}, "DNS lists none of "+counted(n, "started instance"))
+		pp[len(pp)-1].Title = "no instance is in the network's DNS"
 	}
 	return pp
 }
@@ -215,19 +221,23 @@ func (v *view) probeFindings(b *member, add adder) {
 	if h := p.History; p.State != ProbeOK && (len(h) < 2 || h[len(h)-2].State == ProbeOK || h[len(h)-2].State == ProbeNoNetwork) {
 		return
 	}
+	since := p.Since
+	if v.oneShot {
+		since = time.Time{} // that of the first try just now
+	}
 	switch p.State {
 	case ProbeRefused, ProbeError:
 		// Whether a machine that only DNS knows has anything to be asked at is not known.
 		if b.m != nil {
-			add(codeProbeFailed, p.Since, p.Error)
+			add(codeProbeFailed, since, p.Error)
 		}
 	case ProbeTimeout:
 		// A timeout is the instance's fault only where the network carried something since.
 		if b.m != nil && v.carriedSince(p.Since) {
-			add(codeProbeFailed, p.Since, p.Error)
+			add(codeProbeFailed, since, p.Error)
 		}
 	case ProbeBadStatus:
-		add(codeProbeStatus, p.Since, "status "+strconv.Itoa(p.Status)+" for "+p.URL)
+		add(codeProbeStatus, since, "status "+strconv.Itoa(p.Status)+" for "+p.URL)
 	case ProbeOK:
 		if b.m == nil || p.Release == "" || b.Release == 0 || v.deploying {
 			return
@@ -243,6 +253,20 @@ func (v *view) carriedSince(t time.Time) bool {
 	return !v.probes.proof.Before(t) || !v.network.LastOK.Before(t) || v.dns.err == nil && !v.dns.good.Before(t)
 }
 
+// dnsBlank counts the started instances where DNS answers that there are none: then it is DNS that is at fault.
+func (v *view) dnsBlank() int {
+	if v.dns.err != nil || v.dns.good.IsZero() || len(v.dns.listed) > 0 || v.platform.err != nil {
+		return 0
+	}
+	n := 0
+	for _, b := range v.members {
+		if b.State == fly.StateStarted && !b.m.skipDNS && v.dns.good.Sub(b.StateSince) > dnsLag {
+			n++
+		}
+	}
+	return n
+}
+
 func (v *view) dnsFindings(b *member, add adder) {
 	if v.dns.err != nil || v.dns.good.IsZero() || v.platform.err != nil || b.m.skipDNS || b.Retained {
 		return
@@ -252,9 +276,8 @@ func (v *view) dnsFindings(b *member, add adder) {
 		if v.dns.good.Sub(b.StateSince) > time.Minute {
 			add(codeDNSStale, b.StateSince, "state "+b.State+answering(b.Probe))
 		}
-	// Both sources have to have been read since the start, and DNS keeps answers for a few seconds.
 	case !b.listed && b.State == fly.StateStarted:
-		if v.dns.good.Sub(b.StateSince) > 15*time.Second {
+		if v.dns.good.Sub(b.StateSince) > dnsLag && len(v.dns.listed) > 0 {
 			add(codeNotInDNS, time.Time{}, "address "+either(b.Address, "unknown")+answering(b.Probe))
 		}
 	case b.listed && b.DNS.Address != "" && b.m.Address != "" && b.DNS.Address != b.m.Address:

@@ -191,6 +191,11 @@ func TestProblems(t *testing.T) {
 			want:   []string{"instance.probe_status " + i0}, verdict: Unhealthy, level: LevelCritical,
 		},
 		{
+			name:   "DNS lists nobody",
+			change: func(s *scene) { clear(s.listed) },
+			want:   []string{"instance.not_in_dns"}, verdict: Unhealthy, level: LevelOK,
+		},
+		{
 			name:     "stopped, and still in DNS",
 			machines: one(state(fly.StateStopped, ago(10*m), exitEvent(ago(10*m), fly.ExitEvent{RequestedStop: true}))),
 			change:   func(s *scene) { s.listed[id(0)] = dnsEntry{id: id(0), region: "iad"} },

@@ -68,7 +68,7 @@ func (c *collector) readPlatform(ctx context.Context) error {
 		next.reading = old.reading
 		next.note(now, nil)
 		switch {
-		case doubt == "":
+		case doubt == "", f.oneShot:
 		case old.doubt != "":
 			next.since = old.since
 		default:

@@ -320,6 +320,40 @@ func TestSilentInstancesDoNotDisagree(t *testing.T) {
 	}
 }
 
+func TestAnInstanceThatHangsIsNotWaitedForByAllOthers(t *testing.T) {
+	mm := fleet(3, "iad")
+	w := newWorld(t, mm...)
+	w.handle(mm[1], func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	o := w.options()
+	o.Agree = []config.AgreePath{{Path: "/"}}
+	o.Probe.Timeout = 50 * time.Millisecond
+	began := time.Now()
+	a := read1(t, o).Agreement[0]
+	if d := time.Since(began); d > bodyTimeout/2 {
+		t.Errorf("it took %s", d)
+	}
+	if len(a.Groups) != 2 || a.Groups[1].Error != "no answer within 100ms" || len(a.Groups[0].Instances) != 2 {
+		t.Errorf("agreement %+v", a)
+	}
+}
+
+func TestWorkersAreLeftOutOfTheComparison(t *testing.T) {
+	mm := fleet(3, "iad")
+	w := newWorld(t, mm...)
+	w.refuse(mm[1])
+	w.err = errors.New("the platform says nothing")
+	o := w.options()
+	o.Probe.Port = 4000
+	o.Agree = []config.AgreePath{{Path: "/"}}
+	s := read1(t, o)
+	if a := s.Agreement[0]; !a.Agree || len(a.Groups) != 1 || len(a.Groups[0].Instances) != 2 {
+		t.Errorf("agreement %+v", a)
+	}
+	if len(s.Instances) != 3 {
+		t.Errorf("%d instances", len(s.Instances))
+	}
+}
+
 func TestCluster(t *testing.T) {
 	mm := fleet(2, "iad", "fra")
 	node := func(m fly.Machine) string { return "app@" + m.PrivateIP }

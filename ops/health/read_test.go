@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"flag"
 	"net/http"
 	"testing"
 	"time"
@@ -15,7 +16,11 @@ import (
 	"ops-console/wg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// These tests wait more than they compute; -parallel still overrides it.
+	_ = flag.Set("test.parallel", "4")
+	goleak.VerifyTestMain(m)
+}
 
 func read1(t *testing.T, o Options) *Snapshot {
 	t.Helper()

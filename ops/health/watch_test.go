@@ -129,7 +129,6 @@ func TestNetworkThatComesUpLaterIsUsedAtOnce(t *testing.T) {
 }
 
 func TestReadKeepsToItsTime(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, fleet(1, "iad", "fra")...)
 	w.handle(w.machines[0], func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	o := w.options()
