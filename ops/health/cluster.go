@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// execTimeout bounds one command: a release's rpc starts a virtual machine of its own.
+	// execTimeout bounds one command: a release's rpc starts a virtual machine of its own. Where there is less time in
+	// all, one that hangs does not take it from the others.
 	execTimeout = 20 * time.Second
 	// execsAtOnce is how many instances are asked at the same time.
 	execsAtOnce = 4
@@ -149,7 +150,7 @@ func (c *collector) nodesOf(ctx context.Context, id string) ([]string, error) {
 	if ctx.Err() != nil {
 		return nil, errors.New("there was no time left")
 	}
-	res, err := c.o.Platform.Exec(ctx, c.o.App, id, c.o.Cluster.Command, execTimeout)
+	res, err := c.o.Platform.Exec(ctx, c.o.App, id, c.o.Cluster.Command, share(ctx, execTimeout, 40))
 	if err != nil {
 		return nil, err
 	}

@@ -262,6 +262,7 @@ func TestVolatilePartsAreIgnored(t *testing.T) {
 }
 
 func TestLargePagesAreComparedInPieces(t *testing.T) {
+	t.Parallel()
 	page := func(token string) string {
 		var b strings.Builder
 		for i := range 12_000 {
