@@ -430,7 +430,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("%d: got %v", status, !want)
 		}
 	}
-	for _, bad := range []string{"", "abc", "99", "600", "300-200", "200,,300", "200-", "2xx"} {
+	for _, bad := range []string{"", "abc", "99", "600", "300-200", "200,,300", "200-", "-200", "200-300-400", "2xx"} {
 		if _, err := ParseStatus(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}

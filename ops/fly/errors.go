@@ -114,14 +114,6 @@ func HintOf(err error) string {
 	return ""
 }
 
-// RequestIDOf is the platform's id of the request that failed, or empty.
-func RequestIDOf(err error) string {
-	if e := new(Error); errors.As(err, &e) {
-		return e.RequestID
-	}
-	return ""
-}
-
 const (
 	hintToken   = "set FLY_ACCESS_TOKEN, name a file with token_file, or log in with `fly auth login`"
 	hintDenied  = "the token is wrong, expired, or not meant for this: make a new one with `fly tokens create org`, or log in again with `fly auth login`"

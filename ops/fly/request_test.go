@@ -62,8 +62,8 @@ func TestReadsEndWithTheirContext(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) || ck.total() > 5*time.Second {
 		t.Errorf("got %v after %s", err, ck.total())
 	}
-	if HintOf(err) == "" || RequestIDOf(err) != "01REQ" {
-		t.Errorf("hint %q, request %q", HintOf(err), RequestIDOf(err))
+	if e := new(Error); !errors.As(err, &e) || e.Hint == "" || e.RequestID != "01REQ" {
+		t.Errorf("%+v", err)
 	}
 }
 

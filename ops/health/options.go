@@ -90,7 +90,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Probe.Status == "" {
 		o.Probe.Status = "200-399"
 	}
-	if _, err := parseStatuses(o.Probe.Status); err != nil {
+	if _, err := config.ParseStatus(o.Probe.Status); err != nil {
 		return o, fmt.Errorf("health: probe.status: %w", err)
 	}
 	for _, a := range o.Agree {

@@ -65,21 +65,6 @@ func FuzzDNS(f *testing.F) {
 	})
 }
 
-func TestParseStatuses(t *testing.T) {
-	for in, want := range map[string]string{
-		"200": "[[200 200]]", "200-399": "[[200 399]]", " 200 - 204 , 301 ": "[[200 204] [301 301]]",
-	} {
-		if got, err := parseStatuses(in); err != nil || fmt.Sprint(got) != want {
-			t.Errorf("parseStatuses(%q) = %v, %v, want %s", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"", "x", "200-", "-200", "399-200", "99", "600", "200,,201", "200-300-400"} {
-		if got, err := parseStatuses(in); err == nil {
-			t.Errorf("parseStatuses(%q) = %v", in, got)
-		}
-	}
-}
-
 func TestParseNodes(t *testing.T) {
 	tests := []struct {
 		in   string

@@ -42,7 +42,7 @@ type network interface {
 type prober struct {
 	app       string
 	o         config.Probe
-	ok        statuses
+	ok        config.StatusSet
 	network   network
 	transport *http.Transport
 	now       func() time.Time
@@ -63,7 +63,7 @@ type probeFacts struct {
 }
 
 func newProber(o Options) *prober {
-	ok, _ := parseStatuses(o.Probe.Status) // withDefaults refused what cannot be parsed
+	ok, _ := config.ParseStatus(o.Probe.Status) // withDefaults refused what cannot be parsed
 	return &prober{
 		app:     o.App,
 		o:       o.Probe,
@@ -246,7 +246,7 @@ func (p *prober) ask(ctx context.Context, t target) Probe {
 	res.Body.Close()
 	r.Status = res.StatusCode
 	r.State = ProbeBadStatus
-	if p.ok.has(res.StatusCode) {
+	if p.ok.Has(res.StatusCode) {
 		r.State = ProbeOK
 	}
 	if p.o.ReleaseHeader != "" {

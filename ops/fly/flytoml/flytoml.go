@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -178,9 +177,6 @@ func Load(path string) (*File, error) {
 	}
 	return Parse(path, b)
 }
-
-// InDir reads the fly.toml of a directory.
-func InDir(dir string) (*File, error) { return Load(filepath.Join(dir, Name)) }
 
 // Parse reads data. Errors name path, line, column and key; there may be several, joined.
 func Parse(path string, data []byte) (*File, error) {

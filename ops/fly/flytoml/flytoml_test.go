@@ -152,13 +152,13 @@ func TestUnknownKeysAreListedInOrder(t *testing.T) {
 
 func TestFilesThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := InDir(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Load(filepath.Join(dir, Name)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, Name), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := InDir(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := Load(filepath.Join(dir, Name)); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v", err)
 	}
 }
