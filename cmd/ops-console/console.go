@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -72,6 +73,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 		Now:           e.now,
 		Env:           os.Environ(),
 		Connect: func(ctx context.Context) (tui.Session, error) {
+			collectEarlier(e.getenv)
 			s := session.Open(ctx, p, e.session())
 			// The watcher outlives Connect: it ends with the session, not with the call that made it.
 			return &live{s, health.Watch(context.WithoutCancel(ctx), s.HealthOptions())}, nil
@@ -81,6 +83,14 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 		return usage(errors.Join(err, errors.New("ops-console status prints the same as text")))
 	}
 	return usage(err)
+}
+
+// collectEarlier halves what the garbage collector lets pile up, unless the user said something else: with 1,000 instances
+// that is 30 MB and more for half a percent of a core. The first frame is there by then, which would otherwise pay for it.
+func collectEarlier(getenv func(string) string) {
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // live is a session with its feeds running.

@@ -62,7 +62,7 @@ func keys() []key {
 
 		{name: "agree", doc: "Paths whose content must be the same in every instance: path, ignore (regular expressions of what may differ, on top of the built-in ones), headers.", example: `[{ path = "/" }, { path = "/feed", ignore = ['<lastBuildDate>[^<]*'] }]`, list: true, set: agree},
 
-		{name: "cluster.command", doc: "A command that prints the Erlang nodes an instance is connected to, its own name first, one a line; it is run in every machine. Default: none, and the cluster is not looked at.", example: `["/app/bin/changelog", "rpc", "Enum.each([node() | Node.list()], &IO.puts/1)"]`, trusted: true, list: true, set: command},
+		{name: "cluster.command", doc: "A command that prints the Erlang nodes an instance is connected to, its own name first, one a line; it is run in every machine, or in a sample of them where they are more than 20. Default: none, and the cluster is not looked at.", example: `["/app/bin/changelog", "rpc", "Enum.each([node() | Node.list()], &IO.puts/1)"]`, trusted: true, list: true, set: command},
 
 		{name: "console.theme", doc: "auto, or the name of a theme.", def: `"auto"`, set: text(func(p *Profile) *string { return &p.Console.Theme }, word)},
 		{name: "console.glyphs", doc: "auto, unicode or ascii.", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Console.Glyphs }, "auto", "unicode", "ascii")},
