@@ -159,3 +159,21 @@ func TestWatchFollows(t *testing.T) {
 	w.with(func() { clear(w.dead) })
 	until(t, watcher, "recovery", func(s *Snapshot) bool { return s.Verdict == Healthy })
 }
+
+func TestWatchAsksTheClusterOnceThePlatformNamesMachines(t *testing.T) {
+	t.Parallel()
+	mm := fleet(1, "iad", "fra")
+	w := newWorld(t, mm...)
+	w.err = errors.New("dial tcp: connection refused")
+	w.exec = func(string) (fly.ExecResult, error) { return fly.ExecResult{Stdout: "app@a\n"}, nil }
+	o := w.options()
+	o.Probe = config.Probe{Port: 4000}
+	o.Cluster.Command = []string{"nodes"}
+	ms := time.Millisecond
+	o.Interval = config.Interval{Platform: 20 * ms, DNS: 20 * ms, Probe: 20 * ms, Releases: 20 * ms, Cluster: time.Hour}
+	watcher := Watch(context.Background(), o)
+	defer watcher.Close()
+	until(t, watcher, "instances that DNS names", func(s *Snapshot) bool { return len(s.Instances) == 2 && s.Instances[0].Probe.State == ProbeOK })
+	w.with(func() { w.err = nil })
+	until(t, watcher, "the cluster", func(s *Snapshot) bool { return s.Cluster != nil })
+}

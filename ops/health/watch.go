@@ -57,9 +57,13 @@ func Watch(ctx context.Context, o Options) *Watcher {
 	}
 	onNetwork = append(onNetwork, onTargets...)
 	if len(o.Cluster.Command) > 0 {
-		onTargets = append(onTargets, start(i.Cluster, clusterTimeout, c.readCluster))
+		// Commands run in machines, which only the platform names.
+		onMachines := []*feed.Feed[struct{}]{start(i.Cluster, clusterTimeout, c.readCluster)}
+		listed := func() bool { return len(c.known().platform.machines) > 0 }
+		w.wait.Go(func() { w.first(ctx, listed, []*feed.Feed[struct{}]{platform}, onMachines) })
 	}
-	w.wait.Go(func() { w.firstTargets(ctx, []*feed.Feed[struct{}]{platform, dns}, onTargets) })
+	named := func() bool { return len(c.targets()) > 0 }
+	w.wait.Go(func() { w.first(ctx, named, []*feed.Feed[struct{}]{platform, dns}, onTargets) })
 	if o.Network != nil {
 		start(peerCheckEvery, peerTimeout, c.readPeer)
 		w.wait.Go(func() { w.followNetwork(ctx, onNetwork) })
@@ -134,19 +138,21 @@ func (w *Watcher) merge(ctx context.Context) {
 	}
 }
 
-// firstTargets has the instances asked as soon as one of the sources that know them has named any.
-func (w *Watcher) firstTargets(ctx context.Context, named, then []*feed.Feed[struct{}]) {
+// first has feeds read as soon as one of the sources has told what they wait for.
+func (w *Watcher) first(ctx context.Context, told func() bool, sources, then []*feed.Feed[struct{}]) {
 	for {
-		changed := []<-chan struct{}{named[0].Changed(), named[1].Changed()}
-		if len(w.c.targets()) > 0 {
+		// The channels first: what is told between the two lines closes one of them.
+		changed := sources[0].Changed()
+		other := sources[len(sources)-1].Changed()
+		if told() {
 			refresh(then)
 			return
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed[0]:
-		case <-changed[1]:
+		case <-changed:
+		case <-other:
 		}
 	}
 }
