@@ -18,8 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"ops-console/ops/fly"
 	"ops-console/wg/conf"
 )
@@ -186,14 +184,13 @@ func save(p Peer, c *conf.Config) error {
 	if err := os.MkdirAll(filepath.Dir(p.Path), 0o700); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Made by ops-console wg join. Do not use this file in two programs at once.\n")
-	fmt.Fprintf(&b, "# peer: %s\n# org: %s\n# region: %s\n# created: %s\n\n", p.Name, p.Org, p.Region, p.Created.UTC().Format(time.RFC3339))
-	if err := c.Write(&b); err != nil {
-		return err
-	}
-	defer clear(b.Bytes())
-	return renameio.WriteFile(p.Path, b.Bytes(), 0o600)
+	return conf.SaveFile(p.Path, c,
+		"Made by ops-console wg join. Do not use this file in two programs at once.",
+		"peer: "+p.Name,
+		"org: "+p.Org,
+		"region: "+p.Region,
+		"created: "+p.Created.UTC().Format(time.RFC3339),
+	)
 }
 
 // Load reads what the file of a peer says of it. Without a file it is ErrNone.

@@ -387,3 +387,25 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestSaveFilePutsCommentsFirstAndNothingIntoThem(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "wg.conf")
+	c := &Config{
+		PrivateKey: GenerateKey(),
+		Addresses:  []netip.Prefix{netip.MustParsePrefix("fdaa:0:1:a7b::2/120")},
+		Peers:      []Peer{{PublicKey: GenerateKey().Public(), Endpoint: "192.0.2.1:51820"}},
+	}
+	if err := SaveFile(path, c, "region: lhr\nPostUp = x"); err == nil {
+		t.Error("a comment of two lines was written")
+	}
+	if err := SaveFile(path, c, "made here", "region: lhr"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || !strings.HasPrefix(string(b), "# made here\n# region: lhr\n") {
+		t.Errorf("%v, file begins %.40q", err, b)
+	}
+	if _, err := LoadFile(path); err != nil {
+		t.Error(err)
+	}
+}

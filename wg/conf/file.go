@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/google/renameio/v2"
 )
@@ -45,12 +47,22 @@ func LoadFile(path string) (*Config, error) {
 	return c, err
 }
 
-// SaveFile writes a configuration with mode 0600, whole or not at all, replacing what was there.
-func SaveFile(path string, c *Config) error {
-	b, err := c.Marshal()
+// SaveFile writes a configuration with mode 0600, whole or not at all, replacing what was there. The comments come
+// first, a line each; one that is more than a line is an error, because the rest of it would be configuration.
+func SaveFile(path string, c *Config, comments ...string) error {
+	text, err := c.Marshal()
 	if err != nil {
 		return err
 	}
+	defer clear(text)
+	var head strings.Builder
+	for _, comment := range comments {
+		if strings.ContainsAny(comment, "\r\n") {
+			return errors.New("write wireguard configuration: a comment of several lines")
+		}
+		head.WriteString("# " + comment + "\n")
+	}
+	b := slices.Concat([]byte(head.String()), text)
 	defer clear(b)
 	if err := renameio.WriteFile(path, b, 0o600, renameio.IgnoreUmask()); err != nil {
 		return fmt.Errorf("write wireguard configuration: %w", err)
