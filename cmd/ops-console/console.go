@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -61,10 +62,10 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 		Environment:   p.Environment,
 		Panes:         []pane.Pane{overview.New(), instances.New()},
 		Open:          o.open,
-		Theme:         or(o.theme, p.Console.Theme),
+		Theme:         cmp.Or(o.theme, p.Console.Theme),
 		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},
 		Color:         o.color,
-		Glyphs:        or(o.glyphs, p.Console.Glyphs),
+		Glyphs:        cmp.Or(o.glyphs, p.Console.Glyphs),
 		Mouse:         o.mouse || p.Console.Mouse,
 		ReadOnly:      o.readOnly || p.Console.ReadOnly,
 		ReducedMotion: o.reducedMotion || p.Console.ReducedMotion,
@@ -113,12 +114,4 @@ func (l *live) Refresh() { l.health.Refresh() }
 func (l *live) Close() error {
 	l.health.Close()
 	return l.session.Close()
-}
-
-// or is the first text that is not empty.
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -58,17 +58,13 @@ func (s *Session) Close() error {
 
 // dial carries the platform client's requests to hosts inside the private network.
 func (s *Session) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if s.Network == nil {
-		return nil, cmpErr(s.NetworkErr, errors.New("the private network is not joined yet"))
+	switch {
+	case s.Network != nil:
+		return s.Network.DialContext(ctx, network, addr)
+	case s.NetworkErr != nil:
+		return nil, s.NetworkErr
 	}
-	return s.Network.DialContext(ctx, network, addr)
-}
-
-func cmpErr(err, fallback error) error {
-	if err != nil {
-		return err
-	}
-	return fallback
+	return nil, errors.New("the private network is not joined yet")
 }
 
 // HealthOptions is how the instances' health is read.
