@@ -90,7 +90,7 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 		Network:  Network{Mode: "auto", Transport: "auto"},
 		Probe:    Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
 		Console:  Console{Theme: "auto", Glyphs: "auto"},
-		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute},
+		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, 0},
 		Origins:  map[string]string{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -241,7 +241,7 @@ status = "200,204, 300-399"
 		Agree:    []AgreePath{{Path: "/"}, {Path: "/feed", Ignore: []string{`\d+`}, Headers: map[string]string{"host": "changelog.com"}}},
 		Cluster:  Cluster{Command: []string{"bin/x", "rpc", ""}},
 		Console:  Console{"nord", "ascii", true, true, true},
-		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9},
+		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9, 0},
 		Sources:  []string{filepath.Join(w.dir, "home/.config/ops-console/config.toml")},
 		Origins:  p.Origins,
 	}

@@ -9,6 +9,7 @@ import (
 
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/action"
 	"ops-console/tui/glyph"
@@ -50,6 +51,28 @@ type Env struct {
 // HealthMsg carries a new snapshot of the instances.
 type HealthMsg struct {
 	Snapshot feed.Snapshot[*health.Snapshot]
+}
+
+// ReplicationMsg carries a new snapshot of the database's replicas. Known is false where no database is configured.
+type ReplicationMsg struct {
+	Known    bool
+	Snapshot feed.Snapshot[*replication.Snapshot]
+}
+
+// ProbeMsg asks the console to measure, with a write on the primary, how long a write takes until it is visible on each
+// replica. The answer comes as a ProbedMsg.
+type ProbeMsg struct{}
+
+// ProbedMsg is what was measured, or why it could not be.
+type ProbedMsg struct {
+	Result *replication.ProbeResult
+	Err    error
+}
+
+// Attender is what a pane may have besides, where its readings cost somebody something: AttendsReplication says that the
+// replicas' readings are wanted while the pane is shown.
+type Attender interface {
+	AttendsReplication() bool
 }
 
 // NetworkMsg carries the state of the private network.
