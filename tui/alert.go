@@ -22,15 +22,23 @@ type tally struct {
 
 func (t tally) total() int { return t.critical + t.warning + t.unknown }
 
-// worst counts the problems of the snapshot that is shown.
+// sum joins the problems of all that is shown in one order.
+func (m *Model) sum() {
+	m.problems = nil
+	if s := m.health.shown.Value; s != nil {
+		m.problems = append(m.problems, s.Problems...)
+	}
+	if s := m.replicas.shown.Value; s != nil {
+		m.problems = append(m.problems, s.Problems...)
+	}
+	ops.SortProblems(m.problems)
+}
+
+// worst counts the problems of what is shown.
 func (m *Model) worst() tally {
 	var t tally
-	if m.shown.Value == nil {
-		return t
-	}
-	pp := m.shown.Value.Problems
-	for i := range pp {
-		switch pp[i].Severity {
+	for i := range m.problems {
+		switch m.problems[i].Severity {
 		case ops.Critical:
 			t.critical++
 		case ops.Warning:
@@ -39,8 +47,8 @@ func (m *Model) worst() tally {
 			t.unknown++
 		}
 	}
-	if len(pp) > 0 {
-		t.first = &pp[0]
+	if len(m.problems) > 0 {
+		t.first = &m.problems[0]
 	}
 	return t
 }
@@ -53,13 +61,13 @@ func (m *Model) alertRow(l *paint.Line, env *pane.Env) string {
 		m.connectAlert(l, env)
 	case m.netKnown && (m.net.State == wg.StateDead || m.net.State == wg.StateDNSDown || m.net.State == wg.StateClosed):
 		m.networkAlert(l, env)
-	case m.shown.Seq == 0:
+	case m.health.shown.Seq == 0:
 		l.Text(themes.Info, l.Glyphs.Gutter).Text(themes.Muted, " reading the instances for the first time")
-	case m.shown.Err != nil:
+	case m.health.shown.Err != nil:
 		m.readingAlert(l, env)
 	case m.worst().total() > 0:
 		m.problemAlert(l, env)
-	case m.shown.Value != nil && m.shown.Value.Verdict == health.NotKnown:
+	case m.health.shown.Value != nil && m.health.shown.Value.Verdict == health.NotKnown:
 		m.silenceAlert(l)
 	default:
 		l.Repeat(themes.Border, l.Glyphs.Rule, m.w)
@@ -97,15 +105,15 @@ func (m *Model) networkAlert(l *paint.Line, env *pane.Env) {
 
 func (m *Model) readingAlert(l *paint.Line, env *pane.Env) {
 	l.Text(themes.Stale, l.Glyphs.Gutter+" the last reading failed").Gap(3)
-	old := paint.Part{Role: themes.Stale, Text: "shown: " + paint.Old(env.Now, m.shown.GoodAt) + " "}
-	l.Max(themes.Plain, m.shown.Err.Error(), l.Rest()-paint.Width(old.Text, l.Glyphs)-2).Right(old)
+	old := paint.Part{Role: themes.Stale, Text: "shown: " + paint.Old(env.Now, m.health.shown.GoodAt) + " "}
+	l.Max(themes.Plain, m.health.shown.Err.Error(), l.Rest()-paint.Width(old.Text, l.Glyphs)-2).Right(old)
 }
 
 // silenceAlert says who has not answered, before that has held long enough to be a problem: nothing being known to be
 // wrong is not the same as nothing being wrong.
 func (m *Model) silenceAlert(l *paint.Line) {
 	var silent []string
-	src := m.shown.Value.Sources
+	src := m.health.shown.Value.Sources
 	for _, s := range []struct {
 		name string
 		health.Source

@@ -87,7 +87,7 @@ func since(now, t time.Time) string {
 }
 
 func (m *Model) releaseChip(l *paint.Line, env *pane.Env, long bool, gap int) {
-	s := m.shown.Value
+	s := m.health.shown.Value
 	if s == nil {
 		return
 	}
@@ -160,7 +160,7 @@ func (m *Model) zoomedMode() []paint.Part {
 
 // ageChip says how often is read; once two readings are overdue, how old the picture is.
 func (m *Model) ageChip(env *pane.Env, long bool) paint.Part {
-	s := m.shown
+	s := m.health.shown
 	if p, ok := m.frozenChip(); ok {
 		return p
 	}

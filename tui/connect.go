@@ -29,7 +29,6 @@ type connection struct {
 	since   time.Time // of the first failure in a row
 	next    time.Time // of the next try
 	number  int       // grows with each session: messages of an earlier one are dropped
-	base    uint64    // added to the numbers of this session's readings: they go on where the last session's ended
 }
 
 type (
@@ -188,8 +187,8 @@ func (m *Model) take(s Session) tea.Cmd {
 	c.session, c.err, c.tries = s, nil, 0
 	c.next = m.o.Now().Add(rejoin)
 	c.number++
-	c.base = m.health.Seq
-	return tea.Batch(m.takeHealth(), m.takeNetwork())
+	m.replicas.attended = false
+	return tea.Batch(m.takeFeeds(), m.takeNetwork())
 }
 
 // refresh asks for new readings, and for what they need where that is missing.

@@ -2,12 +2,14 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"ops-console/ops/feed"
-	"ops-console/ops/health"
+	"ops-console/ops/replication"
+	"ops-console/tui/action"
 	"ops-console/tui/pane"
 	"ops-console/wg"
 )
@@ -15,11 +17,14 @@ import (
 // The program is given one snapshot per coalesce at most.
 const coalesce = 100 * time.Millisecond
 
+// longestProbe is how long a write may take until it is visible everywhere.
+const longestProbe = 30 * time.Second
+
 type (
-	healthMsg struct {
+	// feedMsg is a new reading of one of the session's feeds; take gives it to the panes and waits for the next one.
+	feedMsg struct {
 		number int
-		snap   feed.Snapshot[*health.Snapshot]
-		next   <-chan struct{}
+		take   func() tea.Cmd
 	}
 	networkMsg struct {
 		number int
@@ -27,14 +32,29 @@ type (
 	}
 )
 
-// takeHealth gives the panes the latest snapshot and waits for the next one.
-func (m *Model) takeHealth() tea.Cmd {
-	src := m.conn.session.Health()
-	next, snap := src.Changed(), src.Latest()
-	return tea.Batch(m.gotHealth(snap), m.waitHealth(src, next, time.Now()))
+// source is where the readings of a stream come from: Health and Replication are.
+type source[T any] interface {
+	Latest() feed.Snapshot[T]
+	Changed() <-chan struct{}
 }
 
-func (m *Model) waitHealth(src Health, next <-chan struct{}, last time.Time) tea.Cmd {
+// stream passes one feed of the session on to the panes: coalesced, in order from session to session, and not while the
+// picture is frozen.
+type stream[T any] struct {
+	base   uint64                         // added to the numbers of this session's readings: they go on where the last session's ended
+	newest feed.Snapshot[T]               // that there is
+	shown  feed.Snapshot[T]               // that the panes have
+	tell   func(feed.Snapshot[T]) tea.Msg // what panes are told of a reading
+}
+
+// follow gives the panes the latest reading of a session's feed and waits for the next one.
+func (s *stream[T]) follow(m *Model, src source[T]) tea.Cmd {
+	s.base = s.newest.Seq
+	next, latest := src.Changed(), src.Latest()
+	return tea.Batch(s.got(m, latest), s.wait(m, src, next, time.Now()))
+}
+
+func (s *stream[T]) wait(m *Model, src source[T], next <-chan struct{}, last time.Time) tea.Cmd {
 	number := m.conn.number
 	return m.jobs.cmd(func(ctx context.Context) tea.Msg {
 		select {
@@ -47,21 +67,102 @@ func (m *Model) waitHealth(src Health, next <-chan struct{}, last time.Time) tea
 		}
 		// The channel is taken first: what is published between the two is seen by both, never by none.
 		next := src.Changed()
-		return healthMsg{number, src.Latest(), next}
+		latest := src.Latest()
+		return feedMsg{number, func() tea.Cmd {
+			return tea.Batch(s.got(m, latest), s.wait(m, src, next, time.Now()))
+		}}
 	})
 }
 
-func (m *Model) gotHealth(s feed.Snapshot[*health.Snapshot]) tea.Cmd {
-	s.Seq += m.conn.base
-	if s.Seq <= m.health.Seq {
+func (s *stream[T]) got(m *Model, r feed.Snapshot[T]) tea.Cmd {
+	r.Seq += s.base
+	if r.Seq <= s.newest.Seq {
 		return nil
 	}
-	m.health = s
+	s.newest = r
+	return s.pass(m)
+}
+
+// pass shows the panes the newest reading, unless they have it already or the picture is frozen.
+func (s *stream[T]) pass(m *Model) tea.Cmd {
+	if m.frozen != nil || s.newest.Seq == s.shown.Seq {
+		return nil
+	}
+	s.shown = s.newest
+	m.sum()
+	return m.toPanes(s.tell(s.shown))
+}
+
+// takeFeeds follows the feeds of the session.
+func (m *Model) takeFeeds() tea.Cmd {
+	cmds := []tea.Cmd{m.health.follow(m, m.conn.session.Health())}
+	src := m.conn.session.Replication()
+	m.replicas.known = src != nil
+	cmds = append(cmds, m.tellDatabase())
+	if src != nil {
+		cmds = append(cmds, m.replicas.follow(m, src))
+	}
+	return tea.Batch(cmds...)
+}
+
+// replicas is the stream of the database, which an application need not have.
+type replicas struct {
+	stream[*replication.Snapshot]
+	known    bool // a database is configured
+	told     bool // that panes know of
+	attended bool // the session was told that somebody looks
+}
+
+// tellDatabase tells the panes whether there is a database, before anything was read from it.
+func (m *Model) tellDatabase() tea.Cmd {
+	r := &m.replicas
 	if m.frozen != nil {
 		return nil
 	}
-	m.shown = s
-	return m.toPanes(pane.HealthMsg{Snapshot: s})
+	r.told = r.known
+	if !r.known {
+		r.shown = feed.Snapshot[*replication.Snapshot]{}
+		m.sum()
+	}
+	return m.toPanes(pane.ReplicationMsg{Known: r.known, Snapshot: r.shown})
+}
+
+// attend lets the session know whether a pane is shown that wants the replicas' readings.
+func (m *Model) attend() {
+	if m.conn.session == nil {
+		m.replicas.attended = false
+		return
+	}
+	a, ok := m.pane().(pane.Attender)
+	looking := ok && a.AttendsReplication()
+	if looking == m.replicas.attended {
+		return
+	}
+	if src := m.conn.session.Replication(); src != nil {
+		src.Attend(looking)
+		m.replicas.attended = looking
+	}
+}
+
+// probe measures what a write takes until it is visible. Whoever asked gets an answer, whatever it is.
+func (m *Model) probe() tea.Cmd {
+	failed := func(err error) tea.Cmd { return m.toPanes(pane.ProbedMsg{Err: err}) }
+	if m.conn.session == nil {
+		return failed(errors.New("probe: there is no connection"))
+	}
+	src := m.conn.session.Replication()
+	if src == nil {
+		return failed(errors.New("probe: no database is configured"))
+	}
+	if why := m.refusal(action.Action{Danger: action.Changes}); why != "" {
+		return failed(errors.New("probe: " + why))
+	}
+	return m.jobs.cmd(func(ctx context.Context) tea.Msg {
+		ctx, cancel := context.WithTimeout(ctx, longestProbe)
+		defer cancel()
+		r, err := src.Probe(ctx)
+		return pane.ProbedMsg{Result: r, Err: err}
+	})
 }
 
 func (m *Model) takeNetwork() tea.Cmd {
@@ -127,10 +228,10 @@ func (m *Model) freeze() tea.Cmd {
 	}
 	m.frozen = nil
 	var cmds []tea.Cmd
-	if m.health.Seq > 0 {
-		m.shown = m.health
-		cmds = append(cmds, m.toPanes(pane.HealthMsg{Snapshot: m.health}))
+	if m.replicas.told != m.replicas.known {
+		cmds = append(cmds, m.tellDatabase())
 	}
+	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m))
 	if m.netKnown {
 		cmds = append(cmds, m.toPanes(pane.NetworkMsg{Status: m.net}))
 	}

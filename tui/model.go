@@ -8,8 +8,10 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"ops-console/ops"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/action"
 	"ops-console/tui/pane"
@@ -35,8 +37,9 @@ type Model struct {
 	global  []action.Action
 
 	conn     connection
-	health   feed.Snapshot[*health.Snapshot] // the newest
-	shown    feed.Snapshot[*health.Snapshot] // what the panes have
+	health   stream[*health.Snapshot]
+	replicas replicas
+	problems []ops.Problem // of all that the panes have
 	net      wg.Status
 	netKnown bool
 	frozen   *frozen
@@ -62,6 +65,10 @@ func New(o Options) (*Model, error) {
 	drawn := make(chan struct{})
 	close(drawn)
 	m := &Model{o: o, jobs: newJobs(), drawn: drawn, panes: o.Panes, filters: make([]filter, len(o.Panes))}
+	m.health.tell = func(s feed.Snapshot[*health.Snapshot]) tea.Msg { return pane.HealthMsg{Snapshot: s} }
+	m.replicas.tell = func(s feed.Snapshot[*replication.Snapshot]) tea.Msg {
+		return pane.ReplicationMsg{Known: true, Snapshot: s}
+	}
 	var err error
 	if m.look, err = newLook(&o); err != nil {
 		return nil, err
@@ -140,16 +147,17 @@ func (m *Model) tick() tea.Cmd {
 
 // Update implements tea.Model.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	defer m.attend()
 	before := m.version
 	m.version++
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
 		return m, m.key(msg)
-	case healthMsg:
+	case feedMsg:
 		if msg.number != m.conn.number || m.conn.session == nil {
 			return m, nil
 		}
-		return m, tea.Batch(m.gotHealth(msg.snap), m.waitHealth(m.conn.session.Health(), msg.next, time.Now()))
+		return m, msg.take()
 	case networkMsg:
 		if msg.number != m.conn.number || m.conn.session == nil {
 			return m, nil
@@ -188,6 +196,10 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		} else {
 			m.say(msg.Text)
 		}
+	case pane.ProbeMsg:
+		return m, m.probe()
+	case pane.SaveMsg:
+		return m, m.write(msg.Kind, msg.Text)
 	case pane.ConfirmMsg:
 		m.confirmLater(msg.Action, msg.Arg)
 	case savedMsg:

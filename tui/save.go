@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,14 +31,20 @@ func (m *Model) text() string {
 
 // save writes the frame to a file of its own, or to the one that was named; it never writes over one.
 func (m *Model) save(name string) tea.Cmd {
-	if name == "" {
-		name = fmt.Sprintf("ops-console-%s-%s.txt", safeName(m.o.App), m.o.Now().UTC().Format("20060102T150405Z"))
-	}
-	path := name
+	return m.writeTo(cmp.Or(name, m.fileName(".txt")), m.text())
+}
+
+// write is what a pane has to save.
+func (m *Model) write(kind, text string) tea.Cmd { return m.writeTo(m.fileName("-"+kind), text) }
+
+func (m *Model) fileName(end string) string {
+	return "ops-console-" + safeName(m.o.App) + "-" + m.o.Now().UTC().Format("20060102T150405Z") + end
+}
+
+func (m *Model) writeTo(path, text string) tea.Cmd {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(m.o.SaveDir, path)
 	}
-	text := m.text()
 	return m.jobs.cmd(func(context.Context) tea.Msg {
 		return savedMsg{path, writeNew(path, text)}
 	})
@@ -58,7 +65,7 @@ func writeNew(path, text string) (err error) {
 
 func (m *Model) saved(msg savedMsg) {
 	if msg.err != nil {
-		m.fail(fmt.Errorf("save the frame: %w", msg.err))
+		m.fail(fmt.Errorf("save: %w", msg.err))
 		return
 	}
 	m.say("saved to " + msg.path)

@@ -34,6 +34,7 @@ import (
 
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/tui/pane"
 	"ops-console/wg"
 )
@@ -46,14 +47,24 @@ var ErrNoTerminal = errors.New("the console needs a terminal")
 type Session interface {
 	Health() Health
 	Network() Network // nil: the network could not be joined; the health snapshot says why
-	Refresh()         // asks for new readings now
-	Close() error     // ends the session and waits for it
+	// Replication is where the database's replicas are read from; nil: no database is configured.
+	Replication() Replication
+	Refresh()     // asks for new readings now
+	Close() error // ends the session and waits for it
 }
 
 // Health is where snapshots of the instances come from: a *feed.Feed.
 type Health interface {
 	Latest() feed.Snapshot[*health.Snapshot]
 	Changed() <-chan struct{}
+}
+
+// Replication is where snapshots of the database's replicas come from: a *replication.Watcher.
+type Replication interface {
+	Latest() feed.Snapshot[*replication.Snapshot]
+	Changed() <-chan struct{}
+	Attend(looking bool) // must not block
+	Probe(ctx context.Context) (*replication.ProbeResult, error)
 }
 
 // Network is where the state of the private network comes from: a wg.Network.

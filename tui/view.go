@@ -112,7 +112,7 @@ func (m *Model) paneLines(l *paint.Line, env *pane.Env) []string {
 	if p == nil {
 		return paint.NewBlock(l.Theme, l.Glyphs, m.w, h).Lines()
 	}
-	if m.conn.session == nil && m.conn.err != nil && m.shown.Seq == 0 {
+	if m.conn.session == nil && m.conn.err != nil && m.health.shown.Seq == 0 {
 		return m.unconnected(env, m.w, h)
 	}
 	lines := p.View(env, m.w, h)

@@ -109,6 +109,8 @@ func (l *live) Network() tui.Network {
 	return l.session.Network
 }
 
+func (l *live) Replication() tui.Replication { return nil }
+
 func (l *live) Refresh() { l.health.Refresh() }
 
 func (l *live) Close() error {

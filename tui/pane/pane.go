@@ -91,6 +91,11 @@ type ToastMsg struct {
 	Err  error
 }
 
+// SaveMsg asks the console to write a text to a file of its own. Kind ends the file's name: "lag.csv".
+type SaveMsg struct {
+	Kind, Text string
+}
+
 // ConfirmMsg asks the console to ask its user for an action that a pane has prepared, such as a plan that is ready.
 type ConfirmMsg struct {
 	Action action.Action

@@ -1,20 +1,27 @@
 package tuitest
 
 import (
+	"context"
+	"errors"
 	"sync"
 
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/tui"
 	"ops-console/wg"
 )
 
 // Session is a session that a test publishes to. Make one with NewSession.
 type Session struct {
-	health  source[feed.Snapshot[*health.Snapshot]]
-	network source[wg.Status]
+	health   source[feed.Snapshot[*health.Snapshot]]
+	replicas source[feed.Snapshot[*replication.Snapshot]]
+	network  source[wg.Status]
 
 	mu        sync.Mutex // guards the following
+	database  bool
+	attended  bool
+	probe     func(context.Context) (*replication.ProbeResult, error)
 	refreshes int
 	apart     bool
 	closed    bool
@@ -24,6 +31,7 @@ type Session struct {
 func NewSession() *Session {
 	s := &Session{}
 	s.health.init()
+	s.replicas.init()
 	s.network.init()
 	s.network.set(Network(Options{}))
 	return s
@@ -59,6 +67,43 @@ func (s *Session) Network() tui.Network {
 		return nil
 	}
 	return networkSource{&s.network}
+}
+
+// Database gives the session a database, of which nothing is known yet.
+func (s *Session) Database() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.database = true
+}
+
+// PublishReplicas makes a reading of the database the latest one, failed or not.
+func (s *Session) PublishReplicas(f feed.Snapshot[*replication.Snapshot]) {
+	s.Database()
+	s.replicas.set(f)
+}
+
+// Probe is what measuring a write gives.
+func (s *Session) Probe(f func(context.Context) (*replication.ProbeResult, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probe = f
+}
+
+// Attended says whether the console looks at the replicas now.
+func (s *Session) Attended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.attended
+}
+
+// Replication implements tui.Session.
+func (s *Session) Replication() tui.Replication {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.database {
+		return nil
+	}
+	return replicaSource{&s.replicas, s}
 }
 
 // Refresh implements tui.Session.
@@ -126,6 +171,32 @@ type healthSource struct {
 
 // Latest implements tui.Health.
 func (h healthSource) Latest() feed.Snapshot[*health.Snapshot] { return h.get() }
+
+type replicaSource struct {
+	*source[feed.Snapshot[*replication.Snapshot]]
+	s *Session
+}
+
+// Latest implements tui.Replication.
+func (r replicaSource) Latest() feed.Snapshot[*replication.Snapshot] { return r.get() }
+
+// Attend implements tui.Replication.
+func (r replicaSource) Attend(looking bool) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.attended = looking
+}
+
+// Probe implements tui.Replication.
+func (r replicaSource) Probe(ctx context.Context) (*replication.ProbeResult, error) {
+	r.s.mu.Lock()
+	probe := r.s.probe
+	r.s.mu.Unlock()
+	if probe == nil {
+		return nil, errors.New("this session cannot probe")
+	}
+	return probe(ctx)
+}
 
 type networkSource struct{ *source[wg.Status] }
 
