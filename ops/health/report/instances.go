@@ -1,40 +1,42 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"ops-console/ops/health"
+	"ops-console/ops/page"
 )
 
 func (p *printer) regions() {
 	if len(p.s.Regions) == 0 {
-		p.section("REGIONS", "none known")
+		p.Section("REGIONS", "none known")
 		return
 	}
-	p.section("REGIONS", fmt.Sprint(len(p.s.Regions)))
-	t := table{
-		{title: "REGION"},
-		{title: "LEVEL"},
-		{title: "OK", right: true},
-		{title: "STOPPED", right: true, drop: 3},
-		{title: "UNKNOWN", right: true},
-		{title: "TOTAL", right: true},
-		{title: "RESTARTS", right: true, drop: 2},
-		{title: "RELEASES", drop: 5},
-		{title: "P50", right: true},
-		{title: "MAX", right: true, drop: 4},
-		{title: "ROLE", drop: 1},
-	}
+	p.Section("REGIONS", fmt.Sprint(len(p.s.Regions)))
+	t := page.NewTable(
+		page.Column{Title: "REGION"},
+		page.Column{Title: "LEVEL"},
+		page.Column{Title: "OK", Right: true},
+		page.Column{Title: "STOPPED", Right: true, Drop: 3},
+		page.Column{Title: "UNKNOWN", Right: true},
+		page.Column{Title: "TOTAL", Right: true},
+		page.Column{Title: "RESTARTS", Right: true, Drop: 2},
+		page.Column{Title: "RELEASES", Drop: 5},
+		page.Column{Title: "P50", Right: true},
+		page.Column{Title: "MAX", Right: true, Drop: 4},
+		page.Column{Title: "ROLE", Drop: 1},
+	)
 	for _, r := range p.s.Regions {
 		role := ""
 		if r.Primary {
 			role = "primary"
 		}
-		t.row(either(r.Code, "unknown"), string(r.Level), fmt.Sprint(r.OK), fmt.Sprint(r.Stopped), fmt.Sprint(r.Unknown),
-			fmt.Sprint(r.Total), fmt.Sprint(r.Restarts), versions(r.Releases), millis(r.P50), millis(r.Max), role)
+		t.Row(cmp.Or(r.Code, "unknown"), string(r.Level), fmt.Sprint(r.OK), fmt.Sprint(r.Stopped), fmt.Sprint(r.Unknown),
+			fmt.Sprint(r.Total), fmt.Sprint(r.Restarts), versions(r.Releases), page.Millis(r.P50), page.Millis(r.Max), role)
 	}
-	p.table(t)
+	p.Table(t)
 }
 
 func versions(vv []int) string {
@@ -47,38 +49,38 @@ func versions(vv []int) string {
 
 func (p *printer) instances() {
 	if len(p.s.Instances) == 0 {
-		p.section("INSTANCES", "none known")
+		p.Section("INSTANCES", "none known")
 		return
 	}
-	p.section("INSTANCES", fmt.Sprint(len(p.s.Instances)))
-	t := table{
-		{title: "REGION"},
-		{title: "INSTANCE"},
-		{title: "GROUP", drop: 4},
-		{title: "LEVEL"},
-		{title: "STATE"},
-		{title: "CHECKS", drop: 8},
-		{title: "PROBE"},
-		{title: "LATENCY", right: true, drop: 7},
-		{title: "DNS", drop: 6},
-		{title: "RELEASE", drop: 9},
-		{title: "UP", right: true, drop: 5},
-		{title: "RESTARTS", right: true, drop: 3},
-		{title: "MARKS", drop: 2},
-		{title: "NAME", drop: 1},
-	}
+	p.Section("INSTANCES", fmt.Sprint(len(p.s.Instances)))
+	t := page.NewTable(
+		page.Column{Title: "REGION"},
+		page.Column{Title: "INSTANCE"},
+		page.Column{Title: "GROUP", Drop: 4},
+		page.Column{Title: "LEVEL"},
+		page.Column{Title: "STATE"},
+		page.Column{Title: "CHECKS", Drop: 8},
+		page.Column{Title: "PROBE"},
+		page.Column{Title: "LATENCY", Right: true, Drop: 7},
+		page.Column{Title: "DNS", Drop: 6},
+		page.Column{Title: "RELEASE", Drop: 9},
+		page.Column{Title: "UP", Right: true, Drop: 5},
+		page.Column{Title: "RESTARTS", Right: true, Drop: 3},
+		page.Column{Title: "MARKS", Drop: 2},
+		page.Column{Title: "NAME", Drop: 1},
+	)
 	for _, i := range p.s.Instances {
 		up, release := "", ""
 		if !i.StartedAt.IsZero() {
-			up = ago(p.o.Now.Sub(i.StartedAt))
+			up = page.Ago(p.now.Sub(i.StartedAt))
 		}
 		if i.Release > 0 {
 			release = fmt.Sprintf("v%d", i.Release)
 		}
-		t.row(either(i.Region, "unknown"), i.ID, i.ProcessGroup, string(i.Level), either(i.State, "not known"),
-			checks(i.Checks), probe(i.Probe), millis(i.Probe.Latency), dns(i.DNS), release, up, restarts(i), marks(i), i.Name)
+		t.Row(cmp.Or(i.Region, "unknown"), i.ID, i.ProcessGroup, string(i.Level), cmp.Or(i.State, "not known"),
+			checks(i.Checks), probe(i.Probe), page.Millis(i.Probe.Latency), dns(i.DNS), release, up, restarts(i), marks(i), i.Name)
 	}
-	p.table(t)
+	p.Table(t)
 }
 
 // checks is how many pass, of how many.
@@ -145,11 +147,4 @@ func marks(i health.Instance) string {
 		}
 	}
 	return strings.Join(out, ", ")
-}
-
-func either(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
