@@ -3,36 +3,252 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Conn is one session with one node, read only, for one user at a time.
-type Conn struct{}
+const (
+	// applicationName is what pg_stat_activity shows.
+	applicationName = "ops-console"
+	// answerGrace is how long an answer is waited for beyond the server's own time limit: the way there and back.
+	answerGrace = 500 * time.Millisecond
+	// maxMessage bounds one answer. The replication snapshot of a primary with 20 standbys is 12 kB.
+	maxMessage = 16 << 20
+)
 
-// Connect makes a session with n and probes what can be asked there. Nodes that are not Direct are dialled through d.
-// Errors are *Failure.
+// Conn is one session with one node. Questions are asked one at a time: one that comes while another is being answered
+// waits for it. All methods are safe for concurrent use.
+type Conn struct {
+	node Node
+	pg   *pgconn.PgConn
+	wire *wire
+	caps Capabilities
+	turn chan struct{} // holds a token while nobody uses pg
+	done atomic.Bool
+}
+
+// Connect makes a session with n and probes what can be asked there, within ConnectTimeout and QueryTimeout. Nodes that
+// are not Direct are dialled through d. Of n.Config it uses the address, the names, the password and how TLS is done;
+// whatever else it says (target_session_attrs, parameters of the session) has no part here. Errors are *Failure.
 func Connect(ctx context.Context, n Node, d Dialer) (*Conn, error) {
-	return nil, errors.New("not written yet")
+	if n.Config == nil {
+		return nil, &Failure{Kind: FailConfig, Text: "no connection settings for " + n.Key()}
+	}
+	w := &wire{direct: n.Direct, network: d}
+	start, cancel := context.WithTimeout(ctx, ConnectTimeout)
+	defer cancel()
+	pg, err := pgconn.ConnectConfig(start, session(n, w))
+	if err != nil {
+		return nil, failed(err, n, during{connecting: true, limit: ConnectTimeout})
+	}
+	w.settled.Store(true)
+	c := &Conn{node: n, pg: pg, wire: w, turn: make(chan struct{}, 1)}
+	c.turn <- struct{}{}
+	if err := c.probe(ctx); err != nil {
+		_ = c.Close(ctx)
+		return nil, err
+	}
+	return c, nil
+}
+
+// session is the driver's configuration for a node. The only parameter it sends is application_name: PgBouncer refuses
+// the others.
+func session(n Node, w *wire) *pgconn.Config {
+	cfg := n.Config.Config.Copy()
+	cfg.Host, cfg.Port = n.Host, n.Port
+	for _, f := range cfg.Fallbacks { // the same server without TLS, or with
+		f.Host, f.Port = n.Host, n.Port
+	}
+	cfg.ConnectTimeout = 0 // the context has it
+	cfg.DialFunc = w.dial
+	cfg.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	cfg.RuntimeParams = map[string]string{"application_name": applicationName}
+	cfg.MaxProtocolMessageBodyLen = maxMessage
+	cfg.ValidateConnect, cfg.AfterConnect, cfg.AfterNetConnect = nil, nil, nil
+	cfg.OnNotice, cfg.OnNotification = nil, nil
+	return cfg
+}
+
+// wire dials for one session, and can break what it dialled.
+type wire struct {
+	direct  bool
+	network Dialer
+	settled atomic.Bool // no more connections
+	conn    net.Conn    // the last one dialled; not written once settled
+}
+
+// errNoCancel keeps the driver from dialling again to cancel a question: the statement timeout ends it at the server, and
+// a node that does not answer would not answer that either.
+var errNoCancel = errors.New("questions are ended by their statement timeout")
+
+// errNoNetwork says that a node is in the private network and that there is none.
+var errNoNetwork = errors.New("it is in the private network, which was not joined")
+
+func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if w.settled.Load() {
+		return nil, errNoCancel
+	}
+	var c net.Conn
+	var err error
+	switch {
+	case w.direct || network == "unix":
+		c, err = (&net.Dialer{}).DialContext(ctx, network, address)
+	case w.network == nil:
+		err = errNoNetwork
+	default:
+		c, err = w.network.DialContext(ctx, network, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.conn = c
+	return c, nil
 }
 
 // Capabilities is what was found out when the session was made.
-func (c *Conn) Capabilities() Capabilities { return Capabilities{} }
+func (c *Conn) Capabilities() Capabilities { return c.caps }
 
-// Answer is the one value that a query gave, in text form, and when on the local monotonic clock the query was sent and
-// the answer received.
+// Node is who the session is with.
+func (c *Conn) Node() Node { return c.node }
+
+// Answer is the one value that a query gave, in text form (NULL is the empty text), and when on the local monotonic clock
+// the query was sent and the answer received.
 type Answer struct {
 	Value          string
 	Sent, Received time.Time
 }
 
-// Ask runs a query of one row and one column in a read-only transaction with a statement timeout, in one round trip. It
-// works through a pooler in transaction mode. Errors are *Failure; after FailCut and FailTimeout the session is Broken.
+// Ask runs a query of one row and one column in a read-only transaction with a statement timeout (0: QueryTimeout), in one
+// round trip. The query is a single statement without a semicolon. It works through a pooler in transaction mode: nothing
+// outlives the transaction. Errors are *Failure; after one, Broken tells whether the session can still be used.
 func (c *Conn) Ask(ctx context.Context, query string, timeout time.Duration) (Answer, error) {
-	return Answer{}, errors.New("not written yet")
+	return c.transact(ctx, "begin read only", query, timeout)
+}
+
+// Exec runs a statement that gives one row of one column in a transaction that may write. It exists for one thing: the
+// probe that somebody asked for, pg_logical_emit_message, which puts about a hundred bytes into the primary's log and uses
+// one transaction number. All else is Ask.
+func (c *Conn) Exec(ctx context.Context, statement string, timeout time.Duration) (Answer, error) {
+	return c.transact(ctx, "begin read write", statement, timeout)
+}
+
+func (c *Conn) transact(ctx context.Context, begin, query string, timeout time.Duration) (Answer, error) {
+	if timeout <= 0 {
+		timeout = QueryTimeout
+	}
+	doing := during{limit: timeout}
+	ctx, cancel := context.WithTimeout(ctx, timeout+answerGrace)
+	defer cancel()
+	select {
+	case <-c.turn:
+	case <-ctx.Done():
+		return Answer{}, failed(ctx.Err(), c.node, doing)
+	}
+	defer func() { c.turn <- struct{}{} }()
+
+	ms := strconv.FormatInt(max(1, timeout.Milliseconds()), 10)
+	a, err := c.run(ctx, begin+";set local statement_timeout="+ms+";"+query+";commit")
+	if err != nil {
+		c.recover()
+		return Answer{}, failed(err, c.node, doing)
+	}
+	return a, nil
+}
+
+// run sends statements as one message, and reads the value that one of them gives.
+func (c *Conn) run(ctx context.Context, statements string) (a Answer, err error) {
+	a.Sent = time.Now()
+	rows := 0
+	results := c.pg.Exec(ctx, statements)
+	for results.NextResult() {
+		r := results.ResultReader()
+		for r.NextRow() {
+			if rows++; rows == 1 && len(r.Values()) == 1 {
+				a.Value, a.Received = string(r.Values()[0]), time.Now()
+			}
+			if len(r.Values()) != 1 {
+				rows += 2 // not what was asked for, however many there are
+			}
+		}
+	}
+	if err := results.Close(); err != nil {
+		return Answer{}, err
+	}
+	if rows != 1 {
+		return Answer{}, errors.New("the server did not give the one value that was asked for")
+	}
+	return a, nil
+}
+
+// recover makes the session fit for the next question after an error, or breaks it.
+func (c *Conn) recover() {
+	if !c.pg.IsClosed() && c.pg.TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), answerGrace)
+		defer cancel()
+		_ = c.pg.Exec(ctx, "rollback").Close()
+	}
+	if c.pg.IsClosed() || c.pg.TxStatus() != 'I' {
+		c.end()
+	}
+}
+
+// end breaks the connection and waits until the driver has let go of it.
+func (c *Conn) end() {
+	c.done.Store(true)
+	if c.pg.IsClosed() {
+		c.wire.conn.Close() // ends the driver's farewell, for which it would take 15 s
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), answerGrace)
+		defer cancel()
+		_ = c.pg.Close(ctx)
+	}
+	<-c.pg.CleanupDone()
 }
 
 // Broken says that the session is of no use any more.
-func (c *Conn) Broken() bool { return true }
+func (c *Conn) Broken() bool { return c.done.Load() }
 
-// Close ends the session.
-func (c *Conn) Close(ctx context.Context) error { return nil }
+// Close ends the session. A question that is being answered is waited for until ctx ends, and then cut off. It is
+// idempotent.
+func (c *Conn) Close(ctx context.Context) error {
+	select {
+	case <-c.turn:
+	default:
+		select {
+		case <-c.turn:
+		case <-ctx.Done():
+			c.wire.conn.Close()
+			<-c.turn
+		}
+	}
+	defer func() { c.turn <- struct{}{} }()
+	if !c.done.Load() {
+		c.end()
+	}
+	return nil
+}
+
+// probe finds out what the server can be asked.
+func (c *Conn) probe(ctx context.Context) error {
+	a, err := c.Ask(ctx, capabilityQuery, QueryTimeout)
+	if err != nil {
+		return err
+	}
+	caps, pid, err := readCapabilities(a.Value)
+	if err != nil {
+		return failed(fmt.Errorf("read what the server can be asked: %w", err), c.node, during{})
+	}
+	// PgBouncer and its like make the key data up: they have many backends to one client.
+	caps.Pooler = pid != c.pg.PID()
+	c.caps = caps
+	return nil
+}
+
+// quoted is a name as it stands in SQL.
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

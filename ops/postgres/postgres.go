@@ -50,54 +50,6 @@ type Locator interface {
 	Nodes(ctx context.Context) ([]Node, error)
 }
 
-// Capabilities are what a server can be asked, probed once when a connection is made.
-type Capabilities struct {
-	Version       int    // server_version_num: 150018
-	VersionText   string // "15.18 (Debian …)"
-	User          string // session's role name
-	Superuser     bool
-	Monitor       bool   // may read all of pg_stat_*: pg_monitor or pg_read_all_stats
-	Pooler        bool   // a pooler in transaction mode is in between: no startup parameters, no named statements
-	Aurora        bool   // has aurora_replica_status
-	Neon          bool   // runs on Neon: questions keep it awake
-	Repmgr        bool   // has repmgr.nodes in a database that this role may connect to
-	WatchFunction bool   // has fly_postgres' watch_for_lsn_change
-	Database      string // connected to
-}
-
-// Failure is why a node could not be asked. It is an error.
-type Failure struct {
-	Kind     FailureKind
-	SQLState string // five characters; empty: not the server's
-	Text     string // one line, without secrets, safe to show
-	Hint     string
-	Err      error
-}
-
-// Error implements error.
-func (f *Failure) Error() string { return f.Text }
-
-// Unwrap gives the cause.
-func (f *Failure) Unwrap() error { return f.Err }
-
-// FailureKind sorts failures by what to do about them.
-type FailureKind string
-
-// The kinds.
-const (
-	FailRefused      FailureKind = "refused"        // nothing listens
-	FailTimeout      FailureKind = "timeout"        // no answer: black hole, stopped, overloaded
-	FailUnreachable  FailureKind = "unreachable"    // no route, no name, no network
-	FailCut          FailureKind = "cut"            // the connection broke while it was used
-	FailAuth         FailureKind = "auth"           // password, pg_hba.conf, certificate, no such role or database
-	FailStarting     FailureKind = "starting"       // 57P03 while starting up
-	FailShuttingDown FailureKind = "shutting_down"  // 57P01, 57P03 while shutting down
-	FailNoHotStandby FailureKind = "no_hot_standby" // a standby that takes no connections
-	FailTooMany      FailureKind = "too_many"       // 53300 and limits of roles and databases
-	FailConfig       FailureKind = "config"         // what we were told cannot be right
-	FailOther        FailureKind = "other"
-)
-
 // Deadlines of the parts of a conversation.
 const (
 	ConnectTimeout = 1500 * time.Millisecond
