@@ -6,6 +6,9 @@
 //	pane       the contract of a pane
 //	overview   pane 1, and so on: one package for each pane
 //	paint      lines of an exact width
+//	page       texts longer than the screen
+//	plot       lines over time
+//	stack      sections above one another
 //	table      rows by the thousand
 //	menu       boxes with a list to choose from
 //	prompt     one line being typed

@@ -7,6 +7,7 @@ import (
 
 	"ops-console/ops/health"
 	"ops-console/themes"
+	"ops-console/tui/page"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
 )
@@ -15,24 +16,24 @@ import (
 const fewNamed = 8
 
 // agreement is who serves what, path by path, and who sees whom; at is the line where p.path begins.
-func (p *Pane) agreement(env *pane.Env, w int) (g *page, at int) {
-	g = &page{env: env, w: w}
+func (p *Pane) agreement(env *pane.Env, w int) (g *page.Page, at int) {
+	g = page.New(env, w)
 	s := p.feed.Value
 	for i, a := range s.Agreement {
 		if a.Path == p.path && i > 0 {
-			at = len(g.lines) + 1
+			at = g.Len() + 1
 		}
 		p.agreementPath(g, a)
 	}
 	if len(s.Agreement) == 0 {
-		g.heading("CONTENT")
-		g.text(themes.Muted, 2, paint.Part{}, "No path is compared. Profiles name paths under \"agree\".", 2)
+		g.Heading("CONTENT")
+		g.Text(themes.Muted, 2, paint.Part{}, "No path is compared. Profiles name paths under \"agree\".", 2)
 	}
 	p.agreementCluster(g, s.Cluster)
 	return g, at
 }
 
-func (p *Pane) agreementPath(g *page, a health.Agreement) {
+func (p *Pane) agreementPath(g *page.Page, a health.Agreement) {
 	asked, answers := 0, 0
 	for _, group := range a.Groups {
 		asked += len(group.Instances)
@@ -43,21 +44,21 @@ func (p *Pane) agreementPath(g *page, a health.Agreement) {
 	verdict := paint.Part{Role: themes.Muted, Text: "all agree"}
 	switch {
 	case asked == 0:
-		verdict = paint.Part{Role: themes.Stale, Text: g.env.Glyphs.Unknown + " nobody answered"}
+		verdict = paint.Part{Role: themes.Stale, Text: g.Env.Glyphs.Unknown + " nobody answered"}
 	case !a.Agree:
-		verdict = paint.Part{Role: themes.Warn, Text: g.env.Glyphs.Warn + " " + strconv.Itoa(answers) + " answers"}
+		verdict = paint.Part{Role: themes.Warn, Text: g.Env.Glyphs.Warn + " " + strconv.Itoa(answers) + " answers"}
 	}
-	g.heading("CONTENT "+head(a.Path, 200), verdict, paint.Part{Role: themes.Faint, Text: prefixed("  ", aged(g.env.Now, a.At))})
+	g.Heading("CONTENT "+head(a.Path, 200), verdict, paint.Part{Role: themes.Faint, Text: prefixed("  ", aged(g.Env.Now, a.At))})
 	for i, group := range a.Groups {
-		mark := paint.Level(g.env.Glyphs, health.LevelOK)
+		mark := paint.Level(g.Env.Glyphs, health.LevelOK)
 		text := themes.Muted
 		switch {
 		case group.Error != "":
-			mark, text = paint.Level(g.env.Glyphs, health.LevelUnknown), themes.Plain
+			mark, text = paint.Level(g.Env.Glyphs, health.LevelUnknown), themes.Plain
 		case i > 0 || !a.Agree && len(group.Instances)*2 <= asked:
-			mark, text = paint.Level(g.env.Glyphs, health.LevelWarning), themes.Plain
+			mark, text = paint.Level(g.Env.Glyphs, health.LevelWarning), themes.Plain
 		}
-		g.line(func(l *paint.Line) {
+		g.Line(func(l *paint.Line) {
 			l.Gap(2).Text(mark.Role, mark.Glyph).Gap(1)
 			l.Cell(text, strconv.Itoa(len(group.Instances))+" of "+strconv.Itoa(asked), 12, paint.Left).Gap(1)
 			if group.Error != "" {
@@ -66,35 +67,35 @@ func (p *Pane) agreementPath(g *page, a health.Agreement) {
 			}
 			l.Cell(text, group.Hash, 12, paint.Left).Gap(2)
 			l.Cell(text, strconv.Itoa(group.Status), 3, paint.Right).Gap(2).Cell(themes.Muted, paint.Bytes(int64(group.Bytes)), 8, paint.Right).Gap(2)
-			held := prefixed("for ", since(g.env.Now, group.Since))
+			held := prefixed("for ", since(g.Env.Now, group.Since))
 			l.Max(themes.Muted, group.Title, l.Rest()-len(held)-2)
 			l.Right(paint.Part{Role: themes.Faint, Text: held})
 		})
 		p.members(g, group.Instances)
 		if i > 0 && (group.ETag != "" || group.Age != "") {
-			g.text(themes.Faint, 4, paint.Part{}, strings.TrimSpace(prefixed("etag ", group.ETag)+" "+prefixed("age ", group.Age)), 1)
+			g.Text(themes.Faint, 4, paint.Part{}, strings.TrimSpace(prefixed("etag ", group.ETag)+" "+prefixed("age ", group.Age)), 1)
 		}
 	}
 }
 
-func (p *Pane) agreementCluster(g *page, c *health.Cluster) {
+func (p *Pane) agreementCluster(g *page.Page, c *health.Cluster) {
 	if c == nil {
-		g.heading("CLUSTER")
-		g.text(themes.Muted, 2, paint.Part{}, "Which instances see each other is not known: it has not been asked yet, or the profile names no command under \"cluster\".", 2)
+		g.Heading("CLUSTER")
+		g.Text(themes.Muted, 2, paint.Part{}, "Which instances see each other is not known: it has not been asked yet, or the profile names no command under \"cluster\".", 2)
 		return
 	}
 	verdict := paint.Part{Role: themes.Muted, Text: "one"}
 	switch {
 	case len(c.Groups) > 1:
-		verdict = paint.Part{Role: themes.Crit, Text: g.env.Glyphs.Crit + " split into " + strconv.Itoa(len(c.Groups))}
+		verdict = paint.Part{Role: themes.Crit, Text: g.Env.Glyphs.Crit + " split into " + strconv.Itoa(len(c.Groups))}
 	case len(c.Groups) == 0:
-		verdict = paint.Part{Role: themes.Stale, Text: g.env.Glyphs.Unknown + " not known"}
+		verdict = paint.Part{Role: themes.Stale, Text: g.Env.Glyphs.Unknown + " not known"}
 	}
-	g.heading("CLUSTER", verdict, paint.Part{Role: themes.Faint, Text: prefixed("  ", aged(g.env.Now, c.At))})
+	g.Heading("CLUSTER", verdict, paint.Part{Role: themes.Faint, Text: prefixed("  ", aged(g.Env.Now, c.At))})
 	for i, group := range c.Groups {
-		mark, text := paint.Level(g.env.Glyphs, health.LevelOK), themes.Muted
+		mark, text := paint.Level(g.Env.Glyphs, health.LevelOK), themes.Muted
 		if i > 0 {
-			mark, text = paint.Level(g.env.Glyphs, health.LevelWarning), themes.Plain
+			mark, text = paint.Level(g.Env.Glyphs, health.LevelWarning), themes.Plain
 		}
 		n := len(group.Instances)
 		words := paint.Count(n, "instance sees", "instances see") + " each other"
@@ -104,21 +105,21 @@ func (p *Pane) agreementCluster(g *page, c *health.Cluster) {
 		if extra := len(group.Nodes) - n; extra > 0 {
 			words += ", and " + paint.Count(extra, "node", "nodes") + " more"
 		}
-		g.line(func(l *paint.Line) { l.Gap(2).Text(mark.Role, mark.Glyph).Gap(1).Text(text, words) })
+		g.Line(func(l *paint.Line) { l.Gap(2).Text(mark.Role, mark.Glyph).Gap(1).Text(text, words) })
 		p.members(g, group.Instances)
 	}
-	unknown := paint.Level(g.env.Glyphs, health.LevelUnknown)
+	unknown := paint.Level(g.Env.Glyphs, health.LevelUnknown)
 	for _, u := range c.Unknown {
-		g.text(themes.Muted, 4, paint.Part{Role: unknown.Role, Text: unknown.Glyph},
+		g.Text(themes.Muted, 4, paint.Part{Role: unknown.Role, Text: unknown.Glyph},
 			p.names.Region(u.Instance)+" "+p.names.Short(u.Instance)+" could not be asked: "+u.Error, 2)
 	}
 	if c.Command != "" {
-		g.text(themes.Faint, 2, paint.Part{}, "asked with "+c.Command, 1)
+		g.Text(themes.Faint, 2, paint.Part{}, "asked with "+c.Command, 1)
 	}
 }
 
 // members names the instances of a group, or says how many there are in each region.
-func (p *Pane) members(g *page, ids []string) {
+func (p *Pane) members(g *page.Page, ids []string) {
 	regions := map[string][]string{}
 	for _, id := range ids {
 		code := p.names.Region(id)
@@ -137,5 +138,5 @@ func (p *Pane) members(g *page, ids []string) {
 			said = append(said, strings.TrimSpace(code+" "+strconv.Itoa(len(regions[code]))))
 		}
 	}
-	g.text(themes.Faint, 4, paint.Part{}, strings.Join(said, ", "), 3)
+	g.Text(themes.Faint, 4, paint.Part{}, strings.Join(said, ", "), 3)
 }

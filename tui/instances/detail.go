@@ -8,15 +8,16 @@ import (
 
 	"ops-console/ops/health"
 	"ops-console/themes"
+	"ops-console/tui/page"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
 )
 
 // detail is all that is known of one instance: what is wrong first, then what each source says, then the rest.
-func (p *Pane) detail(env *pane.Env, r *row, w int) *page {
-	g := &page{env: env, w: w}
+func (p *Pane) detail(env *pane.Env, r *row, w int) *page.Page {
+	g := page.New(env, w)
 	mark := paint.Level(env.Glyphs, r.Level)
-	g.line(func(l *paint.Line) {
+	g.Line(func(l *paint.Line) {
 		l.Rule(strings.TrimSpace(r.Region+" "+r.ID), paint.Part{Role: mark.Role, Text: mark.Glyph + " " + mark.Word})
 	})
 	p.detailProblems(g, r)
@@ -29,28 +30,28 @@ func (p *Pane) detail(env *pane.Env, r *row, w int) *page {
 	return g
 }
 
-func (p *Pane) detailProblems(g *page, r *row) {
+func (p *Pane) detailProblems(g *page.Page, r *row) {
 	for _, e := range r.problems {
-		mark := paint.Severity(g.env.Glyphs, e.Severity)
-		g.line(func(l *paint.Line) {
+		mark := paint.Severity(g.Env.Glyphs, e.Severity)
+		g.Line(func(l *paint.Line) {
 			l.Gap(1).Text(mark.Role, mark.Glyph).Gap(1)
 			end := paint.Part{Role: mark.Role, Text: strings.ToUpper(mark.Word)}
-			l.Max(themes.Strong, e.Title, l.Rest()-len(end.Text)-len(since(g.env.Now, e.Since))-4)
-			l.Right(paint.Part{Role: themes.Muted, Text: since(g.env.Now, e.Since) + "  "}, end)
+			l.Max(themes.Strong, e.Title, l.Rest()-len(end.Text)-len(since(g.Env.Now, e.Since))-4)
+			l.Right(paint.Part{Role: themes.Muted, Text: since(g.Env.Now, e.Since) + "  "}, end)
 		})
-		g.text(themes.Plain, 3, paint.Part{}, e.Detail, 4)
-		g.text(themes.Accent, 5, paint.Part{Role: themes.Accent, Text: g.env.Glyphs.Right}, e.Hint, 3)
+		g.Text(themes.Plain, 3, paint.Part{}, e.Detail, 4)
+		g.Text(themes.Accent, 5, paint.Part{Role: themes.Accent, Text: g.Env.Glyphs.Right}, e.Hint, 3)
 	}
 }
 
 // detailSources sets what each source says below one another, each with its age.
-func (p *Pane) detailSources(g *page, r *row) {
-	now := g.env.Now
+func (p *Pane) detailSources(g *page.Page, r *row) {
+	now := g.Env.Now
 	var right []paint.Part
 	if r.disagree != "" {
-		right = []paint.Part{{Role: themes.Warn, Text: g.env.Glyphs.Warn + " they disagree"}}
+		right = []paint.Part{{Role: themes.Warn, Text: g.Env.Glyphs.Warn + " they disagree"}}
 	}
-	g.heading("SOURCES", right...)
+	g.Heading("SOURCES", right...)
 	platform, role := r.State, themes.Plain
 	if platform == "" {
 		platform, role = "state unknown", themes.Stale
@@ -61,22 +62,22 @@ func (p *Pane) detailSources(g *page, r *row) {
 	if r.HostStatus != "" && r.HostStatus != "ok" {
 		platform, role = platform+", host "+r.HostStatus, themes.Stale
 	}
-	g.fact("platform", platform, role, aged(now, r.PlatformAt))
+	g.Fact("platform", platform, role, aged(now, r.PlatformAt))
 	switch d := r.DNS; {
 	case !d.Known:
-		g.fact("DNS", "not known", themes.Stale, aged(now, d.At))
+		g.Fact("DNS", "not known", themes.Stale, aged(now, d.At))
 	case d.Listed:
-		g.fact("DNS", "listed", themes.Plain, aged(now, d.At))
+		g.Fact("DNS", "listed", themes.Plain, aged(now, d.At))
 	default:
-		g.fact("DNS", "not listed", themes.Plain, aged(now, d.At))
+		g.Fact("DNS", "not listed", themes.Plain, aged(now, d.At))
 	}
 	text, role := probeText(r.Probe)
-	g.fact("probe", text, role, aged(now, r.Probe.At))
+	g.Fact("probe", text, role, aged(now, r.Probe.At))
 	if r.disagree != "" {
-		g.text(themes.Warn, labelX, paint.Part{}, r.disagree, 3)
+		g.Text(themes.Warn, page.LabelX, paint.Part{}, r.disagree, 3)
 	}
 	if r.Retained {
-		g.text(themes.Stale, 4, paint.Part{Role: themes.Stale, Text: g.env.Glyphs.Unknown}, "The newest list leaves it out, and nothing else confirms that it is gone.", 3)
+		g.Text(themes.Stale, 4, paint.Part{Role: themes.Stale, Text: g.Env.Glyphs.Unknown}, "The newest list leaves it out, and nothing else confirms that it is gone.", 3)
 	}
 }
 
@@ -99,29 +100,29 @@ func probeText(p health.Probe) (string, themes.Role) {
 	return "not probed", themes.Muted
 }
 
-func (p *Pane) detailChecks(g *page, r *row) {
+func (p *Pane) detailChecks(g *page.Page, r *row) {
 	if len(r.Checks) == 0 {
 		return
 	}
-	g.heading("CHECKS", paint.Part{Role: themes.Muted, Text: strconv.Itoa(r.passing) + "/" + strconv.Itoa(len(r.Checks)) + " passing"})
+	g.Heading("CHECKS", paint.Part{Role: themes.Muted, Text: strconv.Itoa(r.passing) + "/" + strconv.Itoa(len(r.Checks)) + " passing"})
 	cells := 0
 	for _, c := range r.Checks {
-		cells = max(cells, paint.Width(head(c.Name, 64), g.env.Glyphs))
+		cells = max(cells, paint.Width(head(c.Name, 64), g.Env.Glyphs))
 	}
-	cells = min(cells, 20, g.w/3)
+	cells = min(cells, 20, g.W/3)
 	for _, c := range r.Checks {
-		mark := checkMark(g.env, c)
-		g.line(func(l *paint.Line) {
+		mark := checkMark(g.Env, c)
+		g.Line(func(l *paint.Line) {
 			l.Gap(2).Text(mark.Role, mark.Glyph).Gap(1).Cell(themes.Plain, c.Name, cells, paint.Left).Gap(2).Max(mark.Role, c.Status, 10)
 			if !c.Routing {
 				l.Text(themes.Faint, ", not for routing")
 			}
-			l.Right(paint.Part{Role: themes.Muted, Text: since(g.env.Now, c.Since)})
+			l.Right(paint.Part{Role: themes.Muted, Text: since(g.Env.Now, c.Since)})
 		})
 		if c.Status == passing {
-			g.text(themes.Faint, 4, paint.Part{}, c.Output, 1)
+			g.Text(themes.Faint, 4, paint.Part{}, c.Output, 1)
 		} else {
-			g.text(themes.Plain, 4, paint.Part{}, c.Output, 6)
+			g.Text(themes.Plain, 4, paint.Part{}, c.Output, 6)
 		}
 	}
 }
@@ -138,15 +139,15 @@ func checkMark(env *pane.Env, c health.Check) paint.Mark {
 	return paint.Level(env.Glyphs, health.LevelUnknown)
 }
 
-func (p *Pane) detailProbe(g *page, r *row) {
+func (p *Pane) detailProbe(g *page.Page, r *row) {
 	pr := r.Probe
 	if pr.State == health.ProbeNone && len(pr.History) == 0 {
 		return
 	}
-	g.heading("PROBE", paint.Part{Role: themes.Muted, Text: prefixed(string(pr.State)+" for ", since(g.env.Now, pr.Since))})
+	g.Heading("PROBE", paint.Part{Role: themes.Muted, Text: prefixed(string(pr.State)+" for ", since(g.Env.Now, pr.Since))})
 	if n := len(pr.History); n > 0 {
 		fastest, usual, slowest, failed := spread(pr.History)
-		g.line(func(l *paint.Line) { history(l.Gap(2), pr.History, usual) })
+		g.Line(func(l *paint.Line) { history(l.Gap(2), pr.History, usual) })
 		text := paint.Count(n, "probe", "probes")
 		if failed > 0 {
 			text += ", " + strconv.Itoa(failed) + " failed"
@@ -154,16 +155,16 @@ func (p *Pane) detailProbe(g *page, r *row) {
 		if slowest > 0 {
 			text += ", " + paint.Latency(fastest) + " to " + paint.Latency(slowest)
 		}
-		g.line(func(l *paint.Line) { l.Gap(2).Text(themes.Faint, text) })
+		g.Line(func(l *paint.Line) { l.Gap(2).Text(themes.Faint, text) })
 	}
 	if pr.State != health.ProbeOK {
-		g.fact("last good", paint.Ago(g.env.Now, pr.LastOK), themes.Plain, "")
+		g.Fact("last good", paint.Ago(g.Env.Now, pr.LastOK), themes.Plain, "")
 	}
 	if pr.Error != "" {
-		g.text(themes.Plain, 2, paint.Part{}, pr.Error, 4)
+		g.Text(themes.Plain, 2, paint.Part{}, pr.Error, 4)
 	}
 	if pr.Release != "" {
-		g.fact("header", pr.Release, themes.Muted, "")
+		g.Fact("header", pr.Release, themes.Muted, "")
 	}
 }
 
@@ -210,18 +211,18 @@ func spread(samples []health.Sample) (fastest, usual, slowest time.Duration, fai
 }
 
 // detailContent says for each path, and for the cluster, with how many others this instance is of one mind.
-func (p *Pane) detailContent(g *page, r *row) {
+func (p *Pane) detailContent(g *page.Page, r *row) {
 	s := p.feed.Value
 	if len(s.Agreement) == 0 && s.Cluster == nil {
 		return
 	}
-	g.heading("AGREEMENT")
-	cells := labelX - 3
+	g.Heading("AGREEMENT")
+	cells := page.LabelX - 3
 	for _, a := range s.Agreement {
-		cells = max(cells, min(paint.Width(head(a.Path, 64), g.env.Glyphs), g.w/3))
+		cells = max(cells, min(paint.Width(head(a.Path, 64), g.Env.Glyphs), g.W/3))
 	}
 	say := func(label, text string, role themes.Role, at time.Time) {
-		g.labelled(label, cells, text, role, aged(g.env.Now, at))
+		g.Labelled(label, cells, text, role, aged(g.Env.Now, at))
 	}
 	for _, a := range s.Agreement {
 		text, role := "not asked", themes.Stale
@@ -275,9 +276,9 @@ func sameAs(groups []int, i int, verb, not string) string {
 	return verb + " " + paint.Count(groups[0]-1, "other", "others")
 }
 
-func (p *Pane) detailIdentity(g *page, r *row) {
-	now := g.env.Now
-	g.heading("IDENTITY")
+func (p *Pane) detailIdentity(g *page.Page, r *row) {
+	now := g.Env.Now
+	g.Heading("IDENTITY")
 	rel, role := release(r.Release), themes.Plain
 	if r.ReleaseID != "" && rel != "" {
 		rel += " (" + r.ReleaseID + ")"
@@ -309,7 +310,7 @@ func (p *Pane) detailIdentity(g *page, r *row) {
 		{"started", stamp(now, r.StartedAt), themes.Muted},
 		{"restarts", strconv.Itoa(r.Restarts) + ", " + paint.Count(r.OOMKills, "kill", "kills") + " for memory", themes.Plain},
 	} {
-		g.fact(f.label, f.value, f.role, "")
+		g.Fact(f.label, f.value, f.role, "")
 	}
 }
 
@@ -326,22 +327,22 @@ func flags(in *health.Instance) string {
 	return strings.Join(said, ", ")
 }
 
-func (p *Pane) detailHistory(g *page, r *row) {
+func (p *Pane) detailHistory(g *page.Page, r *row) {
 	if x := r.LastExit; x != nil {
-		g.heading("LAST EXIT", paint.Part{Role: themes.Muted, Text: paint.Ago(g.env.Now, x.At)})
+		g.Heading("LAST EXIT", paint.Part{Role: themes.Muted, Text: paint.Ago(g.Env.Now, x.At)})
 		role := themes.Plain
 		if x.OOM {
 			role = themes.Warn
 		}
-		g.text(role, 2, paint.Part{}, exitText(x), 2)
+		g.Text(role, 2, paint.Part{}, exitText(x), 2)
 	}
 	if len(r.Events) == 0 {
 		return
 	}
-	g.heading("EVENTS", paint.Part{Role: themes.Muted, Text: "newest first"})
+	g.Heading("EVENTS", paint.Part{Role: themes.Muted, Text: "newest first"})
 	for _, e := range r.Events {
-		g.line(func(l *paint.Line) {
-			l.Gap(2).Cell(themes.Faint, clock(g.env.Now, e.At), 12, paint.Left).Gap(1)
+		g.Line(func(l *paint.Line) {
+			l.Gap(2).Cell(themes.Faint, clock(g.Env.Now, e.At), 12, paint.Left).Gap(1)
 			l.Cell(themes.Plain, e.Type, 8, paint.Left).Gap(1).Cell(themes.Muted, e.Status, 10, paint.Left).Gap(1)
 			if e.Exit != nil {
 				l.Text(themes.Plain, exitText(e.Exit))

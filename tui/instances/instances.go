@@ -15,6 +15,7 @@ import (
 	"ops-console/tui/action"
 	"ops-console/tui/glyph"
 	"ops-console/tui/ident"
+	"ops-console/tui/page"
 	"ops-console/tui/pane"
 	"ops-console/tui/table"
 	"ops-console/wg"
@@ -38,8 +39,8 @@ type Pane struct {
 	open      bool   // the detail of the row under the cursor is shown
 	compared  bool   // agreement is shown in place of the table
 	path      string // the one to go to when it is drawn next
-	detailAt  scroll
-	compareAt scroll
+	detailAt  page.Scroll
+	compareAt page.Scroll
 	detailOf  string // id the detail was last drawn for
 
 	// Of the frame drawn last.
@@ -169,7 +170,7 @@ func (p *Pane) goTo(address string) {
 	p.region = a.Values.Get("region")
 	p.compared = a.Values.Get("view") == "agreement"
 	p.open = false
-	p.compareAt, p.path = scroll{}, a.Values.Get("path")
+	p.compareAt, p.path = page.Scroll{}, a.Values.Get("path")
 	p.narrow = a.Values.Get("filter")
 	p.table.SetFilter(p.needle())
 	p.choose()
@@ -275,9 +276,9 @@ func (p *Pane) click(x, y int) {
 func (p *Pane) wheel(x, n int) {
 	switch {
 	case p.compared:
-		p.compareAt.move(3 * n)
+		p.compareAt.Move(3 * n)
 	case p.open && (!p.wide || x >= p.tableW):
-		p.detailAt.move(3 * n)
+		p.detailAt.Move(3 * n)
 	default:
 		p.table.Move(n)
 	}
@@ -335,35 +336,12 @@ func (p *Pane) Actions() []action.Action {
 			add(a)
 		}
 		if p.open {
-			out = append(out, paging(&p.detailAt, false)...)
+			out = append(out, p.detailAt.Actions(false)...)
 		}
 		return out
 	}
 	if p.compared {
-		return append(out, paging(&p.compareAt, true)...)
+		return append(out, p.compareAt.Actions(true)...)
 	}
-	return append(out, paging(&p.detailAt, true)...)
-}
-
-// paging are the actions that move a page: half pages only where the other keys belong to the table.
-func paging(s *scroll, whole bool) []action.Action {
-	do := func(n func() int) func(string) tea.Cmd {
-		return func(string) tea.Cmd { s.move(n()); return nil }
-	}
-	half := func() int { return max(s.height/2, 1) }
-	out := []action.Action{
-		{Name: "half page down", Help: "scroll the detail down", Keys: []string{"ctrl+d", "J"}, Hidden: true, Run: do(half)},
-		{Name: "half page up", Help: "scroll the detail up", Keys: []string{"ctrl+u", "K"}, Hidden: true, Run: do(func() int { return -half() })},
-	}
-	if !whole {
-		return out
-	}
-	return append(out,
-		action.Action{Name: "down", Help: "scroll down", Keys: []string{"j", "down"}, Hidden: true, Run: do(func() int { return 1 })},
-		action.Action{Name: "up", Help: "scroll up", Keys: []string{"k", "up"}, Hidden: true, Run: do(func() int { return -1 })},
-		action.Action{Name: "page down", Help: "a page down", Keys: []string{"pgdown", "ctrl+f"}, Hidden: true, Run: do(func() int { return s.height })},
-		action.Action{Name: "page up", Help: "a page up", Keys: []string{"pgup", "ctrl+b"}, Hidden: true, Run: do(func() int { return -s.height })},
-		action.Action{Name: "top", Help: "first line", Keys: []string{"g", "home"}, Hidden: true, Run: do(func() int { return -s.lines })},
-		action.Action{Name: "bottom", Help: "last line", Keys: []string{"G", "end"}, Hidden: true, Run: do(func() int { return s.lines })},
-	)
+	return append(out, p.detailAt.Actions(true)...)
 }

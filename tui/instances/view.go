@@ -5,6 +5,7 @@ import (
 
 	"ops-console/ops/health"
 	"ops-console/themes"
+	"ops-console/tui/page"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
 	"ops-console/wg"
@@ -29,16 +30,16 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	r := p.selected()
 	switch {
 	case p.feed.Value == nil:
-		b.Append(p.unknown(env, inner).view(0, rest)...)
+		b.Append(p.unknown(env, inner).View(0, rest)...)
 	case p.compared:
 		g, at := p.agreement(env, inner)
-		p.compareAt.fit(len(g.lines), rest)
+		p.compareAt.Fit(g.Len(), rest)
 		if p.path != "" {
-			p.compareAt.top = 0
-			p.compareAt.move(at)
+			p.compareAt.Top = 0
+			p.compareAt.Move(at)
 			p.path = ""
 		}
-		b.Append(g.view(p.compareAt.top, rest)...)
+		b.Append(g.View(p.compareAt.Top, rest)...)
 	case p.open && r != nil && !p.wide:
 		b.Append(p.drawDetail(env, r, inner, rest)...)
 	case p.open && r != nil:
@@ -146,30 +147,21 @@ func (p *Pane) groupLine(l *paint.Line, group string, items []int) {
 
 func (p *Pane) drawDetail(env *pane.Env, r *row, w, h int) []string {
 	if p.detailOf != r.ID {
-		p.detailOf, p.detailAt = r.ID, scroll{}
+		p.detailOf, p.detailAt = r.ID, page.Scroll{}
 	}
-	g := p.detail(env, r, w)
-	p.detailAt.fit(len(g.lines), h)
-	lines := g.view(p.detailAt.top, h)
-	if below := len(g.lines) - p.detailAt.top - h; below > 0 && h > 2 {
-		lines[h-1] = paint.New(env.Theme, env.Glyphs, w).Right(
-			paint.Part{Role: themes.Faint, Text: paint.Count(below+1, "more line", "more lines") + "  "},
-			paint.Part{Role: themes.Accent, Text: "J"},
-		).String()
-	}
-	return lines
+	return p.detailAt.Draw(p.detail(env, r, w), h)
 }
 
 // unknown is the pane before the first snapshot.
-func (p *Pane) unknown(env *pane.Env, w int) *page {
-	g := &page{env: env, w: w}
-	g.heading("INSTANCES", paint.Part{Role: themes.Stale, Text: "not known yet"})
+func (p *Pane) unknown(env *pane.Env, w int) *page.Page {
+	g := page.New(env, w)
+	g.Heading("INSTANCES", paint.Part{Role: themes.Stale, Text: "not known yet"})
 	lead := paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown}
 	if err := p.feed.Err; err != nil {
-		g.text(themes.Plain, 3, lead, "The machines could not be read: "+err.Error(), 6)
+		g.Text(themes.Plain, 3, lead, "The machines could not be read: "+err.Error(), 6)
 		return g
 	}
-	g.text(themes.Plain, 3, lead, "No machine is known yet: the platform is being asked.", 2)
+	g.Text(themes.Plain, 3, lead, "No machine is known yet: the platform is being asked.", 2)
 	switch s := p.net; s.State {
 	case wg.StateUp, "":
 	default:
@@ -180,8 +172,8 @@ func (p *Pane) unknown(env *pane.Env, w int) *page {
 		if s.Cause != "" {
 			text += ": " + s.Cause
 		}
-		g.text(themes.Muted, 3, paint.Part{}, text, 4)
-		g.text(themes.Accent, 5, paint.Part{Role: themes.Accent, Text: env.Glyphs.Right}, s.Advice, 3)
+		g.Text(themes.Muted, 3, paint.Part{}, text, 4)
+		g.Text(themes.Accent, 5, paint.Part{Role: themes.Accent, Text: env.Glyphs.Right}, s.Advice, 3)
 	}
 	return g
 }

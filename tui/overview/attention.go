@@ -11,6 +11,7 @@ import (
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
 	"ops-console/tui/prose"
+	"ops-console/tui/stack"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 )
 
 // attention is the list of problems.
-func (p *Pane) attention(env *pane.Env, w int) section {
+func (p *Pane) attention(env *pane.Env, w int) stack.Section {
 	if len(p.listed) == 0 {
 		return p.calm(env, w)
 	}
@@ -30,7 +31,7 @@ func (p *Pane) attention(env *pane.Env, w int) section {
 	for i, e := range p.listed {
 		most += p.height(env, e, w, !p.inside && i == sel)
 	}
-	return section{least: min(most, 7), most: most, draw: func(b *paint.Block, w, x, y int) { p.drawAttention(env, b, w, x, y) }}
+	return stack.Section{Least: min(most, 7), Most: most, Draw: func(b *paint.Block, w, x, y int) { p.drawAttention(env, b, w, x, y) }}
 }
 
 func (p *Pane) drawAttention(env *pane.Env, b *paint.Block, w, x, y int) {
@@ -165,7 +166,7 @@ func since(now, t time.Time) string {
 }
 
 // calm is what is said where no problem is: what was looked at, when, and what was not found out.
-func (p *Pane) calm(env *pane.Env, w int) section {
+func (p *Pane) calm(env *pane.Env, w int) stack.Section {
 	s := p.feed.Value
 	mark := paint.Level(env.Glyphs, health.LevelOK)
 	head, text := "nothing", p.allWell(s)
@@ -181,7 +182,7 @@ func (p *Pane) calm(env *pane.Env, w int) section {
 	}
 	lines := append(prose.Wrap(env.Glyphs, text, w-3, 2), prose.Wrap(env.Glyphs, p.checked(env, s), w-3, 3)...)
 	n := 1 + len(lines)
-	return section{least: min(n, 3), most: n, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(n, 3), Most: n, Draw: func(b *paint.Block, w, x, y int) {
 		b.Line().Rule("NEEDS ATTENTION", paint.Part{Role: themes.Muted, Text: head})
 		for i, text := range lines {
 			l := b.Line().Gap(1)

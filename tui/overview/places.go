@@ -9,16 +9,17 @@ import (
 	"ops-console/themes"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
+	"ops-console/tui/stack"
 )
 
 // fewRegions is how many regions stay on the screen however many problems there are.
 const fewRegions = 4
 
 // regionsSection is the table of regions, with a line for those that do not fit.
-func (p *Pane) regionsSection(env *pane.Env) section {
+func (p *Pane) regionsSection(env *pane.Env) stack.Section {
 	rows, total := p.table.Len()
 	most := 2 + max(rows, 1)
-	return section{least: min(most, 3+fewRegions), most: most, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(most, 3+fewRegions), Most: most, Draw: func(b *paint.Block, w, x, y int) {
 		var right []paint.Part
 		s := p.feed.Value
 		if !s.Sources.Platform.OK {
@@ -80,7 +81,7 @@ func (p *Pane) unseen(rows int) string {
 
 // machines is a strip with one shape for each machine of a region, or how many there are of each where that is too
 // long.
-func (p *Pane) machines(env *pane.Env, w int) section {
+func (p *Pane) machines(env *pane.Env, w int) stack.Section {
 	label, longest, widest := 0, 0, 0
 	for _, r := range p.regions {
 		label = max(label, min(paint.Width(r.Code, env.Glyphs), 12))
@@ -97,7 +98,7 @@ func (p *Pane) machines(env *pane.Env, w int) section {
 		most = least
 	}
 	least, most = min(least, most)+1, most+1
-	return section{least: least, most: most, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: least, Most: most, Draw: func(b *paint.Block, w, x, y int) {
 		p.machinesRule(b.Line(), env)
 		each := max(longest, 8)
 		columns, n := lines(each)
@@ -200,7 +201,7 @@ func countCells(machines []health.Level) int {
 }
 
 // releases are those that instances run, and the newest one.
-func (p *Pane) releases(env *pane.Env, s *health.Snapshot) section {
+func (p *Pane) releases(env *pane.Env, s *health.Snapshot) stack.Section {
 	var rr []health.Release
 	for i, r := range s.Releases {
 		if i == 0 || r.Instances > 0 {
@@ -212,7 +213,7 @@ func (p *Pane) releases(env *pane.Env, s *health.Snapshot) section {
 	for _, r := range rr {
 		running += r.Instances
 	}
-	return section{least: min(most, 3), most: most, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(most, 3), Most: most, Draw: func(b *paint.Block, w, x, y int) {
 		var right []paint.Part
 		if n := len(slices.DeleteFunc(slices.Clone(rr), func(r health.Release) bool { return r.Instances == 0 })); n > 1 {
 			right = []paint.Part{{Role: themes.Warn, Text: strconv.Itoa(n) + " at once"}}

@@ -8,6 +8,7 @@ import (
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
 	"ops-console/tui/prose"
+	"ops-console/tui/stack"
 	"ops-console/wg"
 )
 
@@ -29,7 +30,7 @@ const longestFact = 5
 // errors are told in full, with what to do about them.
 //
 // lead is how far the lines under the heading are indented.
-func (p *Pane) sources(env *pane.Env, s *health.Snapshot, w, lead int) section {
+func (p *Pane) sources(env *pane.Env, s *health.Snapshot, w, lead int) stack.Section {
 	facts := []fact{
 		p.network(env),
 		p.source(env, "platform", s.Sources.Platform),
@@ -39,7 +40,7 @@ func (p *Pane) sources(env *pane.Env, s *health.Snapshot, w, lead int) section {
 	return p.factsSection(env, "SOURCES", "", facts, w, lead)
 }
 
-func (p *Pane) factsSection(env *pane.Env, title, right string, facts []fact, w, lead int) section {
+func (p *Pane) factsSection(env *pane.Env, title, right string, facts []fact, w, lead int) stack.Section {
 	indent := lead + 2
 	type line struct {
 		of   *fact
@@ -67,7 +68,7 @@ func (p *Pane) factsSection(env *pane.Env, title, right string, facts []fact, w,
 		}
 	}
 	most := 1 + len(lines)
-	return section{least: min(most, 1+len(facts)), most: most, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(most, 1+len(facts)), Most: most, Draw: func(b *paint.Block, w, x, y int) {
 		var parts []paint.Part
 		if right != "" {
 			parts = []paint.Part{{Role: themes.Muted, Text: right}}
@@ -233,7 +234,7 @@ func (p *Pane) spinner(env *pane.Env) string {
 }
 
 // waiting is the whole pane before the first snapshot: what is being done, and what waits for what.
-func (p *Pane) waiting(env *pane.Env, w int) []section {
+func (p *Pane) waiting(env *pane.Env, w int) []stack.Section {
 	facts := []fact{p.network(env)}
 	machines := fact{mark: paint.Mark{Glyph: p.spinner(env), Role: themes.Info}, name: "platform", word: "being asked for the machines"}
 	if p.feed.Err != nil {
@@ -256,12 +257,12 @@ func (p *Pane) waiting(env *pane.Env, w int) []section {
 	if p.net.State == wg.StateUp {
 		s = p.factsSection(env, "FIRST READING", right, facts, w, 1)
 	}
-	s.least = s.most
-	return []section{s}
+	s.Least = s.Most
+	return []stack.Section{s}
 }
 
 // nothing takes the place of regions and machines where none is known.
-func (p *Pane) nothing(env *pane.Env, w int) section {
+func (p *Pane) nothing(env *pane.Env, w int) stack.Section {
 	s := p.feed.Value
 	mark, text := paint.Level(env.Glyphs, health.LevelUnknown), ""
 	switch src := s.Sources.Platform; {
@@ -281,7 +282,7 @@ func (p *Pane) nothing(env *pane.Env, w int) section {
 	}
 	lines := prose.Wrap(env.Glyphs, text, w-3, 3)
 	n := 1 + len(lines)
-	return section{least: n, most: n, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: n, Most: n, Draw: func(b *paint.Block, w, x, y int) {
 		b.Line().Rule("MACHINES")
 		for i, text := range lines {
 			l := b.Line().Gap(1)

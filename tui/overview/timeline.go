@@ -8,6 +8,7 @@ import (
 	"ops-console/themes"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
+	"ops-console/tui/stack"
 )
 
 // moment is one line of the timeline: a mark, or several of the same kind that nothing else came between.
@@ -61,9 +62,9 @@ func uneventful(m health.Mark) bool {
 }
 
 // timeline is what happened lately, newest first.
-func (p *Pane) timeline(env *pane.Env) section {
+func (p *Pane) timeline(env *pane.Env) stack.Section {
 	most := 1 + max(len(p.moments), 1)
-	return section{least: min(most, 6), most: most, patient: true, draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(most, 6), Most: most, Patient: true, Draw: func(b *paint.Block, w, x, y int) {
 		right := paint.Part{Role: themes.Muted, Text: "newest first"}
 		if n := len(p.moments); n > b.Rest()-1 {
 			right.Text = strconv.Itoa(b.Rest()-1) + of(n)
