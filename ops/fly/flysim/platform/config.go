@@ -139,6 +139,9 @@ func (c config) incomplete() json.RawMessage {
 	return b
 }
 
+// flexRepository is that of the platform's PostgreSQL image.
+const flexRepository = "flyio/postgres-flex"
+
 // parseImage splits registry/repository:tag@digest. Where there is no digest, it is made up from the rest, so that the
 // same reference always is the same image.
 func parseImage(ref string) fly.ImageRef {
@@ -150,6 +153,10 @@ func parseImage(ref string) fly.ImageRef {
 	r.Repository, r.Tag, _ = strings.Cut(rest, ":")
 	if r.Tag == "" && !hasDigest {
 		r.Tag = "latest"
+	}
+	if r.Repository == flexRepository {
+		// What the image says of itself: clients go by these.
+		r.Labels = map[string]string{"fly.app_role": rolePostgres, "fly.pg-manager": "repmgr", "fly.version": "v0.1.0"}
 	}
 	r.Digest = digest
 	if !hasDigest {

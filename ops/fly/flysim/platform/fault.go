@@ -61,7 +61,7 @@ func quoteWord(s string) string {
 // FaultKind is a fault that can be switched on.
 type FaultKind struct {
 	Name   string
-	Target string     // what Target of the fault is: "MACHINE" (see Targets), something of the kind's own, or "" for none
+	Target string     // what Target of the fault is: "MACHINE" (see Targets), something of the kind's own (in brackets where it can be left out), or "" for none
 	Args   []FaultArg // in the order in which values without name= are taken
 	Help   string     // what happens, one line
 
@@ -69,6 +69,7 @@ type FaultKind struct {
 	// called without locks held, with the arguments checked and completed by their defaults, and may call the world.
 	Apply func(f Fault, a Args) (undo func(), err error)
 
+	hosts   bool                                             // happens to whole hosts, whatever runs on them
 	begin   func(w *World, f *activeFault) error             // of the whole world; under lock
 	end     func(w *World, f *activeFault)                   //
 	machine func(w *World, m *machine, f *activeFault) error // of each machine of the target; under lock
@@ -118,7 +119,7 @@ func (k FaultKind) complete(f *Fault) (Args, error) {
 		f.Args = append([]string{f.Target}, f.Args...)
 		f.Target = ""
 	}
-	if k.Target != "" && f.Target == "" {
+	if k.Target != "" && k.Target[0] != '[' && f.Target == "" {
 		return nil, fmt.Errorf("%s needs a target: %s", k.Name, k.Usage())
 	}
 	args := Args{}
@@ -221,7 +222,7 @@ func (w *World) SetFault(f Fault) error {
 	args, err := k.complete(&f)
 	var mm []*machine
 	if err == nil && strings.HasPrefix(k.Target, "MACHINE") {
-		mm, err = w.targets(f.Target)
+		mm, err = w.targets(k, f.Target)
 	}
 	w.unlock()
 	if err != nil {
@@ -342,12 +343,12 @@ func (w *World) use(name string) bool {
 	return true
 }
 
-// targets is the machines that a target names.
-func (w *World) targets(target string) ([]*machine, error) {
+// targets is the machines that a target names as that of a kind of fault.
+func (w *World) targets(k FaultKind, target string) ([]*machine, error) {
 	var mm []*machine
 	for _, a := range w.appOrder {
 		for _, m := range a.machines {
-			if !m.gone() && m.matches(target) {
+			if !m.gone() && m.matches(target) && k.means(m, target) {
 				mm = append(mm, m)
 				if target == "any" {
 					return mm, nil
@@ -386,10 +387,17 @@ func (m *machine) matches(target string) bool {
 	return m.id == target || m.name == target || len(target) >= 4 && strings.HasPrefix(m.id, target)
 }
 
+// means says whether a target that names m among others is to mean it too: what is said of instances in general is not
+// said of databases.
+func (k FaultKind) means(m *machine, target string) bool {
+	class := target == "all" || strings.HasPrefix(target, "region:")
+	return k.hosts || !class || m.app.role != rolePostgres
+}
+
 // created lets faults of whole classes of machines happen to a new one.
 func (w *World) created(m *machine) {
 	for _, a := range slices.Clone(w.faults) {
-		if (a.Target == "all" || strings.Contains(a.Target, ":")) && m.matches(a.Target) {
+		if (a.Target == "all" || strings.Contains(a.Target, ":")) && m.matches(a.Target) && a.kind.means(m, a.Target) {
 			// A fault that cannot happen to the new machine leaves it healthy.
 			_ = w.strike(a, m)
 		}

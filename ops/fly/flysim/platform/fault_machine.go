@@ -18,7 +18,7 @@ func BuiltinFaults() []FaultKind {
 func machineFaults() []FaultKind {
 	return []FaultKind{
 		{
-			Name: "host-unreachable", Target: "MACHINE", Help: "its host is gone: the platform has lost its config, packets to it vanish",
+			Name: "host-unreachable", Target: "MACHINE", hosts: true, Help: "its host is gone: the platform has lost its config, packets to it vanish",
 			machine: func(_ *World, m *machine, a *activeFault) error {
 				m.unreachable = true
 				m.mods[a.Name] = func(b *Behaviour) { b.Silent = true }

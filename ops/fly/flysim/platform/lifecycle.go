@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -73,6 +74,25 @@ func (w *World) startedNow(m *machine) {
 		return
 	}
 	w.boot(m)
+}
+
+// Up brings a machine up that is starting, for one that was added so because it waits for what it stands for. Machines in
+// other states are left alone.
+func (w *World) Up(id string) error {
+	w.lock()
+	defer w.unlock()
+	m, ok := w.machines[id]
+	if !ok || m.gone() {
+		return fmt.Errorf("bring up: no machine %q", id)
+	}
+	if m.state != fly.StateStarting {
+		return nil
+	}
+	w.startedNow(m)
+	m.booted = true
+	w.evalChecks(m)
+	w.touch(m)
+	return nil
 }
 
 // boot lets the app of a started machine begin to listen.

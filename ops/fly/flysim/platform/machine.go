@@ -66,6 +66,7 @@ type machine struct {
 	unreachable bool                   // its host is
 	revert      bool                   // updates are taken back: the image cannot be pulled
 	forced      map[string]forcedCheck // by fault
+	reported    map[string]report      // by check
 
 	encoded []byte // as JSON without lease; nil: to be made
 }

@@ -18,7 +18,7 @@ type MachineSpec struct {
 	Region   string            // ord
 	Group    string            // app
 	Host     string            // one of the region's, few machines on each
-	State    string            // started; created, stopped and suspended are possible too
+	State    string            // started; created, stopped and suspended are possible too, and starting: see Up
 	Release  int               // that of the app's newest complete release
 	Image    string            // that of the release
 	Port     uint16            // of the HTTP service; 4000 for the group app, none for others
@@ -28,12 +28,24 @@ type MachineSpec struct {
 	Age      time.Duration     // since when it has existed; an hour
 	Cordoned bool
 	SkipDNS  bool
-	Volume   bool // a volume of its own at /data
-	Autostop bool // the proxy may stop it when idle
+	Volume   bool   // a volume of its own at /data
+	VolName  string // of that volume; data
+	Autostop bool   // the proxy may stop it when idle
 
 	// Config, where set, is used as it is, apart from release metadata and image.
 	Config    json.RawMessage
 	Behaviour Behaviour
+}
+
+// rolePostgres is the role of the apps that hold a database cluster.
+const rolePostgres = "postgres_cluster"
+
+// AddPostgresApp adds an application that the platform knows as a database cluster. What is said of all machines, or of
+// those of a region, does not mean its machines, unless it happens to whole hosts.
+func (w *World) AddPostgresApp(name string) {
+	w.lock()
+	defer w.unlock()
+	w.addApp(fly.App{Name: name}).role = rolePostgres
 }
 
 // AddApp adds an application. Only Name is needed.
@@ -140,7 +152,7 @@ func (w *World) addMachine(s MachineSpec) (*machine, error) {
 	m.cordoned = s.Cordoned
 	m.base = s.Behaviour
 	if s.Volume {
-		v := w.newVolume(a, "data", s.Region, 3)
+		v := w.newVolume(a, cmp.Or(s.VolName, "data"), s.Region, 3)
 		v.machine, v.host = m.id, m.host
 		m.setConfig(m.cfg.with("mounts", []fly.Mount{{Volume: v.id, Path: "/data", Name: v.name, SizeGB: v.sizeGB}}))
 		m.cfg.Mounts = []fly.Mount{{Volume: v.id, Path: "/data", Name: v.name, SizeGB: v.sizeGB}}
@@ -169,6 +181,11 @@ func (w *World) seedHistory(m *machine, state string, age time.Duration) {
 		w.now = now.Add(-age / 2)
 		m.booted = false
 		w.event(m, "stop", state, byFlyd, nil)
+		m.state, m.updated = state, w.now
+	case fly.StateStarting:
+		w.now = now
+		m.booted = false
+		w.event(m, "start", state, byFlyd, nil)
 		m.state, m.updated = state, w.now
 	default:
 		w.event(m, "update", state, byFlyd, nil)

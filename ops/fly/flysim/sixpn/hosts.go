@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,9 +26,10 @@ type Stack interface {
 }
 
 // Hosts keeps the addresses and listeners of a Stack as the instances are: a started one has its address and listens
-// on its port, a dead one has its address only, and packets to any other vanish. Make one with NewHosts.
+// on its ports, a dead one has its address only, and packets to any other vanish. Make one with NewHosts.
 type Hosts struct {
 	stack  Stack
+	offers map[string][]Service // by app; those of others serve the site
 	srv    *http.Server
 	ctx    context.Context // ends with Close; hanging requests wait for it
 	cancel context.CancelFunc
@@ -37,9 +39,12 @@ type Hosts struct {
 	hosts map[netip.Addr]*host
 }
 
-// NewHosts serves nothing until Set.
-func NewHosts(stack Stack, site *Site) *Hosts {
-	h := &Hosts{stack: stack, hosts: map[netip.Addr]*host{}}
+// NewHosts serves nothing until Set: the instances of the apps that services name offer those, and all others the site.
+func NewHosts(stack Stack, site *Site, services ...Service) *Hosts {
+	h := &Hosts{stack: stack, hosts: map[netip.Addr]*host{}, offers: map[string][]Service{}}
+	for _, s := range services {
+		h.offers[s.App] = append(h.offers[s.App], s)
+	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.srv = &http.Server{
 		Handler:           behave(site),
@@ -48,7 +53,7 @@ func NewHosts(stack Stack, site *Site) *Hosts {
 		MaxHeaderBytes:    64 << 10,
 		BaseContext:       func(net.Listener) context.Context { return h.ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, hostKey{}, c.(*conn).host)
+			return context.WithValue(ctx, connKey{}, c)
 		},
 		// What breaks here was broken on purpose or by the client.
 		ErrorLog: log.New(io.Discard, "", 0),
@@ -81,7 +86,7 @@ func (h *Hosts) Set(ii []platform.Instance) error {
 	for addr, i := range want {
 		ho := h.hosts[addr]
 		if ho == nil {
-			ho = &host{addr: addr, conns: map[*conn]bool{}}
+			ho = &host{addr: addr, lns: map[uint16]net.Listener{}, conns: map[*conn]bool{}}
 			h.hosts[addr] = ho
 		}
 		errs = append(errs, h.apply(ho, i))
@@ -94,7 +99,7 @@ func (h *Hosts) apply(ho *host, i platform.Instance) error {
 	ho.inst.Store(&i)
 	if i.Behaviour.Silent {
 		// Connections stay as they are: closing them would be an answer.
-		ho.closeListener()
+		ho.closeListeners()
 		return h.unassign(ho)
 	}
 	if !ho.assigned {
@@ -103,24 +108,46 @@ func (h *Hosts) apply(ho *host, i platform.Instance) error {
 		}
 		ho.assigned = true
 	}
-	if i.Behaviour.Dead || i.Port == 0 {
+	offers := h.offered(i)
+	if i.Behaviour.Dead || len(offers) == 0 {
 		ho.hangUp()
 		return nil
 	}
-	if ho.ln != nil && ho.port == i.Port {
+	for port, ln := range ho.lns {
+		if !slices.ContainsFunc(offers, func(s Service) bool { return s.Port == port }) {
+			_ = ln.Close()
+			delete(ho.lns, port)
+		}
+	}
+	for _, s := range offers {
+		if ho.lns[s.Port] != nil {
+			continue
+		}
+		inner, err := h.stack.ListenTCP(netip.AddrPortFrom(ho.addr, s.Port))
+		if err != nil {
+			return fmt.Errorf("listener of instance %s: %w", i.ID, err)
+		}
+		ln := &listener{Listener: inner, host: ho, service: s}
+		ho.lns[s.Port] = ln
+		// Both end when the listener is closed, by us.
+		if s.Stream != nil {
+			h.serves.Go(func() { h.streams(ln) })
+			continue
+		}
+		h.serves.Go(func() { _ = h.srv.Serve(ln) })
+	}
+	return nil
+}
+
+// offered is what i listens for.
+func (h *Hosts) offered(i platform.Instance) []Service {
+	if ss := h.offers[i.App]; ss != nil {
+		return ss
+	}
+	if i.Port == 0 {
 		return nil
 	}
-	ho.closeListener()
-	inner, err := h.stack.ListenTCP(netip.AddrPortFrom(ho.addr, i.Port))
-	if err != nil {
-		return fmt.Errorf("listener of instance %s: %w", i.ID, err)
-	}
-	ln := &listener{Listener: inner, host: ho}
-	ho.ln, ho.port = ln, i.Port
-	h.serves.Go(func() {
-		_ = h.srv.Serve(ln) // ends when the listener is closed, by us
-	})
-	return nil
+	return []Service{{Port: i.Port}}
 }
 
 func (h *Hosts) unassign(ho *host) error {
@@ -157,8 +184,7 @@ func (h *Hosts) Close() error {
 // host is one address. All but inst and conns belong to the holder of Hosts.mu.
 type host struct {
 	addr     netip.Addr
-	port     uint16
-	ln       net.Listener
+	lns      map[uint16]net.Listener
 	assigned bool
 	inst     atomic.Pointer[platform.Instance]
 
@@ -166,16 +192,16 @@ type host struct {
 	conns map[*conn]bool
 }
 
-func (h *host) closeListener() {
-	if h.ln != nil {
-		_ = h.ln.Close()
-		h.ln = nil
+func (h *host) closeListeners() {
+	for port, ln := range h.lns {
+		_ = ln.Close()
+		delete(h.lns, port)
 	}
 }
 
 // hangUp is what happens to the network side of a process that ends.
 func (h *host) hangUp() {
-	h.closeListener()
+	h.closeListeners()
 	h.mu.Lock()
 	cc := make([]*conn, 0, len(h.conns))
 	for c := range h.conns {
@@ -187,12 +213,13 @@ func (h *host) hangUp() {
 	}
 }
 
-type hostKey struct{}
+type connKey struct{}
 
 // listener makes connections that know their host.
 type listener struct {
 	net.Listener
-	host *host
+	host    *host
+	service Service
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -200,7 +227,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc := &conn{Conn: c, host: l.host}
+	hc := &conn{Conn: c, host: l.host, service: l.service}
 	l.host.mu.Lock()
 	l.host.conns[hc] = true
 	l.host.mu.Unlock()
@@ -209,7 +236,8 @@ func (l *listener) Accept() (net.Conn, error) {
 
 type conn struct {
 	net.Conn
-	host *host
+	host    *host
+	service Service
 }
 
 func (c *conn) Close() error {
@@ -222,12 +250,12 @@ func (c *conn) Close() error {
 // behave answers as the instance's Behaviour says, and otherwise as the site does.
 func behave(site *Site) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ho, ok := r.Context().Value(hostKey{}).(*host)
+		c, ok := r.Context().Value(connKey{}).(*conn)
 		if !ok {
 			http.Error(w, "no such instance", http.StatusBadGateway)
 			return
 		}
-		i := *ho.inst.Load()
+		i := *c.host.inst.Load()
 		b := i.Behaviour
 		if b.Hang || b.Silent {
 			<-r.Context().Done()
@@ -243,10 +271,13 @@ func behave(site *Site) http.HandlerFunc {
 				return
 			}
 		}
-		if b.Hostile {
+		switch {
+		case c.service.HTTP != nil:
+			c.service.HTTP(w, r, i)
+		case b.Hostile:
 			serveHostile(w, r)
-			return
+		default:
+			site.serve(w, r, i)
 		}
-		site.serve(w, r, i)
 	}
 }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var epoch = time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
 
 // network is a client stack wired to a stack that carries Hosts.
-func network(t *testing.T) (*Hosts, *http.Client) {
+func network(t *testing.T, services ...Service) (*Hosts, *http.Client) {
 	t.Helper()
 	newStack := func(a string) *netstack.Stack {
 		s, err := netstack.New([]netip.Addr{netip.MustParseAddr(a)}, netstack.Options{})
@@ -42,7 +42,7 @@ func network(t *testing.T) (*Hosts, *http.Client) {
 	var wg sync.WaitGroup
 	wg.Go(func() { pump(client, server) })
 	wg.Go(func() { pump(server, client) })
-	hosts := NewHosts(server, NewSite(epoch, time.Now))
+	hosts := NewHosts(server, NewSite(epoch, time.Now), services...)
 	tr := &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			return client.DialTCP(ctx, netip.MustParseAddrPort(addr))
