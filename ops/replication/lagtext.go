@@ -33,7 +33,7 @@ func hint(l Lag) string {
 	case *l.Est < 0.1:
 		return "~<0.1s"
 	}
-	return "~" + seconds(*l.Est, math.Round)
+	return "~" + spanText(*l.Est, math.Round)
 }
 
 // atLeast rounds down: what it says is certain.
@@ -41,7 +41,7 @@ func atLeast(lo float64) string {
 	if lo < 0.1 {
 		return "?"
 	}
-	return "≥" + seconds(lo, math.Floor)
+	return "≥" + spanText(lo, math.Floor)
 }
 
 // steps are what "less than" is said with: few, so that a figure on the screen rests.
@@ -50,10 +50,10 @@ var steps = []float64{0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60}
 func lessThan(hi float64) string {
 	for _, s := range steps {
 		if hi <= s {
-			return "<" + seconds(s, math.Ceil)
+			return "<" + spanText(s, math.Ceil)
 		}
 	}
-	return "<" + seconds(hi, math.Ceil)
+	return "<" + spanText(hi, math.Ceil)
 }
 
 // bounded writes the estimate and how far the farther bound is from it, rounded up.
@@ -80,10 +80,10 @@ func bounded(l Lag) string {
 	case shown < 60:
 		return fmt.Sprintf("%.0fs ±%.0f", shown, off)
 	}
-	return seconds(shown, math.Round) + " ±" + seconds(off, math.Ceil)
+	return spanText(shown, math.Round) + " ±" + spanText(off, math.Ceil)
 }
 
-// unit is the smallest thing that seconds shows of a length.
+// unit is the smallest thing that spanText shows of a length.
 func unit(v float64) float64 {
 	switch {
 	case v < 3600:
@@ -94,8 +94,8 @@ func unit(v float64) float64 {
 	return 3600
 }
 
-// seconds is a length in its two largest units, rounded by a function to what is shown.
-func seconds(v float64, to func(float64) float64) string {
+// spanText is a length in its two largest units, rounded by a function to what is shown.
+func spanText(v float64, to func(float64) float64) string {
 	if v < 10 {
 		if t := to(v*10) / 10; t < 10 {
 			if t == math.Trunc(t) && t >= 1 {
