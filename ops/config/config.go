@@ -80,36 +80,6 @@ type Cluster struct {
 	Command []string // run in the machine; prints the node's own name and those it sees
 }
 
-// Database says where the application's PostgreSQL is. The zero value says that it is not known.
-type Database struct {
-	App      string // a Fly Postgres app: its machines are the nodes
-	URL      string // connection string of the primary; a password in it counts as a secret
-	URLEnv   string // name of an environment variable with that
-	URLFile  string // a file with nothing but that in it, 0600
-	Service  string // name in the user's pg_service.conf
-	Name     string // database to connect to
-	User     string
-	Password string // name of an environment variable; empty: PGPASSWORD, PGPASSFILE, ~/.pgpass
-	Replicas []DatabaseNode
-	Via      string        // auto, network or direct
-	Poll     string        // auto, always, or pane: only while somebody looks
-	Warn     time.Duration // lag that is a warning
-	Critical time.Duration // lag at which rpc_and_wait of fly_postgres raises
-}
-
-// DatabaseNode is a replica that is configured by hand.
-type DatabaseNode struct {
-	Name   string
-	Region string
-	URL    string // as Database.URL; what it leaves out is the primary's
-	URLEnv string
-}
-
-// Known says whether there is anything to go by.
-func (d Database) Known() bool {
-	return d.App != "" || d.URL != "" || d.URLEnv != "" || d.URLFile != "" || d.Service != ""
-}
-
 // Console is how the console starts.
 type Console struct {
 	Theme         string // auto, or the name of a theme

@@ -15,7 +15,7 @@ func Example() string {
 # ops-console.toml, next to its fly.toml or above it in the same repository. --config names a third, which is stronger
 # than both. Lines that are commented out show the defaults, or examples where there is none.
 
-# Directories of projects whose own file may also say where the token goes and which command is run.
+# Directories of projects whose own file may also say where the token and passwords go, and which command is run.
 # trust = ["~/src/changelog"]
 
 # What holds for every app. The same keys as below.
@@ -112,13 +112,13 @@ profile of your own file.
 
 ## Secrets and trust
 
-A file that holds a secret (` + "`api.token`" + `, an ` + "`Authorization`" + ` header or a cookie) is refused if others may read it, and a
-project's file is refused if it holds one at all. The token is looked for, in this order, in the variable of
+A file that holds a secret (` + "`api.token`" + `, an ` + "`Authorization`" + ` header or a cookie, a connection string with a password) is
+refused if others may read it, and a project's file is refused if it holds one at all. The token is looked for, in this order, in the variable of
 ` + "`api.token_env`" + ` if that is set; in ` + "`api.token`" + ` or ` + "`api.token_file`" + ` if one is; else in ` + "`FLY_ACCESS_TOKEN`" + `,
 ` + "`FLY_API_TOKEN`" + ` and flyctl's own ` + "`~/.fly/config.yml`" + ` (` + "`$FLY_CONFIG_DIR`" + `).
 
-A project's file comes with somebody's repository. Keys that say where the token goes or run a command, marked below, are
-taken from it only if your own file trusts the project:
+A project's file comes with somebody's repository. Keys that say where the token or a password goes, or run a command, marked
+below, are taken from it only if your own file trusts the project:
 
 ` + "```toml" + `
 trust = ["~/src/changelog"]

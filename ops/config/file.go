@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -211,11 +212,11 @@ func keyNames() []string {
 }
 
 func (c *checker) value(k key, v *tomlfile.Value) {
-	secret := k.secret || k.name == "probe.headers" && confidential(v) || k.name == "agree" && confidentialAgree(v)
+	secret := k.secret || k.holds != nil && k.holds(v)
 	c.secret = c.secret || secret
 	switch {
 	case secret && c.kind == projectFile:
-		c.wrong(v, "a secret does not belong in a project's file: put it into your own config.toml, or name a file with api.token_file there")
+		c.wrong(v, "a secret does not belong in a project's file: put it into your own config.toml, or name %s there", cmp.Or(k.instead, "a file with api.token_file"))
 		return
 	case k.trusted && c.kind == projectFile && !c.trust:
 		c.wrong(v, "a project's file may say this only if you trust the project: add trust = [%q] at the top of your own config.toml", c.base.dir)
@@ -223,17 +224,11 @@ func (c *checker) value(k key, v *tomlfile.Value) {
 	}
 	switch want := k.set(&Profile{}, v, c.base); {
 	case want == "":
-	case k.secret:
+	case k.secret || secret:
 		c.wrong(v, "%s is wanted here", want)
 	default:
 		c.wrong(v, "%s is wanted here, not %s", want, v.Kind())
 	}
-}
-
-func confidentialAgree(v *tomlfile.Value) bool {
-	return slices.ContainsFunc(v.Array, func(e *tomlfile.Value) bool {
-		return e.Table != nil && confidential(e.Table.Values["headers"])
-	})
 }
 
 func (c *checker) unknown(v *tomlfile.Value, name string, known []string) {

@@ -14,9 +14,13 @@ type key struct {
 	doc     string // what it is for, as a sentence
 	def     string // the default, as TOML; empty: none
 	example string // TOML, for the example file where def is not telling
-	secret  bool   // refused in a project's file
-	// trusted keys say where the token goes or run something: a project's file may set them only where the user
-	// trusts the project.
+	secret  bool   // refused in a project's file, and never quoted
+	// holds tells of keys that are no secret by themselves whether this value is one, or has one in it.
+	holds func(v *tomlfile.Value) bool
+	// instead is the key that names a file or variable where the secret belongs; empty: api.token_file.
+	instead string
+	// trusted keys say where the token or a password goes, or run something: a project's file may set them only where
+	// the user trusts the project.
 	trusted bool
 	list    bool // not settable by a variable
 	// set reads v into p. base is the directory that relative paths start from. The text it returns says what is
@@ -54,15 +58,29 @@ func keys() []key {
 		{name: "probe.path", doc: "Path that is probed. Default: that of the machine's HTTP check, else /.", example: `"/health"`, set: text(func(p *Profile) *string { return &p.Probe.Path }, urlPath)},
 		{name: "probe.host", doc: "Host header. Default: APP.fly.dev.", example: `"changelog.com"`, set: text(func(p *Profile) *string { return &p.Probe.Host }, hostName)},
 		{name: "probe.scheme", doc: "http or https. Behind the platform's proxy instances speak http.", def: `"http"`, set: oneOf(func(p *Profile) *string { return &p.Probe.Scheme }, "http", "https")},
-		{name: "probe.headers", doc: "Headers of the request. Authorization and cookies count as secrets.", example: `{ x-forwarded-proto = "https" }`, list: true, set: headers(func(p *Profile) *map[string]string { return &p.Probe.Headers })},
+		{name: "probe.headers", doc: "Headers of the request. Authorization and cookies count as secrets.", example: `{ x-forwarded-proto = "https" }`, list: true, holds: confidential, set: headers(func(p *Profile) *map[string]string { return &p.Probe.Headers })},
 		{name: "probe.release_header", doc: "The response header that says which release answered. Default: none.", example: `"x-release"`, set: text(func(p *Profile) *string { return &p.Probe.ReleaseHeader }, headerName)},
 		{name: "probe.timeout", doc: "How long an instance may take.", def: `"3s"`, set: duration(func(p *Profile) *time.Duration { return &p.Probe.Timeout }, 10*time.Millisecond, 5*time.Minute)},
 		{name: "probe.concurrency", doc: "How many instances are asked at once.", def: "64", set: number(func(p *Profile) *int { return &p.Probe.Concurrency }, 1, 4096)},
 		{name: "probe.status", doc: "Which answers are well: statuses and ranges.", def: `"200-399"`, set: text(func(p *Profile) *string { return &p.Probe.Status }, statuses)},
 
-		{name: "agree", doc: "Paths whose content must be the same in every instance: path, ignore (regular expressions of what may differ, on top of the built-in ones), headers.", example: `[{ path = "/" }, { path = "/feed", ignore = ['<lastBuildDate>[^<]*'] }]`, list: true, set: agree},
+		{name: "agree", doc: "Paths whose content must be the same in every instance: path, ignore (regular expressions of what may differ, on top of the built-in ones), headers.", example: `[{ path = "/" }, { path = "/feed", ignore = ['<lastBuildDate>[^<]*'] }]`, list: true, holds: confidentialAgree, set: agree},
 
 		{name: "cluster.command", doc: "A command that prints the Erlang nodes an instance is connected to, its own name first, one a line; it is run in every machine, or in a sample of them where they are more than 20. Default: none, and the cluster is not looked at.", example: `["/app/bin/changelog", "rpc", "Enum.each([node() | Node.list()], &IO.puts/1)"]`, trusted: true, list: true, set: command},
+
+		{name: "database.app", doc: "The Fly Postgres app whose machines are the nodes of the database; each is asked at its own port 5433. A URL given as well then says only who to log in as.", example: `"changelog-db"`, set: text(func(p *Profile) *string { return &p.Database.App }, appName)},
+		{name: "database.url", doc: "Connection string of the primary, as PostgreSQL's own clients and Ecto read it; several hosts are several nodes. With a password in it only in a file that only you may read.", example: `"postgres://postgres@changelog-db.internal:5433/changelog"`, trusted: true, holds: connHolds, instead: "database.url_file or database.url_env", set: connString},
+		{name: "database.url_env", doc: "The environment variable that holds the connection string.", example: `"DATABASE_URL"`, trusted: true, set: text(func(p *Profile) *string { return &p.Database.URLEnv }, variable)},
+		{name: "database.url_file", doc: "A file with nothing but the connection string in it, which only you may read.", example: `"~/.config/ops-console/database"`, trusted: true, set: path(func(p *Profile) *string { return &p.Database.URLFile })},
+		{name: "database.service", doc: "A service of ~/.pg_service.conf ($PGSERVICEFILE).", example: `"changelog"`, trusted: true, set: text(func(p *Profile) *string { return &p.Database.Service }, word)},
+		{name: "database.name", doc: "The database to connect to. Default: what the connection string says, else postgres.", example: `"changelog"`, set: text(func(p *Profile) *string { return &p.Database.Name }, pgName)},
+		{name: "database.user", doc: "The role to log in as. Default: what the connection string says, else postgres. Where both say one, the password of the connection string is not used.", example: `"ops"`, set: text(func(p *Profile) *string { return &p.Database.User }, pgName)},
+		{name: "database.password_env", doc: "The environment variable that holds the password. Default: that of the connection string, else PGPASSWORD, else what PGPASSFILE or ~/.pgpass has for one of the node's names.", example: `"DATABASE_PASSWORD"`, trusted: true, set: text(func(p *Profile) *string { return &p.Database.Password }, variable)},
+		{name: "database.replicas", doc: "Replicas that cannot be found out: name, region, and url or url_env; what that leaves out is the primary's.", example: `[{ name = "lax-1", region = "lax", url = "postgres://db-lax.example.com/" }]`, trusted: true, list: true, holds: replicasHold, instead: "url_env", set: replicas},
+		{name: "database.via", doc: "How the nodes are reached: network, direct, or auto: through the private network where the host is in it (.internal, .flycast, .flympg.net, fc00::/7), else directly, with TLS and a checked certificate unless the connection string says otherwise.", def: `"auto"`, trusted: true, set: oneOf(func(p *Profile) *string { return &p.Database.Via }, "auto", "network", "direct")},
+		{name: "database.poll", doc: "When the nodes are asked: always, pane (only while somebody looks), or auto: always, except where questions keep a server awake that sleeps otherwise (Neon).", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Database.Poll }, "auto", "always", "pane")},
+		{name: "database.warn", doc: "The lag of a replica that is a warning.", def: `"1s"`, set: duration(func(p *Profile) *time.Duration { return &p.Database.Warn }, time.Millisecond, 24*time.Hour)},
+		{name: "database.critical", doc: "The lag of a replica that is critical. Default: what rpc_and_wait of fly_postgres waits before it raises.", def: `"5s"`, set: duration(func(p *Profile) *time.Duration { return &p.Database.Critical }, time.Millisecond, 24*time.Hour)},
 
 		{name: "console.theme", doc: "auto, or the name of a theme.", def: `"auto"`, set: text(func(p *Profile) *string { return &p.Console.Theme }, word)},
 		{name: "console.glyphs", doc: "auto, unicode or ascii.", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Console.Glyphs }, "auto", "unicode", "ascii")},
@@ -76,6 +94,7 @@ func keys() []key {
 		{name: "interval.agreement", doc: "How often the paths of agree are fetched.", def: `"30s"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Agreement })},
 		{name: "interval.cluster", doc: "How often cluster.command is run.", def: `"1m"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Cluster })},
 		{name: "interval.releases", doc: "How often the releases are read.", def: `"1m"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Releases })},
+		{name: "interval.replicas", doc: "How often each node of the database is asked.", def: `"1s"`, set: interval(func(p *Profile) *time.Duration { return &p.Interval.Replicas })},
 	}
 }
 

@@ -277,13 +277,16 @@ func (p *Profile) Set(name, value, origin, dir string, getenv func(string) strin
 
 func (p *Profile) set(k key, s, origin string, base place) error {
 	var want string
+	secret := k.secret
 	for _, scalar := range scalars(s) {
-		if want = k.set(p, &tomlfile.Value{Scalar: scalar}, base); want == "" {
+		v := &tomlfile.Value{Scalar: scalar}
+		if want = k.set(p, v, base); want == "" {
 			p.Origins[k.name] = origin
 			return nil
 		}
+		secret = secret || k.holds != nil && k.holds(v)
 	}
-	if k.secret {
+	if secret {
 		return fmt.Errorf("%s: %s is wanted", origin, want)
 	}
 	return fmt.Errorf("%s: %s is wanted, not %s", origin, want, strconv.Quote(s))

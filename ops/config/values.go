@@ -165,6 +165,12 @@ func confidential(v *tomlfile.Value) bool {
 	return false
 }
 
+func confidentialAgree(v *tomlfile.Value) bool {
+	return slices.ContainsFunc(v.Array, func(e *tomlfile.Value) bool {
+		return e.Table != nil && confidential(e.Table.Values["headers"])
+	})
+}
+
 func command(p *Profile, v *tomlfile.Value, _ place) string {
 	l, ok := v.Texts()
 	if !ok || slices.Contains(l, "") && len(l) > 0 && l[0] == "" {
