@@ -22,6 +22,8 @@ func (l Lag) String() string {
 		return bounded(l)
 	case l.Lo != nil:
 		return atLeast(*l.Lo)
+	case l.Hi != nil:
+		return lessThan(*l.Hi)
 	}
 	return "?"
 }

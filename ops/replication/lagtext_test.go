@@ -42,7 +42,7 @@ func TestLagString(t *testing.T) {
 		{replication.Lag{Kind: replication.LagHint, Est: sec(180.2)}, "~3m 00s"},
 		{replication.Lag{Kind: replication.LagHint, Est: sec(0)}, "~<0.1s"},
 		{replication.Lag{Kind: replication.LagHint}, "?"},
-		{replication.Lag{Kind: replication.LagBounded, Hi: sec(1)}, "?"},
+		{replication.Lag{Kind: replication.LagBounded, Hi: sec(1)}, "<1s"},
 	}
 	for _, tt := range tests {
 		if got := tt.lag.String(); got != tt.want {

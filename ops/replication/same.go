@@ -11,26 +11,26 @@ func (s *Snapshot) Same(o *Snapshot) bool {
 	}
 	said := map[any]any{}
 	for _, p := range s.Problems {
-		said[problemKey{p.Code, p.Subject}] = p.Severity
+		said[saidProblem{p.Code, p.Subject}] = p.Severity
 	}
 	for _, n := range s.Nodes {
-		said[nodeKey(n.Name)] = nodeValue(n)
+		said[saidNode(n.Name)] = wordOfNode(n)
 	}
 	for _, l := range s.Slots {
-		said[slotKey{l.Node, l.Name}] = slotValue(l)
+		said[saidSlot{l.Node, l.Name}] = wordOfSlot(l)
 	}
 	for _, p := range o.Problems {
-		if v, ok := said[problemKey{p.Code, p.Subject}]; !ok || v != p.Severity {
+		if v, ok := said[saidProblem{p.Code, p.Subject}]; !ok || v != p.Severity {
 			return false
 		}
 	}
 	for _, n := range o.Nodes {
-		if v, ok := said[nodeKey(n.Name)]; !ok || v != nodeValue(n) {
+		if v, ok := said[saidNode(n.Name)]; !ok || v != wordOfNode(n) {
 			return false
 		}
 	}
 	for _, l := range o.Slots {
-		if v, ok := said[slotKey{l.Node, l.Name}]; !ok || v != slotValue(l) {
+		if v, ok := said[saidSlot{l.Node, l.Name}]; !ok || v != wordOfSlot(l) {
 			return false
 		}
 	}
@@ -38,24 +38,24 @@ func (s *Snapshot) Same(o *Snapshot) bool {
 }
 
 type (
-	problemKey struct {
+	saidProblem struct {
 		code    string
 		subject ops.Subject
 	}
-	nodeKey  string
-	slotKey  struct{ node, name string }
-	slotSaid struct {
+	saidNode string
+	saidSlot struct{ node, name string }
+	slotWord struct {
 		active bool
 		status string
 		level  Level
 	}
-	nodeSaid struct {
+	nodeWord struct {
 		state    State
 		level    Level
 		upstream string
 	}
 )
 
-func nodeValue(n Node) nodeSaid { return nodeSaid{n.State, n.Level, n.Upstream} }
+func wordOfNode(n Node) nodeWord { return nodeWord{n.State, n.Level, n.Upstream} }
 
-func slotValue(s Slot) slotSaid { return slotSaid{s.Active, s.WALStatus, s.Level} }
+func wordOfSlot(s Slot) slotWord { return slotWord{s.Active, s.WALStatus, s.Level} }
