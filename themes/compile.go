@@ -18,7 +18,7 @@ func (f *File) Compile(p colorprofile.Profile) *Theme {
 	case p == colorprofile.ANSI && slices.ContainsFunc(doc.looks(), func(l keyed) bool { return l.look.hex != "" }):
 		doc = builtin(Terminal)
 	}
-	t := &Theme{Name: f.Name, Dark: doc.Kind != "light", Background: doc.UI.Bg.hex, Foreground: doc.Text.Text.hex}
+	t := &Theme{Name: f.Name, Dark: doc.Kind != "light", Mono: doc.mono(), Background: doc.UI.Bg.hex, Foreground: doc.Text.Text.hex}
 	base, backs := roles(doc)
 	grounds := [numGrounds]look{Base: doc.UI.Bg, Selection: doc.UI.SelBg, Raised: doc.UI.Surface, Over: doc.UI.Overlay}
 	for g := range numGrounds {
@@ -54,6 +54,13 @@ func roles(d *document) (fg [numRoles]look, bg map[Role]look) {
 	// A theme of the terminal's own colours says "reverse" where others give a background.
 	accent := look{hex: d.UI.Accent.hex}
 	return fg, map[Role]look{Add: d.Diff.AddBg, Del: d.Diff.DelBg, Prod: d.Status.ProdBg, Active: accent}
+}
+
+// mono says that the lines of plots are not told apart by colour.
+func (d *document) mono() bool {
+	return !slices.ContainsFunc([]look{d.Plot.P1, d.Plot.P2, d.Plot.P3, d.Plot.P4, d.Plot.P5, d.Plot.P6}, func(l look) bool {
+		return l.hex != "" || l.name != 0
+	})
 }
 
 func embolden(l look) look {

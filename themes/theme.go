@@ -57,6 +57,7 @@ const (
 type Theme struct {
 	Name string
 	Dark bool
+	Mono bool // has no colours: roles differ by weight only
 	// Background and Foreground are what the theme wants the terminal's own colours to be, as #rrggbb; empty: as they
 	// are.
 	Background string

@@ -33,6 +33,11 @@ type Set struct {
 	StepOff    string
 	PlotDot    string // one point where there is no Braille
 	Braille    bool   // plots may use Braille
+	Tick, Foot string // of a plot's axes: where a value is, and where they meet
+	Hour       string // where a time is on the lower axis
+	Limit      string // every other cell of a line that should not be crossed
+	Shade      string // between the bounds of a value
+	Stage      string // between the stages that something goes through
 	TabL, TabR string // around the only tab shown on narrow screens
 }
 
@@ -46,6 +51,7 @@ func Unicode() *Set {
 		Spark:  []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 		Bar:    []string{"─", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 		StepOn: "▰", StepOff: "▱", PlotDot: "•", Braille: true, TabL: "‹", TabR: "›",
+		Tick: "┤", Foot: "└", Hour: "┬", Limit: "╌", Shade: "░", Stage: "▸",
 	}
 }
 
@@ -60,15 +66,26 @@ func ASCII() *Set {
 		Spark:  []string{" ", ".", ":", "-", "=", "+", "*", "#"},
 		Bar:    []string{"-", "#"},
 		StepOn: "#", StepOff: "-", PlotDot: "*", TabL: "<", TabR: ">",
+		Tick: "+", Foot: "+", Hour: "+", Limit: "-", Shade: ":", Stage: ">",
 	}
 }
 
-// Choose picks a set: mode is "unicode", "ascii", or "auto" (also ""), which asks the environment for the locale and
+// Blocks is the Unicode set for fonts without Braille.
+func Blocks() *Set {
+	s := Unicode()
+	s.Braille = false
+	s.Running = []string{"▖", "▘", "▝", "▗"}
+	return s
+}
+
+// Choose picks a set: mode is "unicode", "blocks", "ascii", or "auto" (also ""), which asks the environment for the locale and
 // the terminal. getenv is os.Getenv or stands for it.
 func Choose(mode string, getenv func(string) string) (*Set, error) {
 	switch mode {
 	case "unicode":
 		return Unicode(), nil
+	case "blocks":
+		return Blocks(), nil
 	case "ascii":
 		return ASCII(), nil
 	case "auto", "":
@@ -77,7 +94,7 @@ func Choose(mode string, getenv func(string) string) (*Set, error) {
 		}
 		return ASCII(), nil
 	}
-	return nil, fmt.Errorf("glyphs %q: want auto, unicode or ascii", mode)
+	return nil, fmt.Errorf("glyphs %q: want auto, unicode, blocks or ascii", mode)
 }
 
 // speaksUTF8 follows setlocale(3): the first of the three variables that is set decides. The Linux console has too

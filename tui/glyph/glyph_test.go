@@ -11,7 +11,7 @@ import (
 var wide = map[string]bool{"Ellipsis": true, "Enter": true}
 
 func TestEveryGlyphIsOneCellByBothWaysOfMeasuring(t *testing.T) {
-	for name, set := range map[string]*Set{"unicode": Unicode(), "ascii": ASCII()} {
+	for name, set := range map[string]*Set{"unicode": Unicode(), "blocks": Blocks(), "ascii": ASCII()} {
 		v := reflect.ValueOf(*set)
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
