@@ -269,11 +269,18 @@ func isErrno(err error) bool {
 
 // scrub takes the node's password out of a text. No error is known to contain it: this is the second lock.
 func scrub(s string, n Node) string {
-	if n.Config == nil || len(n.Config.Password) < 3 {
+	if n.Config == nil {
 		return s
 	}
-	p := n.Config.Password
-	return strings.NewReplacer(p, "***", url.QueryEscape(p), "***", url.PathEscape(p), "***").Replace(s)
+	return scrubbed(s, n.Config.Password)
+}
+
+// scrubbed takes a password out of a text. Of less than three characters it cannot be told from other text.
+func scrubbed(s, password string) string {
+	if len(password) < 3 {
+		return s
+	}
+	return strings.NewReplacer(password, "***", url.QueryEscape(password), "***", url.PathEscape(password), "***").Replace(s)
 }
 
 // inWords fills in the names that a hint speaks of.

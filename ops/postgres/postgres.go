@@ -5,6 +5,7 @@ package postgres
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"strconv"
 	"time"
@@ -22,21 +23,31 @@ const (
 	RoleReplica Role = "replica"
 )
 
-// Node is a server that can be connected to. It holds a password: never print it whole.
+// Node is a server that can be connected to. It holds a password, and does not print itself.
 type Node struct {
 	Name   string // unique in a list: a machine's id, a configured name, or HOST:PORT
 	Region string // empty: unknown
 	Host   string
 	Port   uint16
-	Expect Role   // what configuration or platform say it is
-	From   string // how it was found, in words: "profile", "app changelog-db", "repmgr.nodes"
-	Direct bool   // dialled without the private network
+	Expect Role     // what configuration or platform say it is
+	From   string   // how it was found, in words: "profile", "app changelog-db", "repmgr.nodes"
+	Direct bool     // dialled without the private network
+	Notes  []string // what one should know of the way there, one line each
 
 	Config *pgx.ConnConfig
 }
 
+// String is the name.
+func (n Node) String() string { return n.Name }
+
+// GoString is the name.
+func (n Node) GoString() string { return "postgres.Node(" + n.Name + ")" }
+
+// LogValue is the name.
+func (n Node) LogValue() slog.Value { return slog.StringValue(n.Name) }
+
 // Key tells two nodes apart: HOST:PORT.
-func (n Node) Key() string { return net.JoinHostPort(n.Host, itoa(n.Port)) }
+func (n Node) Key() string { return net.JoinHostPort(n.Host, strconv.Itoa(int(n.Port))) }
 
 // Dialer is the way into the private network: a wg.Network is one.
 type Dialer interface {
@@ -55,5 +66,3 @@ const (
 	ConnectTimeout = 1500 * time.Millisecond
 	QueryTimeout   = 900 * time.Millisecond
 )
-
-func itoa(p uint16) string { return strconv.Itoa(int(p)) }

@@ -95,7 +95,7 @@ func (s Settings) authority(a string) error {
 	}
 	var hosts, ports []string
 	for part := range strings.SplitSeq(a, ",") {
-		host, port := part, ""
+		var host, port string
 		switch end := strings.IndexByte(part, ']'); {
 		case strings.HasPrefix(part, "["):
 			if end < 0 || len(part) > end+1 && part[end+1] != ':' {
