@@ -94,8 +94,11 @@ func (n *Node) makeSlot(ctx context.Context, upstream *Node) error {
 	if n.replica.Slot == "" {
 		return nil
 	}
-	return upstream.query(ctx, "slot of "+n.name, `select pg_create_physical_replication_slot($1::text::name, true)
-		where not exists (select from pg_replication_slots where slot_name = $1::text::name)`, n.replica.Slot)
+	if err := upstream.query(ctx, `select pg_create_physical_replication_slot($1::text::name, true)
+		where not exists (select from pg_replication_slots where slot_name = $1::text::name)`, []any{n.replica.Slot}); err != nil {
+		return fmt.Errorf("making the slot of %s: %w", n.name, err)
+	}
+	return nil
 }
 
 // dropSlot drops the node's slot, whose walsender may not have noticed yet that the node is gone.
@@ -108,18 +111,9 @@ func (n *Node) dropSlot(ctx context.Context, upstream *Node) error {
 			and pg_terminate_backend(active_pid))`, n.replica.Slot); err != nil {
 		return err
 	}
-	return upstream.query(ctx, "slot of "+n.name,
-		"select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1::text::name", n.replica.Slot)
-}
-
-func (n *Node) query(ctx context.Context, what, sql string, args ...any) error {
-	conn, err := n.session(ctx, "postgres")
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, sql, args...); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+	if err := upstream.query(ctx, "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1::text::name",
+		[]any{n.replica.Slot}); err != nil {
+		return fmt.Errorf("dropping the slot of %s: %w", n.name, err)
 	}
 	return nil
 }
@@ -208,12 +202,11 @@ func (n *Node) Backup(ctx context.Context, dir string) error {
 }
 
 func (n *Node) backup(ctx context.Context, dir string, a account) error {
-	conn, err := n.session(ctx, "postgres")
-	if err != nil {
-		return err
-	}
 	// The end of the session is the end of a backup that failed.
-	defer conn.Close(context.WithoutCancel(ctx))
+	return n.with(ctx, "postgres", func(conn *pgx.Conn) error { return n.backupIn(ctx, conn, dir, a) })
+}
+
+func (n *Node) backupIn(ctx context.Context, conn *pgx.Conn, dir string, a account) error {
 	start, stop := "pg_backup_start('pgcluster', true)", "pg_backup_stop(false)"
 	if n.cluster.bin.Version < 15 {
 		start, stop = "pg_start_backup('pgcluster', true, false)", "pg_stop_backup(false, false)"

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Delay sets the one-way delay of the link to the upstream. What is under way is late by the new one, too.
@@ -60,14 +58,18 @@ func (n *Node) Freeze(p Process) error {
 	}
 	var pids []int
 	if p == WholeServer {
-		// It first: then it starts no others.
+		// It first: then it starts no others, but one that it was just starting.
 		kill(n.proc.pid, syscall.SIGSTOP)
 		pids = append(pids, n.proc.pid)
 	}
-	for pid, title := range children(n.proc.pid) {
-		if p == WholeServer || isProcess(title, p) {
-			kill(pid, syscall.SIGSTOP)
-			pids = append(pids, pid)
+	for more := true; more; {
+		more = false
+		for pid, title := range children(n.proc.pid) {
+			if (p == WholeServer || isProcess(title, p)) && !slices.Contains(pids, pid) {
+				kill(pid, syscall.SIGSTOP)
+				pids = append(pids, pid)
+				more = true
+			}
 		}
 	}
 	if len(pids) == 0 {
@@ -151,43 +153,16 @@ func (n *Node) ApplyDelay(ctx context.Context, d time.Duration) error {
 // untilSet waits until new sessions see a setting, in its own unit.
 func (n *Node) untilSet(ctx context.Context, name, value string) error {
 	for {
-		err := n.seen(ctx, name, value)
-		if !errors.Is(err, errNotYet) {
-			return err
+		var is string
+		if err := n.query(ctx, "select setting from pg_settings where name = $1", []any{name}, &is); err != nil {
+			return fmt.Errorf("%s: asking for %s: %w", n.name, name, err)
+		}
+		if is == value {
+			return nil
 		}
 		if err := rest(ctx, 5*time.Millisecond); err != nil {
 			return n.failed(fmt.Errorf("waiting for %s = %s: %w", name, value, err))
 		}
-	}
-}
-
-var errNotYet = errors.New("not yet")
-
-func (n *Node) seen(ctx context.Context, name, value string) error {
-	conn, err := n.session(ctx, "postgres")
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var is string
-	if err := conn.QueryRow(ctx, "select setting from pg_settings where name = $1", name).Scan(&is); err != nil {
-		return fmt.Errorf("%s: asking for %s: %w", n.name, name, err)
-	}
-	if is != value {
-		return errNotYet
-	}
-	return nil
-}
-
-// rest waits for a while.
-func rest(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -236,11 +211,6 @@ func (n *Node) LoseSlot(ctx context.Context) error {
 
 // lose writes WAL until a slot of the node is lost.
 func (n *Node) lose(ctx context.Context, loser *Node, slot string) error {
-	conn, err := n.session(ctx, "postgres")
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
 	writer, err := n.writer(ctx)
 	if err != nil {
 		return err
@@ -252,15 +222,15 @@ func (n *Node) lose(ctx context.Context, loser *Node, slot string) error {
 		if err := writer.Exec(ctx, "postgres", write...); err != nil {
 			return err
 		}
-		if err := n.untilOthersHave(ctx, conn, loser); err != nil {
+		if err := n.untilOthersHave(ctx, loser); err != nil {
 			return err
 		}
-		if _, err := conn.Exec(ctx, "checkpoint"); err != nil {
+		if err := n.query(ctx, "checkpoint", nil); err != nil {
 			return err
 		}
 		var lost bool
-		if err := conn.QueryRow(ctx, "select coalesce(wal_status, 'lost') = 'lost' from pg_replication_slots where slot_name = $1", slot).
-			Scan(&lost); err != nil {
+		if err := n.query(ctx, "select coalesce(wal_status, 'lost') = 'lost' from pg_replication_slots where slot_name = $1::text::name",
+			[]any{slot}, &lost); err != nil {
 			return fmt.Errorf("slot %s: %w", slot, err)
 		}
 		if lost {
@@ -286,13 +256,8 @@ func (n *Node) writer(ctx context.Context) (*Node, error) {
 }
 
 func (n *Node) inRecovery(ctx context.Context) (bool, error) {
-	conn, err := n.session(ctx, "postgres")
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
 	var yes bool
-	if err := conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&yes); err != nil {
+	if err := n.query(ctx, "select pg_is_in_recovery()", nil, &yes); err != nil {
 		return false, fmt.Errorf("%s: is it in recovery: %w", n.name, err)
 	}
 	return yes, nil
@@ -300,24 +265,18 @@ func (n *Node) inRecovery(ctx context.Context) (bool, error) {
 
 // untilOthersHave waits until every replica that streams, but one, has the WAL that the node has; a replica that takes
 // longer than a few seconds is not waited for.
-func (n *Node) untilOthersHave(ctx context.Context, conn *pgx.Conn, loser *Node) error {
+func (n *Node) untilOthersHave(ctx context.Context, loser *Node) error {
 	var lsn string
-	if err := conn.QueryRow(ctx, `select (case when pg_is_in_recovery() then pg_last_wal_receive_lsn()
-		else pg_current_wal_flush_lsn() end)::text`).Scan(&lsn); err != nil {
+	if err := n.query(ctx, `select (case when pg_is_in_recovery() then pg_last_wal_receive_lsn()
+		else pg_current_wal_flush_lsn() end)::text`, nil, &lsn); err != nil {
 		return err
 	}
-	for range 500 {
-		var have bool
-		if err := conn.QueryRow(ctx, `select coalesce(bool_and(flush_lsn >= $1::text::pg_lsn), true) from pg_stat_replication
-			where application_name <> $2 and state = 'streaming'`, lsn, loser.name).Scan(&have); err != nil {
-			return err
-		}
-		if have {
-			return nil
-		}
-		if err := rest(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
+	few, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := n.until(few, "the other replicas", `select coalesce(bool_and(flush_lsn >= $1::text::pg_lsn), true)
+		from pg_stat_replication where application_name <> $2 and state = 'streaming'`, lsn, loser.name)
+	if few.Err() != nil {
+		return ctx.Err()
 	}
-	return nil
+	return err
 }

@@ -1,6 +1,7 @@
 package pgcluster
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os/exec"
@@ -40,7 +41,7 @@ done
 `
 
 func newGuard(dirs []string) (*guard, error) {
-	cmd := exec.Command("/bin/sh", append([]string{"-c", guardScript, "pgcluster-guard"}, dirs...)...)
+	cmd := exec.CommandContext(context.Background(), "/bin/sh", append([]string{"-c", guardScript, "pgcluster-guard"}, dirs...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Dir = "/"
 	pipe, err := cmd.StdinPipe()

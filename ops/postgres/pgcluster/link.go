@@ -44,7 +44,7 @@ func newLink(a account, dir string, port int, target string, delay time.Duration
 		return nil, fmt.Errorf("link to the upstream: %w", err)
 	}
 	path := filepath.Join(dir, socketName(port))
-	l, err := net.Listen("unix", path)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("link to the upstream: %w", err)
 	}

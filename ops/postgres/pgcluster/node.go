@@ -165,7 +165,8 @@ func (n *Node) launch(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(n.cluster.bin.Dir, "postgres"), "-D", n.data)
+	// It outlives what it was started by; end ends it.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(n.cluster.bin.Dir, "postgres"), "-D", n.data)
 	cmd.SysProcAttr = attributes(n.cluster.account)
 	cmd.Dir = n.cluster.root
 	cmd.Env = append(environment(n.cluster.bin.Dir), n.env...)
@@ -188,8 +189,6 @@ func (n *Node) launch(ctx context.Context) error {
 
 // untilReady waits for the word that a server writes into its own file, which costs no connection and no line of its log.
 func (n *Node) untilReady(ctx context.Context, p *process) error {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
 	for {
 		// Line 1 is the process, line 8 how far it is.
 		b, err := os.ReadFile(filepath.Join(n.data, "postmaster.pid"))
@@ -198,12 +197,11 @@ func (n *Node) untilReady(ctx context.Context, p *process) error {
 				return nil
 			}
 		}
-		select {
-		case <-p.done:
+		if !p.alive() {
 			return n.failed(fmt.Errorf("the server ended while it started: %w", p.err))
-		case <-ctx.Done():
-			return n.failed(fmt.Errorf("waiting for the server to take connections: %w", ctx.Err()))
-		case <-tick.C:
+		}
+		if err := rest(ctx, 2*time.Millisecond); err != nil {
+			return n.failed(fmt.Errorf("waiting for the server to take connections: %w", err))
 		}
 	}
 }
@@ -211,27 +209,36 @@ func (n *Node) untilReady(ctx context.Context, p *process) error {
 // until waits until a query gives true.
 func (n *Node) until(ctx context.Context, what, query string, args ...any) error {
 	failed := func(err error) error { return n.failed(fmt.Errorf("waiting for %s: %w", what, err)) }
-	conn, err := n.session(ctx, "postgres")
+	err := n.with(ctx, "postgres", func(conn *pgx.Conn) error {
+		for {
+			var yes *bool
+			err := conn.QueryRow(ctx, query, args...).Scan(&yes)
+			if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+			if yes != nil && *yes {
+				return nil
+			}
+			if err := rest(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	})
 	if err != nil {
 		return failed(err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var yes *bool
-		err := conn.QueryRow(ctx, query, args...).Scan(&yes)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return failed(err)
-		}
-		if yes != nil && *yes {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return failed(ctx.Err())
-		}
+	return nil
+}
+
+// rest waits for a while.
+func rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -251,37 +258,46 @@ func (n *Node) untilStreaming(ctx context.Context, upstream *Node) error {
 	return nil
 }
 
-// session opens one of the superuser, whatever the environment says about PostgreSQL.
-func (n *Node) session(ctx context.Context, database string) (*pgx.Conn, error) {
+// with opens a session of the superuser for a while, whatever the environment says about PostgreSQL.
+func (n *Node) with(ctx context.Context, database string, do func(*pgx.Conn) error) error {
 	config, err := pgx.ParseConfig("sslmode=disable target_session_attrs=any passfile=/dev/null")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	config.Host, config.Port = n.sockets, uint16(n.port)
 	config.User, config.Password, config.Database = "postgres", "", database
 	config.RuntimeParams = map[string]string{"application_name": "pgcluster"}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", n.name, err)
+		return fmt.Errorf("connecting to %s: %w", n.name, err)
 	}
-	return conn, nil
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // what it did is done
+	return do(conn)
+}
+
+// query runs one statement, and reads its one row, if it gives any, into the values pointed to.
+func (n *Node) query(ctx context.Context, sql string, args []any, values ...any) error {
+	return n.with(ctx, "postgres", func(conn *pgx.Conn) error {
+		if len(values) == 0 {
+			_, err := conn.Exec(ctx, sql, args...)
+			return err
+		}
+		return conn.QueryRow(ctx, sql, args...).Scan(values...)
+	})
 }
 
 // Exec runs statements as the superuser, each on its own.
 func (n *Node) Exec(ctx context.Context, database string, statements ...string) error {
 	ctx, done := n.cluster.bound(ctx)
 	defer done()
-	conn, err := n.session(ctx, database)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	for _, s := range statements {
-		if _, err := conn.PgConn().Exec(ctx, s).ReadAll(); err != nil {
-			return fmt.Errorf("%s: %s: %w", n.name, s, err)
+	return n.with(ctx, database, func(conn *pgx.Conn) error {
+		for _, s := range statements {
+			if _, err := conn.PgConn().Exec(ctx, s).ReadAll(); err != nil {
+				return fmt.Errorf("%s: %s: %w", n.name, s, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Stop ends the server as an administrator does, or at once when that takes more than ten seconds or ctx ends. Start
@@ -311,6 +327,11 @@ func (n *Node) end(ctx context.Context, how syscall.Signal) {
 		return
 	}
 	n.thaw()
+	// Others may have frozen something, too.
+	for pid := range children(p.pid) {
+		kill(pid, syscall.SIGCONT)
+	}
+	n.signal(p, syscall.SIGCONT)
 	for _, step := range []struct {
 		signal syscall.Signal
 		wait   time.Duration

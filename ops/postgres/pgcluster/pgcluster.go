@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"time"
 
@@ -27,8 +28,10 @@ const patience = 60 * time.Second
 
 // Options of Start. The zero value is a primary alone.
 type Options struct {
-	Binaries Binaries          // zero: the first that Find gives
-	Dir      string            // where to make the cluster's own directory; empty: the system's temporary one
+	Binaries Binaries // zero: the first that Find gives
+	// Dir is where the cluster's own directory is made. Empty: $TMPDIR, else in memory where there is room, which is ten
+	// times as fast, else the system's temporary directory.
+	Dir      string
 	Replicas []Replica         // upstreams before those that stream from them
 	Settings map[string]string // of every server
 	HBA      []string          // lines before the default, which trusts local connections
@@ -126,7 +129,7 @@ const longestSocket = 103
 
 func (c *Cluster) makeDirs(parent string) error {
 	if parent == "" {
-		parent = os.TempDir()
+		parent = temporary()
 	}
 	parent, err := filepath.Abs(parent)
 	if err != nil {
@@ -269,8 +272,8 @@ func (c *Cluster) add(r Replica, upstream *Node) (*Node, error) {
 	if c.ctx.Err() != nil {
 		return nil, ErrClosed
 	}
-	if r.Name == "" {
-		return nil, errors.New("a replica without a name")
+	if !nodeName.MatchString(r.Name) {
+		return nil, fmt.Errorf("the name %q of a replica: 1 to 63 visible characters of ASCII are wanted", r.Name)
 	}
 	for _, n := range c.nodes {
 		if n.name == r.Name {
@@ -307,6 +310,9 @@ func (c *Cluster) forget(n *Node) {
 		}
 	}
 }
+
+// nodeName is what PostgreSQL shows of an application's name as it is.
+var nodeName = regexp.MustCompile(`^[!-~]{1,63}$`)
 
 // Primary is the node that was started as one.
 func (c *Cluster) Primary() *Node { return c.Node("primary") }

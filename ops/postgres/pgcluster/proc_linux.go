@@ -8,9 +8,7 @@ import (
 	"syscall"
 )
 
-// endsWithParent says that the system ends a server whose parent died.
-const endsWithParent = true
-
+// attributes of a process that runs as an account, beside our own group, and is told to end when we die.
 func attributes(a account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: a.credential, Setpgid: true, Pdeathsig: syscall.SIGQUIT}
 }

@@ -3,22 +3,21 @@
 package pgcluster
 
 import (
+	"context"
 	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// endsWithParent says that the system ends a server whose parent died. Here only the guard does.
-const endsWithParent = false
-
+// attributes of a process that runs as an account, beside our own group. When we die, the guard ends it.
 func attributes(a account) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: a.credential, Setpgid: true}
 }
 
 // children of a process with their titles.
 func children(parent int) map[int]string {
-	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,command=").Output()
+	out, err := exec.CommandContext(context.Background(), "ps", "-A", "-o", "pid=,ppid=,command=").Output()
 	if err != nil {
 		return nil
 	}

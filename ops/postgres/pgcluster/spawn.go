@@ -2,6 +2,7 @@ package pgcluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -117,7 +118,9 @@ func (s *spawner) close() {
 
 // run runs a program of the servers' directory as their user until it ends or ctx does.
 func (c *Cluster) run(ctx context.Context, program string, args ...string) error {
-	cmd := exec.Command(filepath.Join(c.bin.Dir, program), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin.Dir, program), args...)
+	// Its children go with it.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.SysProcAttr = attributes(c.account)
 	cmd.Dir = c.root
 	cmd.Env = environment(c.bin.Dir)
@@ -127,20 +130,10 @@ func (c *Cluster) run(ctx context.Context, program string, args ...string) error
 	if err := c.spawner.start(cmd); err != nil {
 		return fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		if err != nil {
-			return fmt.Errorf("%s: %w: %s", program, err, strings.TrimSpace(tail(said.Bytes(), 2000)))
-		}
-		return nil
-	case <-ctx.Done():
-		//nolint:errcheck // it may have ended by itself just now
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-ended
-		return fmt.Errorf("%s: %w", program, ctx.Err())
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w: %s", program, cmp.Or(ctx.Err(), err), strings.TrimSpace(tail(said.Bytes(), 2000)))
 	}
+	return nil
 }
 
 func tail(b []byte, n int) string {
