@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"ops-console/ops/plaintext"
@@ -240,7 +241,7 @@ func fillRows(r *Reading, a *answer) {
 	}
 	for _, b := range a.Blockers {
 		r.Blockers = append(r.Blockers, Blocker{
-			PID: b.PID, Query: plaintext.Line(b.Query, longestQuery), User: name(b.User), Application: name(b.Application),
+			PID: b.PID, Query: plaintext.Line(strings.Join(strings.Fields(b.Query), " "), longestQuery), User: name(b.User), Application: name(b.Application),
 			Age: max(0, b.Age.Seconds()), MaxDelay: name(a.Settings.MaxDelay),
 		})
 	}

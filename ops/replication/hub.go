@@ -289,7 +289,7 @@ func (h *hub) list(e event) bool {
 	for _, n := range nn {
 		s := h.w.nodes[n.Key()]
 		if s == nil {
-			s = &standing{}
+			s = &watched{}
 			h.w.nodes[n.Key()] = s
 		}
 		s.node = n

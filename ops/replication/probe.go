@@ -85,7 +85,7 @@ func (w *Watcher) Probe(ctx context.Context) (*ProbeResult, error) {
 func (w *Watcher) probed() (primary postgres.Node, replicas []postgres.Node, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	primaries := map[identity]*standing{}
+	primaries := map[identity]*watched{}
 	for _, s := range w.nodes {
 		switch {
 		case s.last == nil:

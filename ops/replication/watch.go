@@ -40,11 +40,11 @@ type Watcher struct {
 	mu      sync.Mutex // guards what follows
 	latest  feed.Snapshot[*Snapshot]
 	changed chan struct{}
-	nodes   map[string]*standing // by key
+	nodes   map[string]*watched // by key
 }
 
-// standing is what the Watcher itself knows of a node.
-type standing struct {
+// watched is what the Watcher itself knows of a node.
+type watched struct {
 	node   postgres.Node
 	last   *Reading // the latest good one; nil: the latest was not good
 	good   int      // readings
@@ -83,7 +83,7 @@ func watch(ctx context.Context, o Options, backoff []time.Duration, c connect) *
 	ctx, cancel := context.WithCancel(ctx)
 	w := &Watcher{
 		ctx: ctx, cancel: cancel, events: make(chan event, 64), connect: c,
-		changed: make(chan struct{}), nodes: map[string]*standing{},
+		changed: make(chan struct{}), nodes: map[string]*watched{},
 	}
 	if o.Locator == nil {
 		w.publish(nil, errors.New("read the replicas: nothing says where the database is; name it in the profile"), o.Now())
