@@ -12,6 +12,7 @@ import (
 
 func demoCommand(e *env) *cobra.Command {
 	o, look := flysim.Options{Scenario: "incident"}, &consoleFlags{}
+	var database databaseFlag
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Open the console on a simulated world",
@@ -21,6 +22,9 @@ console on it. Nothing needs to be configured and nothing outside this machine i
   ops-console demo --regions 12 --instances 200`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if err := database.decide(&o, e.stderr); err != nil {
+				return err
+			}
 			s, err := flysim.Start(c.Context(), o)
 			if err != nil {
 				return usage(fmt.Errorf("start the simulated world: %w", err))
@@ -29,7 +33,7 @@ console on it. Nothing needs to be configured and nothing outside this machine i
 			return runDemo(c.Context(), e, s, look)
 		},
 	}
-	simFlags(c, &o)
+	simFlags(c, &o, &database)
 	look.flags(c)
 	return c
 }

@@ -3,14 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"ops-console/ops/fly/flysim"
+	"ops-console/ops/postgres/pgcluster"
 )
 
 func simCommand(e *env) *cobra.Command {
 	var o flysim.Options
+	var database databaseFlag
 	c := &cobra.Command{
 		Use:   "sim --dir DIR",
 		Short: "Run the simulated world without the console",
@@ -26,9 +29,15 @@ Ends on SIGTERM or ctrl-c.`,
 			if o.Dir == "" {
 				return usage(errors.New("sim needs --dir DIR, the directory it writes its files into"))
 			}
+			if err := database.decide(&o, e.stderr); err != nil {
+				return err
+			}
 			s, err := flysim.Start(c.Context(), o)
 			if err != nil {
 				return usage(fmt.Errorf("start the simulated world: %w", err))
+			}
+			if err := s.Ready(c.Context()); err != nil && c.Context().Err() == nil {
+				fmt.Fprintf(e.stderr, "warning: %v\n", err)
 			}
 			fmt.Fprintf(e.stderr, "ready: ops-console --config %s --app %s\n", s.ProfilePath(), s.App())
 			<-c.Context().Done()
@@ -40,7 +49,7 @@ Ends on SIGTERM or ctrl-c.`,
 	}
 	c.PersistentFlags().StringVar(&o.Dir, "dir", "", "directory for the files of the world")
 	_ = c.MarkPersistentFlagDirname("dir")
-	simFlags(c, &o)
+	simFlags(c, &o, &database)
 	for _, control := range []struct {
 		use, short string
 		lists      bool // without arguments, what needs no running world
@@ -66,11 +75,34 @@ Ends on SIGTERM or ctrl-c.`,
 }
 
 // simFlags are the flags of a simulated world, the same for sim and demo.
-func simFlags(c *cobra.Command, o *flysim.Options) {
+func simFlags(c *cobra.Command, o *flysim.Options, database *databaseFlag) {
 	c.Flags().StringVar(&o.Scenario, "scenario", o.Scenario, "what the world is like: "+flysim.ScenarioNames())
 	c.Flags().IntVar(&o.Regions, "regions", 0, "number of regions (the scenario's own when 0)")
 	c.Flags().IntVar(&o.Instances, "instances", 0, "number of instances (the scenario's own when 0)")
+	c.Flags().StringVar((*string)(database), "database", "auto", "a PostgreSQL primary with replicas: on, off, or auto where its server binaries are")
 	_ = c.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return flysim.Scenarios(), cobra.ShellCompDirectiveNoFileComp
 	})
+	_ = c.RegisterFlagCompletionFunc("database", cobra.FixedCompletions([]string{"auto", "on", "off"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// databaseFlag says whether a simulated world has a database: auto, on or off.
+type databaseFlag string
+
+// decide sets the option. Where there are no servers to be had, the world goes without, and how to get them is said.
+func (d databaseFlag) decide(o *flysim.Options, notes io.Writer) error {
+	switch d {
+	case "off":
+		return nil
+	case "on":
+		o.Database = true
+		return nil
+	case "auto":
+		_, err := pgcluster.Find()
+		if o.Database = err == nil; err != nil {
+			fmt.Fprintf(notes, "note: %v: the simulated world has no database (apt-get install postgresql, or make setup)\n", err)
+		}
+		return nil
+	}
+	return usage(fmt.Errorf("--database %q: want auto, on or off", string(d)))
 }

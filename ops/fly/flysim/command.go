@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ops-console/ops/fly/flysim/flex"
 	"ops-console/ops/fly/flysim/platform"
 	"ops-console/ops/plaintext"
 )
@@ -85,7 +86,7 @@ func faultOf(words []string) platform.Fault {
 func static(args []string, out io.Writer) (known bool, err error) {
 	switch strings.Join(args, " ") {
 	case "fault", "fault list", "list":
-		return true, listFaults(out, slices.Concat(platform.BuiltinFaults(), networkFaults(nil)), nil)
+		return true, listFaults(out, slices.Concat(platform.BuiltinFaults(), ownFaults(nil)), nil)
 	case "scenario":
 		return true, listScenarios(out)
 	case "help":
@@ -107,7 +108,7 @@ func listFaults(out io.Writer, kinds []platform.FaultKind, active []platform.Fau
 			fmt.Fprintf(t, "  on: %s\t\n", f)
 		}
 	}
-	fmt.Fprintf(t, "\n%s, or GROUP#N.\n", platform.Targets)
+	fmt.Fprintf(t, "\n%s, or GROUP#N.\n%s.\n", platform.Targets, flex.TargetHelp)
 	return t.Flush()
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ops-console/ops/fly/flysim/flex"
 	"ops-console/ops/fly/flysim/platform"
 	"ops-console/ops/fly/flysim/sixpn"
 	"ops-console/wg/conf"
@@ -18,12 +19,17 @@ import (
 
 // register adds what can be wrong with the network to what can be wrong with the platform.
 func (s *Sim) register() error {
-	for _, k := range networkFaults(s) {
+	for _, k := range ownFaults(s) {
 		if err := s.world.RegisterFault(k); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ownFaults is what can be wrong with the network of s and with its database. Where they are only listed, s may be nil.
+func ownFaults(s *Sim) []platform.FaultKind {
+	return append(networkFaults(s), flex.Faults(func() *flex.Database { return s.database })...)
 }
 
 // networkFaults is what can be wrong with the network of s. Where they are only listed, s may be nil.
@@ -113,6 +119,9 @@ func (s *Sim) peerNames() []string {
 // errNoSuchMachine says that GROUP#N names none, as in a fleet without that group.
 var errNoSuchMachine = errors.New("no machine of that process group")
 
+// absent says that a step of a story is about something that this world does not have.
+func absent(err error) bool { return errors.Is(err, errNoSuchMachine) || errors.Is(err, flex.ErrNone) }
+
 // nth is a target by its place among the machines of a process group.
 var nth = regexp.MustCompile(`^([\w-]+)#(\d+)$`)
 
@@ -123,6 +132,9 @@ func (s *Sim) set(f platform.Fault, clear bool) error {
 		return err
 	}
 	f.Target = target
+	if s.database != nil {
+		f = s.database.Resolve(f, clear)
+	}
 	if clear {
 		return s.world.ClearFault(platform.Fault{Name: f.Name, Target: f.Target}.String())
 	}
@@ -163,7 +175,7 @@ func (s *Sim) tell(sc Scenario, c *clock) error {
 			return err
 		}
 		c.back.Store(int64(step.Ago))
-		if err := s.set(f, step.Clear); err != nil && !errors.Is(err, errNoSuchMachine) {
+		if err := s.set(f, step.Clear); err != nil && !absent(err) {
 			return fmt.Errorf("%s: %w", step.Fault, err)
 		}
 	}
@@ -188,7 +200,7 @@ func (s *Sim) change(sc Scenario) error {
 		if err != nil {
 			return err
 		}
-		if err := s.set(f, step.Clear); err != nil && !errors.Is(err, errNoSuchMachine) {
+		if err := s.set(f, step.Clear); err != nil && !absent(err) {
 			return fmt.Errorf("%s: %w", step.Fault, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ops-console/ops/fly/flysim/sixpn"
@@ -22,7 +23,8 @@ const (
 	confFile    = "wg.conf"      // the network's configuration, in the form the platform's own client writes
 	envFile     = "env"          // shell lines that point other clients at the world
 	tokenFile   = "token"
-	readyFile   = "ready" // there while the world is: its process and its address
+	urlFile     = "database" // a connection string, for the console
+	readyFile   = "ready"    // there while the world is: its process and its address
 	controlFile = "control"
 	lockFile    = "lock"
 	homeDir     = "home" // a home without configuration, for other clients
@@ -39,6 +41,7 @@ type access struct {
 	api         string // base URL
 	token       string
 	websocket   string // URL; empty: none
+	database    string // connection string; empty: none
 	conf        *conf.Config
 }
 
@@ -56,16 +59,21 @@ func (a access) write(dir string) error {
 		return err
 	}
 	defer clear(wgConf)
-	for _, f := range []struct {
+	type file struct {
 		name string
 		data []byte
 		mode fs.FileMode
-	}{
+	}
+	files := []file{
 		{tokenFile, []byte(a.token + "\n"), 0o600},
 		{confFile, wgConf, 0o600},
 		{envFile, a.env(dir), 0o600},
 		{profileFile, profile, 0o600},
-	} {
+	}
+	if a.database != "" {
+		files = slices.Insert(files, 0, file{urlFile, []byte(a.database + "\n"), 0o600})
+	}
+	for _, f := range files {
 		if err := writeFile(dir, f.name, f.data, f.mode); err != nil {
 			return err
 		}
@@ -130,7 +138,7 @@ func (a access) profile(dir string) ([]byte, error) {
 	if a.websocket != "" {
 		network["websocket"] = a.websocket
 	}
-	b, err := toml.Marshal(table{"app": table{a.app: table{
+	profile := table{
 		"app":            a.app,
 		"org":            a.org,
 		"environment":    a.environment,
@@ -142,7 +150,11 @@ func (a access) profile(dir string) ([]byte, error) {
 		"probe":   table{"path": sixpn.HealthPath, "port": httpPort, "release_header": sixpn.ReleaseHeader},
 		"agree":   agree,
 		"cluster": table{"command": sixpn.ClusterCommand(a.app)},
-	}}})
+	}
+	if a.database != "" {
+		profile["database"] = table{"app": DatabaseApp, "url_file": filepath.Join(dir, urlFile)}
+	}
+	b, err := toml.Marshal(table{"app": table{a.app: profile}})
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", profileFile, err)
 	}

@@ -103,14 +103,16 @@ func releases(w *platform.World) error {
 	return nil
 }
 
-// delay is what the way to a region and back costs: light in glass, on ways half as long again as the shortest.
-func (f Fleet) delay(region string) time.Duration {
+// delay is what the way from the primary region to another and back costs.
+func (f Fleet) delay(region string) time.Duration { return 2 * f.way(primaryRegion, region) }
+
+// way is what the way from one region to another costs: light in glass, on ways half as long again as the shortest.
+func (f Fleet) way(from, to string) time.Duration {
 	if f.Near {
 		return 0
 	}
-	home, _ := platform.RegionNamed(primaryRegion)
-	there, _ := platform.RegionNamed(region)
+	here, _ := platform.RegionNamed(from)
+	there, _ := platform.RegionNamed(to)
 	const kmPerMS = 200 / 1.5
-	ms := 2 * platform.Distance(home, there) / kmPerMS
-	return time.Duration(math.Round(ms)) * time.Millisecond
+	return time.Duration(math.Round(platform.Distance(here, there)/kmPerMS*2)) * time.Millisecond / 2
 }

@@ -26,8 +26,10 @@ import (
 	"time"
 
 	"ops-console/ops/fly"
+	"ops-console/ops/fly/flysim/flex"
 	"ops-console/ops/fly/flysim/platform"
 	"ops-console/ops/fly/flysim/sixpn"
+	"ops-console/ops/postgres/pgcluster"
 	"ops-console/wg/conf"
 	"ops-console/wg/gateway"
 )
@@ -51,6 +53,7 @@ type Options struct {
 	Regions   int    // 0: the scenario's own
 	Instances int    // of the application, all process groups together; 0: the scenario's own
 	Seed      uint64 // of ids, addresses and latencies; 0: another one each time
+	Database  bool   // with a database; needs PostgreSQL's server binaries
 	RateLimit bool   // refuse requests as often as the platform says it does; its own clients cannot live with that
 	Logger    *slog.Logger
 }
@@ -68,6 +71,10 @@ type Sim struct {
 	control *controller
 	url     string
 
+	database *flex.Database // nil: none
+	ready    chan struct{}  // closed when the file that says so is there
+	unready  error          // why the world is not all that it should be; set before ready is closed
+
 	cancel  context.CancelFunc // of background
 	work    sync.WaitGroup     // everything in the background
 	servers []*http.Server
@@ -78,14 +85,14 @@ type Sim struct {
 	latest atomic.Pointer[sixpn.View] // what the last sync went by
 }
 
-// Start makes a world and returns once everything of it answers and the files are there. ctx bounds the start only:
-// Close ends the world.
+// Start makes a world and returns once everything of it answers and the files are there, but for the database, which
+// Ready waits for. ctx bounds the start only: Close ends the world.
 func Start(ctx context.Context, o Options) (*Sim, error) {
 	sc, err := scenarioNamed(cmp.Or(o.Scenario, scenarios()[0].Name))
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{log: o.Logger, zone: &sixpn.Zone{}}
+	s := &Sim{log: o.Logger, zone: &sixpn.Zone{}, ready: make(chan struct{})}
 	s.latest.Store(&sixpn.View{})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -123,6 +130,14 @@ func (s *Sim) takeDir(dir string) (err error) {
 }
 
 func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
+	var bin pgcluster.Binaries
+	if o.Database {
+		found, err := pgcluster.Find()
+		if err != nil {
+			return fmt.Errorf("database of the simulated world: %w", err)
+		}
+		bin = found[0]
+	}
 	seed := cmp.Or(o.Seed, rand.Uint64())
 	random := rand.New(rand.NewPCG(seed, 1))
 	token := fmt.Sprintf("fo1_%016x%016x", random.Uint64(), random.Uint64())
@@ -141,6 +156,11 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	if err := sc.Fleet.populate(s.world, random, o.Regions, o.Instances); err != nil {
 		return fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
+	if o.Database {
+		if err := s.addDatabase(rand.New(rand.NewPCG(seed, 4)), sc.Fleet, bin); err != nil {
+			return fmt.Errorf("scenario %s: %w", sc.Name, err)
+		}
+	}
 	if err := s.startNetwork(ctx, rand.New(rand.NewPCG(seed, 3))); err != nil {
 		return err
 	}
@@ -154,8 +174,8 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	}
 	access := access{
 		app: DefaultApp, org: s.world.Org().Slug, environment: "simulated", api: s.url, token: token,
-		websocket: s.gateway.WebsocketURL(),
-		conf:      peerConf(key, peer.PeerIP, s.world.Prefix(), s.gateway.PublicKey(), s.gateway.Endpoint().String()),
+		websocket: s.gateway.WebsocketURL(), database: s.databaseURL(),
+		conf: peerConf(key, peer.PeerIP, s.world.Prefix(), s.gateway.PublicKey(), s.gateway.Endpoint().String()),
 	}
 	defer key.Zero()
 	if err := access.write(s.dir); err != nil {
@@ -175,7 +195,34 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	if s.control, err = listenControl(ctx, s.dir, s.command); err != nil {
 		return err
 	}
+	if s.database == nil {
+		return s.sayReady(sc)
+	}
+	s.work.Go(func() {
+		s.unready = s.database.Ready(background)
+		if background.Err() == nil {
+			s.unready = errors.Join(s.unready, s.sayReady(sc))
+		}
+		close(s.ready)
+	})
+	return nil
+}
+
+func (s *Sim) sayReady(sc Scenario) error {
+	if s.database == nil {
+		defer close(s.ready)
+	}
 	return writeFile(s.dir, readyFile, fmt.Appendf(nil, "pid=%d\nurl=%s\nscenario=%s\n", os.Getpid(), s.url, sc.Name), 0o600)
+}
+
+// Ready waits until all of the world answers, the database too. The error says what of it does not; the rest is there.
+func (s *Sim) Ready(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return s.unready
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the simulated world: %w", ctx.Err())
+	}
 }
 
 // startNetwork starts the gateway and what lives behind it.
@@ -190,7 +237,7 @@ func (s *Sim) startNetwork(ctx context.Context, r *rand.Rand) (err error) {
 	if err := s.world.SetPeerSink(peers{s.gateway}); err != nil {
 		return fmt.Errorf("connect the gateway to the platform: %w", err)
 	}
-	s.hosts = sixpn.NewHosts(s.gateway.Stack(), sixpn.NewSite(time.Now().Add(-contentAge), time.Now))
+	s.hosts = sixpn.NewHosts(s.gateway.Stack(), sixpn.NewSite(time.Now().Add(-contentAge), time.Now), s.services()...)
 	return nil
 }
 
@@ -246,6 +293,9 @@ func (s *Sim) sync() {
 	s.zone.Set(v)
 	if err := s.hosts.Set(v.Instances); err != nil {
 		s.log.Warn("the network does not follow the platform", "err", err)
+	}
+	if s.database != nil {
+		s.database.Look()
 	}
 }
 
@@ -305,11 +355,15 @@ func (s *Sim) Close() error {
 
 func (s *Sim) shutdown() error {
 	errs := []error{removeFile(s.dir, readyFile)}
-	if s.control != nil {
-		s.control.close()
-	}
 	if s.cancel != nil {
 		s.cancel()
+	}
+	if s.database != nil {
+		// Commands that wait for it end with it.
+		errs = append(errs, s.database.Close())
+	}
+	if s.control != nil {
+		s.control.close()
 	}
 	if s.world != nil {
 		errs = append(errs, s.world.Close()) // answers requests that wait
@@ -321,6 +375,7 @@ func (s *Sim) shutdown() error {
 		errs = append(errs, s.hosts.Close())
 	}
 	s.work.Wait()
+	errs = append(errs, removeFile(s.dir, readyFile)) // it may have been written just now
 	if s.gateway != nil {
 		errs = append(errs, s.gateway.Close())
 	}
