@@ -3,6 +3,32 @@
 //
 // Readings of single nodes go into a Tracker, which knows no network and no clock of its own, and Snapshots come out.
 // Watch and Read feed one from real servers.
+//
+// # What the bounds of a lag claim
+//
+// A replica that has replayed up to R shows the primary as it was at T, the last moment at which the primary had flushed
+// nothing beyond R. Its lag at a moment m is m − T, and none while the primary has nothing beyond R.
+//
+// The primary's flush LSN is read again and again, and each answer kept with when it was asked for and when it came. The
+// last answer that is not beyond R was asked for before T, the first that is beyond R came after T: so T lies between,
+// by our clock alone. For a reading of the replica that was asked for at s and came at e,
+//
+//	Hi = e − asked(last answer ≤ R)      holds at e, and R can only have grown until then
+//	Lo = s − came(first answer > R)      holds at the moment the replica answered, at most one round trip before e
+//
+// Where no answer is beyond R yet, the reading waits for one that was asked for after e. If that is still not beyond R,
+// the lag at e was zero, exactly; until it comes, the lag told is that of the reading before. Lag.At is e. Nothing is
+// claimed for later moments: the replica may have caught up a millisecond after.
+//
+// A replica that cannot be read is judged by what its upstream last heard of it (FromPrimary); At is then when the
+// upstream was read. Hi counts from the replay LSN it last told. Lo counts from everything that it can have got: while it
+// goes on telling, all that was sent; once it has fallen silent, what it said it had written; once its connection is gone,
+// all that existed when that was seen. So the lag of a replica that is cut off grows, and that of one that is merely hidden
+// from us does not.
+//
+// WAL counts when it is flushed. A transaction that runs for a long time is not lag, and neither is a commit that the
+// primary shows before it is flushed (synchronous_commit = off). Timelines are not compared: across a fork there is no lag,
+// but a state.
 package replication
 
 import (
@@ -139,7 +165,7 @@ const (
 	Delayed       State = "delayed"        // recovery_min_apply_delay, and as far behind as that says
 	CatchUp       State = "catching_up"    // behind, and getting nearer
 	FallingBehind State = "falling_behind" // behind, and not getting nearer
-	Lagging       State = "lagging"        // may be more than a second behind
+	Lagging       State = "lagging"        // more than a second behind
 	Streaming     State = "streaming"      //
 	StateUnknown  State = "unknown"        //
 )
@@ -163,9 +189,11 @@ type Behind struct {
 	ToReplay *int64 `json:"to_replay,omitempty"` // flushed, not replayed
 }
 
-// Lag is how long ago the newest thing that a replica shows was the newest on the primary, in seconds. The truth lies
-// between Lo and Hi. Absent is unknown; Hi absent with Lo present is "at least Lo".
+// Lag is how long ago the newest thing that a replica shows was the newest on the primary, in seconds. At the moment At the
+// truth lay between Lo and Hi (see the package). Absent is unknown; Hi absent with Lo present is "at least Lo", Lo absent
+// with Hi present "at most Hi".
 type Lag struct {
+	At     time.Time `json:"at"` // zero: never judged
 	Lo     *float64  `json:"lo"`
 	Hi     *float64  `json:"hi"`
 	Est    *float64  `json:"est"`
@@ -245,12 +273,14 @@ type Blocker struct {
 	MaxDelay    string  `json:"max_standby_streaming_delay,omitempty"`
 }
 
-// Distribution of how long a write takes until it is visible, in seconds.
+// Distribution of how long a write takes until it is visible, in seconds, over the last five minutes.
 type Distribution struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`
 	Max float64 `json:"max"`
 	N   int     `json:"n"`
+	// Resolution is how wide the bounds of a single measurement are in the mean: a P50 below it is as good as zero.
+	Resolution float64 `json:"resolution"`
 }
 
 // Slot is a replication slot of a node.

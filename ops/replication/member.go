@@ -1,0 +1,211 @@
+package replication
+
+import (
+	"time"
+
+	"ops-console/ops/postgres"
+)
+
+// member is what is remembered of one node.
+type member struct {
+	key         string
+	name        string
+	conf        postgres.Node // without Config
+	ghost       bool          // known only from what its upstream says
+	firstListed time.Time
+
+	last   *Reading // the newest good one; nil: never
+	broken *outage  // nil: it could be read the last time
+	ticks  int      // readings and failures
+	clock  clock
+	system string // identifier, the last known
+
+	ring     ring // of its flush LSN, while it is a primary
+	inserted inserted
+	back     *wentBack
+
+	waiting  []pending
+	judged   judgement
+	replayed LSN // the furthest that it told itself, on this system
+	flushed  LSN
+	timeline uint32 // of its receiver, the last known
+	slot     string // of its receiver, the last known
+	up       *member
+	heard    *heard
+	twin     *member // the node that this address leads to, where that is another one
+
+	history  history // of its positions
+	visible  visibility
+	pids     []sighting // of its receiver, and of its sender
+	lone     time.Time  // since when nothing connects it with an upstream; zero: something does
+	cancels  []cancelled
+	standing standing
+	trail    trail
+	lag      Lag // as of the newest snapshot
+}
+
+// outage is a streak of failed readings.
+type outage struct {
+	*postgres.Failure
+	since time.Time
+}
+
+// sighting of a process.
+type sighting struct {
+	pid      int
+	at       time.Time
+	position LSN // what had been received by then
+}
+
+// wentBack is a primary that was seen to have less WAL than before.
+type wentBack struct {
+	at       time.Time
+	from, to LSN
+	timeline uint32 // before
+}
+
+// inserted is how long the insert LSN of a primary has been past what can be replayed.
+type inserted struct {
+	lsn   LSN
+	since time.Time
+	times int
+}
+
+// alive tells whether the newest attempt to read it succeeded.
+func (m *member) alive() bool { return m.last != nil && m.broken == nil }
+
+func (m *member) recovering() bool { return m.last != nil && m.last.InRecovery }
+
+// leading tells whether it answers and says it is a primary.
+func (m *member) leading() bool { return m.alive() && !m.last.InRecovery }
+
+// take remembers what concerns the node alone.
+func (m *member) take(r *Reading) {
+	before := m.last
+	m.last, m.broken = r, nil
+	m.ticks++
+	m.clock.add(r)
+	if r.SystemID != "" {
+		m.system = r.SystemID
+	}
+	p := r.Positions
+	if r.InRecovery {
+		p.Flush = 0
+	}
+	m.history.add(r.Received, max(p.Receive, p.Flush), max(p.Replay, p.Flush))
+	if w := r.Receiver; w != nil {
+		if w.TLI != 0 {
+			m.timeline = w.TLI
+		}
+		if w.Slot != "" {
+			m.slot = w.Slot
+		}
+		m.sight(w.PID, r.Received, received(r))
+	}
+	m.noteConflicts(before, r)
+}
+
+// enqueue puts what a replica said to what has to be judged.
+func (m *member) enqueue(r *Reading) {
+	replay := r.Positions.Replay
+	if replay == 0 {
+		return
+	}
+	m.replayed, m.flushed = max(m.replayed, replay), max(m.flushed, received(r))
+	p := pending{asked: r.Sent, came: r.Received, replay: replay, flush: received(r)}
+	if !r.LastCommit.IsZero() && m.up != nil {
+		if top := m.top(); top != nil && top.clock.known() {
+			p.commit = r.LastCommit.Add(-top.clock.offset())
+		}
+	}
+	if len(m.waiting) == maxPending {
+		m.waiting = append(m.waiting[:0], m.waiting[1:]...)
+	}
+	m.waiting = append(m.waiting, p)
+}
+
+// received is what a replica has on disk.
+func received(r *Reading) LSN {
+	p := max(r.Positions.Receive, r.Positions.Replay)
+	if r.Receiver != nil {
+		p = max(p, r.Receiver.Flushed)
+	}
+	return p
+}
+
+// head is the last WAL that others can get from it.
+func head(r *Reading) LSN {
+	if r.InRecovery {
+		return received(r)
+	}
+	return r.Positions.Flush
+}
+
+// top is where its upstreams end; nil where that is unknown. A ring of upstreams has no top.
+func (m *member) top() *member {
+	u := m
+	for range 64 {
+		if u.last != nil && !u.last.InRecovery {
+			return u
+		}
+		if u.up == nil {
+			return nil
+		}
+		u = u.up
+	}
+	return nil
+}
+
+// sight remembers a process id of its receiver or sender.
+func (m *member) sight(pid int, at time.Time, position LSN) {
+	if pid == 0 {
+		return
+	}
+	if n := len(m.pids); n > 0 && m.pids[n-1].pid == pid {
+		m.pids[n-1].at, m.pids[n-1].position = at, position
+		return
+	}
+	if len(m.pids) == 16 {
+		m.pids = append(m.pids[:0], m.pids[1:]...)
+	}
+	m.pids = append(m.pids, sighting{pid, at, position})
+}
+
+// insert notes an insert LSN that no replica can reach: what lies between it and the flush LSN is only the header of a page
+// that nothing has been written to.
+func (m *member) insert(insert, flush LSN, at time.Time) {
+	if insert == 0 {
+		return
+	}
+	segment := int64(16 << 20)
+	if m.last != nil && m.last.SegmentSize > 0 {
+		segment = m.last.SegmentSize
+	}
+	switch {
+	case insert <= flush || pageStart(insert, segment) != flush:
+		m.inserted = inserted{}
+	case m.inserted.lsn == insert:
+		m.inserted.times++
+	default:
+		m.inserted = inserted{lsn: insert, since: at, times: 1}
+	}
+}
+
+// Sizes of what PostgreSQL puts at the start of a WAL page, and of a segment's first page (SizeOfXLogShortPHD and
+// SizeOfXLogLongPHD in access/xlog_internal.h).
+const (
+	walPage       = 8192
+	pageHeader    = 24
+	segmentHeader = 40
+)
+
+// pageStart is l without the header of its page, where there is nothing but that.
+func pageStart(l LSN, segment int64) LSN {
+	switch {
+	case segment > 0 && uint64(l)%uint64(segment) == segmentHeader:
+		return l - segmentHeader
+	case uint64(l)%walPage == pageHeader:
+		return l - pageHeader
+	}
+	return l
+}
