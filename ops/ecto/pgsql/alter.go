@@ -76,6 +76,9 @@ func subcommand(o ecto.Operation, c *pg.AlterTableCmd) []ecto.Operation {
 	o.Cascade = cascades(c.GetBehavior())
 	if k, ok := plain[c.GetSubtype()]; ok {
 		o.Kind, o.Column, o.IfExists = k, ecto.Column{Name: c.GetName()}, c.GetMissingOk()
+		if k == ecto.AlterColumn {
+			o.Expression = strings.TrimPrefix(c.GetSubtype().String(), "AT_")
+		}
 		return []ecto.Operation{o}
 	}
 	if w, ok := whole[c.GetSubtype()]; ok {

@@ -66,7 +66,7 @@ func single(n *pg.Node) ecto.Operation {
 	case *pg.Node_DoStmt:
 		return ecto.Operation{Kind: ecto.Do}
 	case *pg.Node_CommentStmt:
-		return ecto.Operation{Kind: ecto.Comment, Name: object(s.CommentStmt.GetObject())}
+		return comment(s.CommentStmt)
 	case *pg.Node_CopyStmt:
 		return ecto.Operation{Kind: ecto.Copy, Table: relation(s.CopyStmt.GetRelation())}
 	case *pg.Node_InsertStmt:
@@ -102,6 +102,21 @@ func single(n *pg.Node) ecto.Operation {
 		return ecto.Operation{Kind: ecto.Grant}
 	}
 	return ecto.Operation{Kind: ecto.OtherSQL}
+}
+
+// comment is about a table where the object is one or a part of one.
+func comment(s *pg.CommentStmt) ecto.Operation {
+	o := ecto.Operation{Kind: ecto.Comment, Name: object(s.GetObject())}
+	parts := s.GetObject().GetList().GetItems()
+	switch s.GetObjtype() {
+	case pg.ObjectType_OBJECT_TABLE:
+		o.Table = o.Name
+	case pg.ObjectType_OBJECT_COLUMN, pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_POLICY:
+		if n := len(parts); n > 1 {
+			o.Table, o.Name = qualified(parts[:n-1]), ecto.Name{Name: parts[n-1].GetString_().GetSval()}
+		}
+	}
+	return o
 }
 
 func domainCheck(d *pg.CreateDomainStmt) ecto.ConstraintKind {

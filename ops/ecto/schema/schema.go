@@ -31,6 +31,7 @@ type Table struct {
 	Indexes     []Index
 	Constraints []Constraint
 	Triggers    []string
+	Dependents  []Dependent // as far as a catalog said
 	RowSecurity bool
 	// Whole says that Columns, Indexes and Constraints are all there are.
 	Whole bool
@@ -71,6 +72,13 @@ type Constraint struct {
 	ToColumns  []string
 	NotValid   bool
 	MadeBy     string
+}
+
+// Dependent is something that cannot go on as it is when columns of a table change or go: a view, a rule, a policy.
+type Dependent struct {
+	Kind    string // view, materialized view, rule, policy, trigger
+	Name    ecto.Name
+	Columns []string // of the table
 }
 
 // Type is a type that migrations made.
@@ -165,6 +173,7 @@ func (t *Table) clone() *Table {
 	c.Indexes = slices.Clone(t.Indexes)
 	c.Constraints = slices.Clone(t.Constraints)
 	c.Triggers = slices.Clone(t.Triggers)
+	c.Dependents = slices.Clone(t.Dependents)
 	return &c
 }
 
@@ -179,6 +188,20 @@ func (t *Table) Column(name string) *Column {
 		}
 	}
 	return nil
+}
+
+// DependsOn finds what depends on a column.
+func (t *Table) DependsOn(column string) []Dependent {
+	if t == nil {
+		return nil
+	}
+	var out []Dependent
+	for _, d := range t.Dependents {
+		if slices.Contains(d.Columns, column) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // Index by name; nil: none is known.
