@@ -247,24 +247,22 @@ func cut(err error, _ during) bool {
 
 func cutConnect(err error, d during) bool { return d.connecting && cut(err, d) }
 
-// leaf is what the innermost error says. What the driver wraps around it repeats the address and names the role; where
-// there are several causes, the first is told.
+// leaf is what the innermost error says, or what the network says of it. What the driver wraps around it repeats the
+// address and names the role; where there are several causes, the first is told.
 func leaf(err error) string {
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Err != nil {
+		return op.Err.Error()
+	}
 	for {
 		next := errors.Unwrap(err)
 		if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 { //nolint:errorlint // a step of unwrapping
 			next = many.Unwrap()[0]
 		}
-		if next == nil || isErrno(next) {
+		if next == nil {
 			return err.Error()
 		}
 		err = next
 	}
-}
-
-func isErrno(err error) bool {
-	_, ok := err.(syscall.Errno) //nolint:errorlint // a step of unwrapping
-	return ok
 }
 
 // scrub takes the node's password out of a text. No error is known to contain it: this is the second lock.

@@ -56,7 +56,7 @@ func (f *Finder) repmgr(ctx context.Context, l login, nn []Node) (known []Node, 
 			return nil, true, nil // there is a database of that name, and we may not read it, or it is something else
 		}
 		if err != nil {
-			return nil, false, nil
+			return nil, false, err
 		}
 		known, err = f.reachable(ctx, l, mm)
 		return known, true, err
