@@ -7,11 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"ops-console/ops/config"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/ops/session"
 	"ops-console/themes"
 	"ops-console/tui"
@@ -76,8 +79,8 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 		Connect: func(ctx context.Context) (tui.Session, error) {
 			collectEarlier(e.getenv)
 			s := session.Open(ctx, p, e.session())
-			// The watcher outlives Connect: it ends with the session, not with the call that made it.
-			return &live{s, health.Watch(context.WithoutCancel(ctx), s.HealthOptions())}, nil
+			// The feeds outlive Connect: they end with the session, not with the call that made them.
+			return goLive(context.WithoutCancel(ctx), s), nil
 		},
 	})
 	if errors.Is(err, tui.ErrNoTerminal) {
@@ -96,8 +99,45 @@ func collectEarlier(getenv func(string) string) {
 
 // live is a session with its feeds running.
 type live struct {
-	session *session.Session
-	health  *health.Watcher
+	session     *session.Session
+	health      *health.Watcher
+	replication *replication.Watcher // nil: no database is configured
+
+	cancel context.CancelFunc // of regions
+	wait   sync.WaitGroup
+}
+
+func goLive(ctx context.Context, s *session.Session) *live {
+	ctx, cancel := context.WithCancel(ctx)
+	l := &live{session: s, health: health.Watch(ctx, s.HealthOptions()), cancel: cancel}
+	if o, ok := s.ReplicationOptions(); ok {
+		l.replication = replication.Watch(ctx, o)
+		l.wait.Go(func() { l.regions(ctx) })
+	}
+	return l
+}
+
+// regions tells the replicas' watcher where instances run.
+func (l *live) regions(ctx context.Context) {
+	var last []string
+	for {
+		changed := l.health.Changed()
+		if s := l.health.Latest().Value; s != nil {
+			var codes []string
+			for _, r := range s.Regions {
+				codes = append(codes, r.Code)
+			}
+			if !slices.Equal(codes, last) {
+				l.replication.AppRegions(codes)
+				last = codes
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
 }
 
 func (l *live) Health() tui.Health { return l.health }
@@ -109,11 +149,26 @@ func (l *live) Network() tui.Network {
 	return l.session.Network
 }
 
-func (l *live) Replication() tui.Replication { return nil }
+func (l *live) Replication() tui.Replication {
+	if l.replication == nil {
+		return nil
+	}
+	return l.replication
+}
 
-func (l *live) Refresh() { l.health.Refresh() }
+func (l *live) Refresh() {
+	l.health.Refresh()
+	if l.replication != nil {
+		l.replication.Refresh()
+	}
+}
 
 func (l *live) Close() error {
+	l.cancel()
+	l.wait.Wait()
+	if l.replication != nil {
+		l.replication.Close()
+	}
 	l.health.Close()
 	return l.session.Close()
 }

@@ -76,6 +76,7 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 		demoCommand(e),
 		simCommand(e),
 		statusCommand(e, t),
+		replicationCommand(e, t),
 		wgCommand(e, t),
 		versionCommand(e),
 		manCommand(e),

@@ -10,12 +10,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"ops-console/ops/config"
 	"ops-console/ops/fly"
 	"ops-console/ops/health"
 	"ops-console/ops/peer"
+	"ops-console/ops/postgres"
+	"ops-console/ops/replication"
 	"ops-console/wg"
 	"ops-console/wg/conf"
 )
@@ -26,6 +29,8 @@ type Session struct {
 	Platform   *fly.Client
 	Network    wg.Network
 	NetworkErr error
+
+	getenv func(string) string
 }
 
 // Options of Open.
@@ -41,7 +46,7 @@ func Open(ctx context.Context, p *config.Profile, o Options) *Session {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	s := &Session{Profile: p}
+	s := &Session{Profile: p, getenv: o.Getenv}
 	s.Platform = Platform(p, o, s.dial)
 	s.Network, s.NetworkErr = s.join(ctx, o)
 	return s
@@ -81,6 +86,43 @@ func (s *Session) HealthOptions() health.Options {
 		Cluster:       p.Cluster,
 		Interval:      p.Interval,
 	}
+}
+
+// ReplicationOptions is how the database's replicas are read. Where the profile names no database, there is nothing to
+// read and ok is false.
+func (s *Session) ReplicationOptions() (o replication.Options, ok bool) {
+	p := s.Profile
+	if !p.Database.Known() {
+		return replication.Options{}, false
+	}
+	l := postgres.Options{Database: p.Database, PrimaryRegion: p.PrimaryRegion, Platform: s.Platform, Getenv: s.getenv}
+	o = replication.Options{
+		Settings: replication.Settings{
+			App: p.App, PrimaryRegion: p.PrimaryRegion, Interval: p.Interval.Replicas, Warn: p.Database.Warn, Critical: p.Database.Critical,
+		},
+		Attended: p.Database.Poll == "pane",
+	}
+	if s.Network != nil {
+		l.Network, l.Resolver, o.Dialer = s.Network, s.Network.Resolver(), s.Network
+	}
+	o.Locator = postgres.NewLocator(l)
+	return o, true
+}
+
+// AppRegions is where instances of the application run.
+func (s *Session) AppRegions(ctx context.Context) ([]string, error) {
+	mm, err := s.Platform.Machines(ctx, s.Profile.App)
+	if err != nil {
+		return nil, err
+	}
+	var codes []string
+	for _, m := range mm {
+		if m.State == fly.StateStarted && !slices.Contains(codes, m.Region) {
+			codes = append(codes, m.Region)
+		}
+	}
+	slices.Sort(codes)
+	return codes, nil
 }
 
 // join opens the network of the profile.
