@@ -248,7 +248,16 @@ func (c *Cluster) filler(ctx context.Context) (func(context.Context, *Node) erro
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, n *Node) error { return unpack(ctx, c.account, archive, n.data) }, nil
+	id, err := newIdentity(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, n *Node) error {
+		if err := unpack(ctx, c.account, archive, n.data); err != nil {
+			return err
+		}
+		return identify(c.account, n.data, id)
+	}, nil
 }
 
 func (c *Cluster) upstream(r Replica) (*Node, error) {
