@@ -126,7 +126,7 @@ const (
 )
 
 // serverRules are the errors of PostgreSQL (Appendix A of its documentation) and of PgBouncer, which has 08P01 for most
-// of what it says.
+// of what it says, and for what servers said to it.
 var serverRules = []serverRule{
 	{state: "57P03", says: "hot standby mode is disabled", kind: FailNoHotStandby, hint: hintHot},
 	{state: "57P03", says: "shutting down", kind: FailShuttingDown},
@@ -147,10 +147,15 @@ var serverRules = []serverRule{
 	{state: "42501", kind: FailOther, hint: hintGrant},
 	{state: "08P01", says: "no such user", kind: FailAuth, hint: hintRole},
 	{state: "08P01", says: "no such database", kind: FailAuth, hint: hintDatabase},
-	{state: "08P01", says: "auth", kind: FailAuth, hint: hintPassword},
+	{state: "08P01", says: "does not exist", kind: FailAuth, hint: hintDatabase},
+	{state: "08P01", says: "too many connections", kind: FailTooMany, hint: hintSlots},
+	{state: "08P01", says: "too many clients", kind: FailTooMany, hint: hintSlots},
 	{state: "08P01", says: "no more connections allowed", kind: FailTooMany, hint: hintPooler},
+	{state: "08P01", says: "auth", kind: FailAuth, hint: hintPassword},
+	{state: "08P01", says: "starting up", kind: FailStarting, hint: hintStarting},
 	{state: "08P01", says: "timeout", kind: FailTimeout, hint: hintPooler},
 	{state: "08P01", says: "shut", kind: FailShuttingDown, hint: hintPooler},
+	{state: "08P01", says: "cannot connect to server", kind: FailRefused, hint: hintPooler},
 	{state: "08", kind: FailCut, hint: hintPooler},
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ops-console/ops/plaintext"
 	"ops-console/ops/postgres/conninfo"
@@ -17,8 +18,8 @@ const repmgrDatabase = "repmgr"
 // password.
 const repmgrQuery = `select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
 'name', node_name, 'type', type, 'region', location,
-'host', pg_catalog.substring(conninfo from '(?:^|\s)host\s*=\s*''?([^''\s]+)'),
-'port', pg_catalog.substring(conninfo from '(?:^|\s)port\s*=\s*''?(\d{1,5})')) order by node_id), '[]')::text
+'host', pg_catalog.substring(conninfo, '(?:^|\s)host\s*=\s*''?([^''\s]+)'),
+'port', pg_catalog.substring(conninfo, '(?:^|\s)port\s*=\s*''?(\d{1,5})')) order by node_id), '[]')::text
 from repmgr.nodes where active and type in ('primary', 'standby')`
 
 // member is a row of repmgr.nodes.
@@ -52,16 +53,22 @@ func (f *Finder) repmgr(ctx context.Context, l login, nn []Node) (known []Node, 
 			return nil, true, nil
 		}
 		mm, err := f.members(ctx, l, n)
-		if f := (*Failure)(nil); errors.As(err, &f) && f.SQLState != "" {
-			return nil, true, nil // there is a database of that name, and we may not read it, or it is something else
-		}
-		if err != nil {
-			return nil, false, err
+		switch {
+		case notRepmgr(err):
+			return nil, true, nil
+		case err != nil:
+			return nil, true, fmt.Errorf("read which replicas repmgr knows: %w", err)
 		}
 		known, err = f.reachable(ctx, l, mm)
 		return known, true, err
 	}
 	return nil, false, nil
+}
+
+// notRepmgr tells that there is a database of that name that is something else, or not for us.
+func notRepmgr(err error) bool {
+	f := (*Failure)(nil)
+	return errors.As(err, &f) && (f.Kind == FailAuth || slices.Contains([]string{"42501", "42P01", "42703"}, f.SQLState))
 }
 
 func (f *Finder) capabilities(ctx context.Context, n Node) (Capabilities, error) {
