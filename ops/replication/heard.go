@@ -18,50 +18,52 @@ type heard struct {
 	replied    time.Time // when a reading first had this reply
 	fresh      bool      // the newest reading had a reply, or positions, that the one before had not
 	gone       time.Time // of the first reading without the row; zero: it is there
-	limit      LSN       // what the upstream had when the row was first missed, or has while it is there
+	limit      LSN       // what the upstream had at the newest reading with news, or at the first without
 	ticks      int       // readings of the upstream
 	everything bool      // the row had positions: the upstream lets us see them
 }
 
-// silence is how long a sender may go without a new reply before what it sent counts as not arrived.
+// silence is how long a sender may go without a new reply before that is worth a word.
 const silence = 2 * time.Second
 
-// most is the furthest that the replica can have got by what its upstream knows. told is what it told.
-func (h *heard) most(told LSN) LSN {
-	switch {
-	case !h.gone.IsZero(), !h.everything:
-		return max(h.limit, told)
-	case h.fresh || h.came.Sub(h.replied) < silence:
-		return max(h.row.Sent, told)
-	}
-	return max(h.row.Write, h.row.Flush, told)
-}
+// most is the furthest that the replica can have got by what its upstream knows. told is what it told. Whatever arrives
+// there is replied to: so it has nothing that the upstream did not have when there was no new reply for the first time.
+func (h *heard) most(told LSN) LSN { return max(h.limit, told) }
 
 // attached tells whether the upstream, as far as it answers, has the replica.
 func (h *heard) attached() bool { return h != nil && h.gone.IsZero() && h.of.alive() }
 
 func (h *heard) update(row SenderRow, r *Reading) {
-	h.fresh = h.seen.IsZero() || !row.Reply.Equal(h.row.Reply) || row.Write != h.row.Write || row.Flush != h.row.Flush || row.Replay != h.row.Replay
-	if h.fresh {
-		h.replied = r.Received
-	}
-	if row.State == "" && row.Sent == 0 {
-		// A walsender that is just starting says nothing yet, and what it said before still holds.
-		row.Sent, row.Write, row.Flush, row.Replay = h.row.Sent, h.row.Write, h.row.Flush, h.row.Replay
+	was := h.row
+	blind := row.State == "" && row.Sent == 0
+	if blind {
+		// Not allowed to see more, or a sender that is just starting: what it said before still holds.
+		row.Sent, row.Write, row.Flush, row.Replay = was.Sent, was.Write, was.Flush, was.Replay
 	} else {
 		h.everything = true
 	}
-	h.row = row
-	h.asked, h.came, h.seen, h.gone = r.Sent, r.Received, r.Received, time.Time{}
-	h.limit = head(r)
-	h.ticks++
+	fresh := h.seen.IsZero() || !h.gone.IsZero() || blind ||
+		!row.Reply.Equal(was.Reply) || row.Write != was.Write || row.Flush != was.Flush || row.Replay != was.Replay
+	h.news(fresh, r)
+	h.row, h.seen, h.gone = row, r.Received, time.Time{}
 }
 
 func (h *heard) miss(r *Reading) {
-	h.asked, h.came, h.fresh = r.Sent, r.Received, false
+	h.news(false, r)
 	if h.gone.IsZero() {
-		h.gone, h.limit = r.Received, head(r)
+		h.gone = r.Received
 	}
+}
+
+// news takes in a reading that has, or has not, something new.
+func (h *heard) news(fresh bool, r *Reading) {
+	if fresh || h.fresh {
+		h.limit = head(r)
+	}
+	if fresh {
+		h.replied = r.Received
+	}
+	h.fresh, h.asked, h.came = fresh, r.Sent, r.Received
 	h.ticks++
 }
 

@@ -123,9 +123,18 @@ func bytesBehind(a, b LSN) int64 {
 
 // primaryView is the lag of a replica that cannot be read, by what its upstream said of it at its newest reading.
 func (m *member) primaryView(r *ring) Lag {
-	h := m.heard
-	if h == nil || len(r.marks) == 0 {
+	last, known := r.newest()
+	if !known {
 		return Lag{Kind: LagUnknown}
+	}
+	h := m.heard
+	if h == nil || !h.of.alive() {
+		// Nobody can say what it got since: it can have caught up, but what it had is older by now.
+		l := Lag{At: last.received, Kind: LagUnknown, Source: FromPrimary}
+		if m.replayed != 0 {
+			l.Hi = bounds(r.when(m.replayed), last.sent, last.received).Hi
+		}
+		return l
 	}
 	told := max(h.row.Replay, m.replayed)
 	if told == 0 {
@@ -134,7 +143,6 @@ func (m *member) primaryView(r *ring) Lag {
 	l := bounds(r.when(told), h.asked, h.came)
 	l.Source = FromPrimary
 	if l.Kind == LagUnknown {
-		last, _ := r.newest()
 		if !last.sent.Before(h.came) {
 			l = caughtUp(h.came)
 			l.Source = FromPrimary
@@ -142,14 +150,11 @@ func (m *member) primaryView(r *ring) Lag {
 		return l
 	}
 	// It may have replayed more than it told.
-	most := h.most(told)
-	if most <= told {
-		return l
-	}
-	zero := 0.0
-	l.Lo = &zero
-	if upper := r.when(most); !upper.to.IsZero() {
-		l.Lo = secs(h.asked.Sub(upper.to))
+	if most := h.most(told); most > told {
+		l.Lo = new(float64)
+		if upper := r.when(most); !upper.to.IsZero() {
+			l.Lo = secs(h.asked.Sub(upper.to))
+		}
 	}
 	return l
 }

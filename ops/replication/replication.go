@@ -21,10 +21,9 @@
 // claimed for later moments: the replica may have caught up a millisecond after.
 //
 // A replica that cannot be read is judged by what its upstream last heard of it (FromPrimary); At is then when the
-// upstream was read. Hi counts from the replay LSN it last told. Lo counts from everything that it can have got: while it
-// goes on telling, all that was sent; once it has fallen silent, what it said it had written; once its connection is gone,
-// all that existed when that was seen. So the lag of a replica that is cut off grows, and that of one that is merely hidden
-// from us does not.
+// upstream was read. Hi counts from the replay LSN it last told. Lo counts from everything that it can have got: all that
+// the upstream had when there was, for the first time, no new reply, or no connection. So the lag of a replica that is cut
+// off or stopped grows, and that of one that is merely hidden from us does not.
 //
 // WAL counts when it is flushed. A transaction that runs for a long time is not lag, and neither is a commit that the
 // primary shows before it is flushed (synchronous_commit = off). Timelines are not compared: across a fork there is no lag,
