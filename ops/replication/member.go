@@ -38,6 +38,7 @@ type member struct {
 	visible  visibility
 	pids     []sighting // of its receiver, and of its sender
 	lone     time.Time  // since when nothing connects it with an upstream; zero: something does
+	word     time.Time  // its receiver had word from upstream after that; zero: it had none since it was first read
 	cancels  []cancelled
 	standing standing
 	trail    trail
@@ -101,6 +102,11 @@ func (m *member) take(r *Reading) {
 			m.slot = w.Slot
 		}
 		m.sight(w.PID, r.Received, received(r))
+		if before != nil && before.Receiver != nil && !w.LastGot.Equal(before.Receiver.LastGot) {
+			m.word = before.Sent
+		}
+	} else {
+		m.word = time.Time{}
 	}
 	m.noteConflicts(before, r)
 }

@@ -274,7 +274,7 @@ func (v *view) fillReading(n *Node, m *member) {
 	n.ApplyDelay = r.ApplyDelay.Seconds()
 	if w := r.Receiver; w != nil {
 		n.Receiver = &Receiver{PID: w.PID, Status: plaintext.Line(w.Status, 32), Host: plaintext.Line(w.Host, 128), Port: w.Port, Slot: w.Slot}
-		if age, ok := messageAge(r); ok {
+		if age, ok := m.messageAge(); ok {
 			n.Receiver.LastMessage = secs(age)
 		}
 	}

@@ -90,7 +90,7 @@ func (v *view) hears(m *member) bool {
 	if w == nil || w.Status != "" && w.Status != "streaming" {
 		return false
 	}
-	age, ok := messageAge(m.last)
+	age, ok := m.messageAge()
 	return ok && age < idleSilent && v.now.Sub(m.last.Received) < idleSilent
 }
 
@@ -256,7 +256,8 @@ func detached(v *view, m *member) (string, bool) {
 	case m.up != nil:
 		reason += "; " + m.up.name + " cannot be read"
 	}
-	if r := m.history.rate(byReplay); r != nil && r.Now > 0 {
+	// What has come over the network does not reach that far.
+	if r := m.history.rate(byReplay); r != nil && r.Now > 0 && m.last.Positions.Replay > m.last.Positions.Receive {
 		reason += "; it replays what an archive gives"
 	}
 	return reason, true
@@ -277,12 +278,18 @@ func (m *member) connected() {
 	m.lone = lone
 }
 
-// messageAge is how long the receiver had heard nothing, by the node's own clock.
-func messageAge(r *Reading) (time.Duration, bool) {
+// messageAge is how long the receiver had heard nothing: by the node's own clock, but no longer than since the last reading
+// before it was seen to hear something. A clock that was set meanwhile says anything.
+func (m *member) messageAge() (time.Duration, bool) {
+	r := m.last
 	if r.Receiver == nil || r.Receiver.LastGot.IsZero() || r.Now.IsZero() {
 		return 0, false
 	}
-	return max(r.Now.Sub(r.Receiver.LastGot), 0), true
+	age := max(r.Now.Sub(r.Receiver.LastGot), 0)
+	if !m.word.IsZero() {
+		age = min(age, r.Received.Sub(m.word))
+	}
+	return age, true
 }
 
 func silent(v *view, m *member) (string, bool) {
@@ -293,7 +300,7 @@ func silent(v *view, m *member) (string, bool) {
 	if w.Status != "" && w.Status != "streaming" {
 		return "", false
 	}
-	age, known := messageAge(m.last)
+	age, known := m.messageAge()
 	who := "its receiver has heard nothing"
 	if !known {
 		h := m.heard
