@@ -178,7 +178,7 @@ func (n *Node) Promote(ctx context.Context) error {
 
 // LoseSlot makes the upstream throw away WAL that the node still needs: its link is cut, max_slot_wal_keep_size made
 // small, and WAL written until the slot is lost. Then the settings and the link are again what they were, so that the
-// node tries to go on in vain, until Restore. Other replicas of the upstream are waited for, so that they lose nothing.
+// node tries to go on in vain, until Restore; replicas that stream from it have lost as much. Other replicas of the upstream are waited for, so that they lose nothing.
 func (n *Node) LoseSlot(ctx context.Context) error {
 	upstream, slot := n.upstreamNode(), n.replica.Slot
 	switch {
@@ -215,8 +215,7 @@ func (n *Node) lose(ctx context.Context, loser *Node, slot string) error {
 	if err != nil {
 		return err
 	}
-	write := append(slices.Repeat(
-		[]string{"select pg_logical_emit_message(true, 'pgcluster', repeat('x', 1000000))", "select pg_switch_wal()"}, 4), "checkpoint")
+	write := slices.Repeat([]string{"select pg_logical_emit_message(true, 'pgcluster', repeat('x', 1000000))", "select pg_switch_wal()"}, 4)
 	for ctx.Err() == nil {
 		// The sizes are for the checkpointer, which learns of them when it will: round by round.
 		if err := writer.Exec(ctx, "postgres", write...); err != nil {
@@ -225,8 +224,11 @@ func (n *Node) lose(ctx context.Context, loser *Node, slot string) error {
 		if err := n.untilOthersHave(ctx, loser); err != nil {
 			return err
 		}
-		if err := n.query(ctx, "checkpoint", nil); err != nil {
-			return err
+		// WAL is thrown away at checkpoints; a standby makes one only after the primary's.
+		for _, at := range []*Node{writer, n} {
+			if err := at.query(ctx, "checkpoint", nil); err != nil {
+				return err
+			}
 		}
 		var lost bool
 		if err := n.query(ctx, "select coalesce(wal_status, 'lost') = 'lost' from pg_replication_slots where slot_name = $1::text::name",
@@ -264,14 +266,20 @@ func (n *Node) inRecovery(ctx context.Context) (bool, error) {
 }
 
 // untilOthersHave waits until every replica that streams, but one, has the WAL that the node has; a replica that takes
-// longer than a few seconds is not waited for.
+// longer than its way is not waited for.
 func (n *Node) untilOthersHave(ctx context.Context, loser *Node) error {
 	var lsn string
 	if err := n.query(ctx, `select (case when pg_is_in_recovery() then pg_last_wal_receive_lsn()
 		else pg_current_wal_flush_lsn() end)::text`, nil, &lsn); err != nil {
 		return err
 	}
-	few, cancel := context.WithTimeout(ctx, 5*time.Second)
+	way := 5 * time.Second
+	for _, other := range n.cluster.Nodes() {
+		other.mu.Lock()
+		way = max(way, 5*time.Second+4*other.delay)
+		other.mu.Unlock()
+	}
+	few, cancel := context.WithTimeout(ctx, way)
 	defer cancel()
 	err := n.until(few, "the other replicas", `select coalesce(bool_and(flush_lsn >= $1::text::pg_lsn), true)
 		from pg_stat_replication where application_name <> $2 and state = 'streaming'`, lsn, loser.name)
