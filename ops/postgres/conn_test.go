@@ -100,7 +100,7 @@ func TestExecWritesIntoTheLogAndAskDoesNot(t *testing.T) {
 	if flushed, _ := ParseLSN(a.Value); flushed.Sub(wrote) <= 0 {
 		t.Errorf("wrote at %s, flushed up to %s", wrote, flushed)
 	}
-	if _, err := open(t, as(t, l.cluster.Node("r1"), ""), nil).Exec(t.Context(), "select txid_current()", 0); failure(t, err).SQLState != "25006" && failure(t, err).SQLState != "25000" && failure(t, err).SQLState != "55000" && failure(t, err).SQLState != "0A000" {
+	if _, err := open(t, as(t, l.cluster.Node("r1"), ""), nil).Exec(t.Context(), "select 1", 0); failure(t, err).SQLState != "0A000" {
 		t.Errorf("a standby: got %v", err)
 	}
 }
@@ -206,7 +206,7 @@ func TestGivingUpIsNoFaultOfTheServer(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	l := newLab(t)
 	p := l.cluster.Primary()
-	if err := p.Exec(t.Context(), "app", "create function watch_for_lsn_change(from_lsn text, timeout real) returns text language sql as 'select $1'"); err != nil {
+	if err := p.Exec(t.Context(), "app", "create or replace function watch_for_lsn_change(from_lsn text, timeout real) returns text language sql as 'select $1'"); err != nil {
 		t.Fatal(err)
 	}
 	version := open(t, as(t, p, ""), nil).Capabilities()

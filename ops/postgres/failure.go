@@ -119,7 +119,7 @@ const (
 	hintSlots    = "no connection is free: end idle ones, raise max_connections, or GRANT pg_use_reserved_connections TO {role} (PostgreSQL 16)"
 	hintGrant    = "a superuser can run: GRANT pg_monitor TO {role}"
 	hintHot      = "set hot_standby = on in its postgresql.conf; until then its lag is seen from the primary only"
-	hintStarting = "it takes connections once it has replayed its log up to a consistent point; if that does not end, see its log"
+	hintStarting = "it takes connections once it has replayed its log up to a consistent point; if that does not end, see its log, and whether hot_standby is on"
 	hintEnded    = "the server is being stopped, or somebody ended this session with pg_terminate_backend"
 	hintSlow     = "the server was asked and took too long: overloaded, or waiting for a lock"
 	hintPooler   = "that is a pooler's answer: give the server's own address and port"
@@ -192,7 +192,7 @@ var clientRules = []clientRule{
 	{is: noSuchName, kind: FailUnreachable, hint: "check the name; one that ends in .internal is known only in the private network, and only while a machine of it runs"},
 	{is: isA[*net.DNSError](), kind: FailUnreachable, hint: "ops-console wg status says what is wrong with the network's DNS"},
 	{is: badCertificate, kind: FailAuth, hint: "the URL must name the host that the certificate is for, and sslrootcert its authority; sslmode=require in the URL connects without checking"},
-	{is: refusedTLS, kind: FailConfig, text: "{address} does not speak TLS", hint: "through the tunnel sslmode=prefer in the URL is enough; without it, nothing but TLS is safe"},
+	{is: refusedTLS, kind: FailConfig, text: "{address} does not speak TLS", hint: "through the tunnel none is needed: leave sslmode out of the URL; without the tunnel nothing but TLS is safe"},
 	{is: notTLS, kind: FailConfig, hint: "check that the port is PostgreSQL's"},
 	{is: isNow(syscall.ECONNREFUSED), kind: FailRefused, text: "{address} refuses connections", hint: "nothing listens there: the server is stopped, or listens at another port (in a Fly Postgres app each machine's own is 5433)"},
 	{is: isNow(fs.ErrNotExist), kind: FailRefused, text: "no server has its socket at {address}", hint: "the server is stopped, or keeps its socket elsewhere"},

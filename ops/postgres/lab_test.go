@@ -79,7 +79,7 @@ func (l *lab) build() error {
 	l.port = free.Addr().(*net.TCPAddr).Port
 	free.Close()
 	l.cluster, err = pgcluster.Start(ctx, pgcluster.Options{
-		Settings: map[string]string{"listen_addresses": "127.0.0.1", "port": strconv.Itoa(l.port)},
+		Settings: map[string]string{"listen_addresses": "127.0.0.1", "port": strconv.Itoa(l.port), "password_encryption": "scram-sha-256"},
 		HBA: []string{
 			"local all scram scram-sha-256",
 			"local all rejected reject",

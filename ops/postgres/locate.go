@@ -49,8 +49,8 @@ type Options struct {
 //
 //   - the started machines of a Fly Postgres app (database.app), as the platform lists them, or the network's DNS where
 //     that cannot be asked; each at its own PostgreSQL, port 5433;
-//   - or the hosts of the connection string; and the nodes that repmgr knows, where the server has its tables and
-//     nobody configured replicas;
+//   - or the hosts of the connection string; or instead those that repmgr knows, where a server in the private network has
+//     its tables and nobody configured replicas;
 //   - and the replicas that are configured.
 type Finder struct {
 	o    Options

@@ -81,7 +81,7 @@ func look(nn []Node) []seen {
 	return out
 }
 
-const proxyNote = "port 5432 of a Fly Postgres machine is HAProxy, which leads to the primary whichever machine is asked; its own PostgreSQL is at port 5433"
+const proxyNote = "in a Fly Postgres app port 5432 is HAProxy, which leads to the primary whichever machine is asked; a machine's own PostgreSQL is at 5433"
 
 func TestNodesOfAProfile(t *testing.T) {
 	dir := t.TempDir()
@@ -130,7 +130,7 @@ func TestNodesOfAProfile(t *testing.T) {
 		},
 		{
 			name: "inside", d: config.Database{URL: "postgres://iad.changelog-db.internal:5433"},
-			want: []seen{{Name: "iad.changelog-db.internal:5433", Region: "iad", Key: "iad.changelog-db.internal:5433", From: "profile", Login: "postgres:@postgres", Expect: RolePrimary, TLS: true}},
+			want: []seen{{Name: "iad.changelog-db.internal:5433", Region: "iad", Key: "iad.changelog-db.internal:5433", From: "profile", Login: "postgres:@postgres", Expect: RolePrimary}},
 		},
 		{
 			name: "inside, at the proxy", d: config.Database{URL: "postgres://changelog-db.flycast/app?sslmode=disable"},
@@ -139,9 +139,9 @@ func TestNodesOfAProfile(t *testing.T) {
 		{
 			name: "several hosts", d: config.Database{URL: "postgres://u:p@[fdaa:0:1::3]:5433,e286039f003867.vm.changelog-db.internal:5433,direct.abc.flympg.net/app"},
 			want: []seen{
-				{Name: "[fdaa:0:1::3]:5433", Key: "[fdaa:0:1::3]:5433", From: "profile", Login: "u:p@app", TLS: true},
-				{Name: "e286039f003867", Key: "e286039f003867.vm.changelog-db.internal:5433", From: "profile", Login: "u:p@app", TLS: true},
-				{Name: "direct.abc.flympg.net:5432", Key: "direct.abc.flympg.net:5432", From: "profile", Login: "u:p@app", TLS: true},
+				{Name: "[fdaa:0:1::3]:5433", Key: "[fdaa:0:1::3]:5433", From: "profile", Login: "u:p@app"},
+				{Name: "e286039f003867", Key: "e286039f003867.vm.changelog-db.internal:5433", From: "profile", Login: "u:p@app"},
+				{Name: "direct.abc.flympg.net:5432", Key: "direct.abc.flympg.net:5432", From: "profile", Login: "u:p@app"},
 			},
 		},
 		{
@@ -150,7 +150,7 @@ func TestNodesOfAProfile(t *testing.T) {
 		},
 		{
 			name: "via the network", d: config.Database{URL: "postgres://u:p@10.1.2.3:5433/app", Via: "network"},
-			want: []seen{{Name: "10.1.2.3:5433", Region: "ord", Key: "10.1.2.3:5433", From: "profile", Login: "u:p@app", Expect: RolePrimary, TLS: true}},
+			want: []seen{{Name: "10.1.2.3:5433", Region: "ord", Key: "10.1.2.3:5433", From: "profile", Login: "u:p@app", Expect: RolePrimary}},
 		},
 		{
 			name: "replicas", d: config.Database{
@@ -210,7 +210,7 @@ func TestNodesOfAProfile(t *testing.T) {
 		{name: "hunter's file", d: config.Database{URL: "postgres://u:hunter2@h/?sslmode=verify-full&sslrootcert=/hunter2"}, err: "unable to read CA file: open /***"},
 		{
 			name: "a replica that cannot be", d: config.Database{URL: "postgres://db.internal:5433", Replicas: []config.DatabaseNode{{Name: "a", URLEnv: "A"}, {Name: "b", URL: "user=hunter2"}}},
-			want: []seen{{Name: "db.internal:5433", Region: "ord", Key: "db.internal:5433", From: "profile", Login: "postgres:@postgres", Expect: RolePrimary, TLS: true}},
+			want: []seen{{Name: "db.internal:5433", Region: "ord", Key: "db.internal:5433", From: "profile", Login: "postgres:@postgres", Expect: RolePrimary}},
 			err:  "replica a: $A, which its url_env names, is not set\nreplica b: its connection string names no host",
 		},
 	}
@@ -272,11 +272,11 @@ func TestMachinesOfAFlyPostgresApp(t *testing.T) {
 	}
 	const from = "app changelog-db"
 	want := []seen{
-		{Name: "a8", Region: "fra", Key: "[fdaa:0:1:a7b:1::8]:5433", From: from, Login: "postgres:for-all@app", TLS: true},
-		{Name: "a9", Region: "gru", Key: "a9.vm.changelog-db.internal:5433", From: from, Login: "postgres:for-all@app", Expect: RoleReplica, TLS: true},
-		{Name: "a1", Region: "iad", Key: "[fdaa:0:1:a7b:1::1]:5433", From: from, Login: "postgres:for-all@app", Expect: RolePrimary, TLS: true},
-		{Name: "a2", Region: "lax", Key: "[fdaa:0:1:a7b:1::2]:5433", From: from, Login: "postgres:for-one@app", Expect: RoleReplica, TLS: true},
-		{Name: "a7", Region: "syd", Key: "[fdaa:0:1:a7b:1::7]:5433", From: from, Login: "postgres:for-all@app", TLS: true},
+		{Name: "a8", Region: "fra", Key: "[fdaa:0:1:a7b:1::8]:5433", From: from, Login: "postgres:for-all@app"},
+		{Name: "a9", Region: "gru", Key: "a9.vm.changelog-db.internal:5433", From: from, Login: "postgres:for-all@app", Expect: RoleReplica},
+		{Name: "a1", Region: "iad", Key: "[fdaa:0:1:a7b:1::1]:5433", From: from, Login: "postgres:for-all@app", Expect: RolePrimary},
+		{Name: "a2", Region: "lax", Key: "[fdaa:0:1:a7b:1::2]:5433", From: from, Login: "postgres:for-one@app", Expect: RoleReplica},
+		{Name: "a7", Region: "syd", Key: "[fdaa:0:1:a7b:1::7]:5433", From: from, Login: "postgres:for-all@app"},
 	}
 	if diff := cmp.Diff(want, look(nn)); diff != "" {
 		t.Error(diff)
@@ -295,9 +295,9 @@ func TestMachinesFromDNSWhereThePlatformDoesNotAnswer(t *testing.T) {
 	nn, err := NewLocator(Options{Database: config.Database{App: "changelog-db"}, Platform: p, Resolver: dns, Getenv: e.get}).Nodes(t.Context())
 	const from = "app changelog-db"
 	want := []seen{
-		{Name: "a4", Key: "[fdaa:0:1:a7b:1::4]:5433", From: from, Login: "postgres:p@postgres", TLS: true},
-		{Name: "a1", Region: "iad", Key: "[fdaa:0:1:a7b:1::1]:5433", From: from, Login: "postgres:p@postgres", TLS: true},
-		{Name: "a2", Region: "lax", Key: "[fdaa:0:1:a7b:1::2]:5433", From: from, Login: "postgres:p@postgres", TLS: true},
+		{Name: "a4", Key: "[fdaa:0:1:a7b:1::4]:5433", From: from, Login: "postgres:p@postgres"},
+		{Name: "a1", Region: "iad", Key: "[fdaa:0:1:a7b:1::1]:5433", From: from, Login: "postgres:p@postgres"},
+		{Name: "a2", Region: "lax", Key: "[fdaa:0:1:a7b:1::2]:5433", From: from, Login: "postgres:p@postgres"},
 	}
 	if diff := cmp.Diff(want, look(nn)); diff != "" {
 		t.Error(diff)

@@ -61,8 +61,9 @@ type Locator interface {
 	Nodes(ctx context.Context) ([]Node, error)
 }
 
-// Deadlines of the parts of a conversation.
+// Deadlines of the parts of a conversation. A session takes up to five round trips to make (TCP, the beginning, three of
+// SCRAM's): there are regions 400 ms apart.
 const (
-	ConnectTimeout = 1500 * time.Millisecond
+	ConnectTimeout = 2 * time.Second
 	QueryTimeout   = 900 * time.Millisecond
 )

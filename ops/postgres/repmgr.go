@@ -42,9 +42,13 @@ func (f *Finder) withRepmgr(ctx context.Context, l login, nn []Node) ([]Node, er
 	return nn, f.unknown
 }
 
-// repmgr asks the first of the nodes that answers. It gives none where that has no tables of repmgr's.
+// repmgr asks the first of the nodes in the private network that answers. It gives none where that has no tables of
+// repmgr's.
 func (f *Finder) repmgr(ctx context.Context, l login, nn []Node) (known []Node, answered bool, err error) {
 	for _, n := range nn {
+		if n.Direct { // what repmgr lists are addresses of the servers' own network
+			continue
+		}
 		caps, err := f.capabilities(ctx, n)
 		if err != nil {
 			continue

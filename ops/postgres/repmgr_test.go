@@ -54,10 +54,10 @@ func TestReplicasThatRepmgrKnows(t *testing.T) {
 			Network:  network, PrimaryRegion: "iad", Getenv: env{}.get, Now: func() time.Time { return now },
 		})
 	}
-	proxy := seen{Name: "changelog-db.internal:5432", Region: "iad", Key: "changelog-db.internal:5432", From: "profile", Login: "postgres:@app", Expect: RolePrimary, TLS: true, Notes: []string{proxyNote}}
+	proxy := seen{Name: "changelog-db.internal:5432", Region: "iad", Key: "changelog-db.internal:5432", From: "profile", Login: "postgres:@app", Expect: RolePrimary, Notes: []string{proxyNote}}
 	want := []seen{
-		{Name: "e286039f003867", Region: "iad", Key: "[fdaa:0:1::1]:5433", From: "repmgr.nodes", Login: "postgres:@app", Expect: RolePrimary, TLS: true},
-		{Name: "148ed55b5e2789", Region: "lax", Key: "[fdaa:0:1::2]:5433", From: "repmgr.nodes", Login: "postgres:@app", Expect: RoleReplica, TLS: true},
+		{Name: "e286039f003867", Region: "iad", Key: "[fdaa:0:1::1]:5433", From: "repmgr.nodes", Login: "postgres:@app", Expect: RolePrimary},
+		{Name: "148ed55b5e2789", Region: "lax", Key: "[fdaa:0:1::2]:5433", From: "repmgr.nodes", Login: "postgres:@app", Expect: RoleReplica},
 	}
 	f := finder("postgres")
 	nn, err := f.Nodes(t.Context())

@@ -92,8 +92,9 @@ func local(host string) bool {
 	return strings.HasPrefix(host, "/") || strings.EqualFold(host, "localhost") || err == nil && a.IsLoopback()
 }
 
-// sslMode is how TLS is done. The tunnel encrypts by itself, and so does nothing that leaves this machine otherwise:
-// there the certificate is checked unless the connection string says else. PGSSLMODE has no say.
+// sslMode is how TLS is done. The tunnel encrypts by itself: TLS is tried there only where a server insists on it, which
+// saves two round trips. Nothing does that for what leaves this machine otherwise: there the certificate is checked unless
+// the connection string says else. PGSSLMODE has no say.
 func (t target) sslMode(direct bool) (mode string, notes []string, err error) {
 	mode = t.settings["sslmode"]
 	switch ssl := t.settings["ssl"]; {
@@ -105,8 +106,10 @@ func (t target) sslMode(direct bool) (mode string, notes []string, err error) {
 		return "verify-full", nil, nil
 	case mode == "" && ssl == "true": // Ecto's; how the certificate is checked is not in its URL
 		return "require", nil, nil
-	case mode == "":
+	case mode == "" && direct:
 		return "prefer", nil, nil
+	case mode == "":
+		return "allow", nil, nil
 	}
 	if direct && !local(t.host.Name) {
 		switch mode {
@@ -126,7 +129,7 @@ func (t target) portNote(direct bool) []string {
 	if direct || t.host.Port != conninfo.DefaultPort || strings.HasSuffix(t.host.Name, ".flympg.net") {
 		return nil
 	}
-	return []string{"port 5432 of a Fly Postgres machine is HAProxy, which leads to the primary whichever machine is asked; its own PostgreSQL is at port 5433"}
+	return []string{"in a Fly Postgres app port 5432 is HAProxy, which leads to the primary whichever machine is asked; a machine's own PostgreSQL is at 5433"}
 }
 
 // tlsKeywords are passed on where they are given. Where they are not, the driver takes the files of the PGSSL…
