@@ -283,8 +283,11 @@ func (m *Model) helpLine(l *paint.Line) string {
 			continue
 		}
 		key := keyText(a.Keys[0])
-		if key == "enter" {
+		switch key {
+		case "enter":
 			key = l.Glyphs.Enter
+		case "left":
+			key = l.Glyphs.Left
 		}
 		if paint.Width(key, l.Glyphs)+len(a.Help)+3+keep > l.Rest() {
 			break

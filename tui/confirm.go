@@ -13,6 +13,7 @@ import (
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
 	"ops-console/tui/prompt"
+	"ops-console/tui/prose"
 )
 
 // confirm asks before something outside is changed. What can be changed back needs one key, which is never the one
@@ -90,6 +91,9 @@ func (c *confirm) view(env *pane.Env, w, h int) []string {
 	line().Text(themes.Prod, " "+strings.ToUpper(c.act.Name)+" ").Right(paint.Part{Role: themes.Strong, Text: c.target})
 	line()
 	line().Text(themes.Strong, c.act.Help)
+	for _, text := range prose.Wrap(env.Glyphs, c.act.About, w, 6) {
+		line().Text(themes.Plain, text)
+	}
 	if c.arg != "" {
 		line().Text(themes.Muted, "what     ").Text(themes.Plain, c.arg)
 	}

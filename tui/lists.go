@@ -95,34 +95,36 @@ func (m *Model) openThemes() {
 
 // openCopy lists what can be copied: the address of the view, what the cursor is on, the frame.
 func (m *Model) openCopy() {
-	type thing struct{ what, text string }
-	var things []thing
+	var things []pane.Copy
 	if p := m.pane(); p != nil {
-		things = append(things, thing{"address of this view", p.Address()})
+		things = append(things, pane.Copy{What: "address of this view", Text: p.Address()})
 		if s, ok := p.(pane.Selector); ok {
 			if what, text := s.Selected(); text != "" {
-				things = append(things, thing{what, text})
+				things = append(things, pane.Copy{What: what, Text: text})
 			}
 		}
+		if c, ok := p.(pane.Copier); ok {
+			things = append(things, c.Copies()...)
+		}
 	}
-	things = append(things, thing{"frame as text", m.text()})
+	things = append(things, pane.Copy{What: "frame as text", Text: m.text()})
 	items := make([]menu.Item, len(things))
 	for i, t := range things {
-		items[i] = menu.Item{Text: t.what, Note: t.text}
-		if strings.Contains(t.text, "\n") {
-			items[i].Note = fmt.Sprintf("%d lines", strings.Count(t.text, "\n"))
+		items[i] = menu.Item{Text: t.What, Note: t.Text}
+		if strings.Contains(t.Text, "\n") {
+			items[i].Note = fmt.Sprintf("%d lines", strings.Count(t.Text, "\n"))
 		}
-		if base64.StdEncoding.EncodedLen(len(t.text)) > longestCopy {
+		if base64.StdEncoding.EncodedLen(len(t.Text)) > longestCopy {
 			items[i].Why = "too long for a terminal's clipboard, save it instead"
 		}
 	}
 	m.over = &list{menu: menu.New("Copy", items), choose: func(i int) tea.Cmd {
 		if items[i].Why != "" {
-			m.fail(fmt.Errorf("copy %s: %s", things[i].what, items[i].Why))
+			m.fail(fmt.Errorf("copy %s: %s", things[i].What, items[i].Why))
 			return nil
 		}
-		m.say("copied: " + things[i].what)
-		return tea.SetClipboard(things[i].text)
+		m.say("copied: " + things[i].What)
+		return tea.SetClipboard(things[i].Text)
 	}}
 }
 

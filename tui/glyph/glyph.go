@@ -26,6 +26,7 @@ type Set struct {
 	Dot        string // between facts
 	Dash       string // no value
 	Enter      string // the key; five cells in ASCII
+	Left       string // the key; four cells in ASCII
 	Cursor     string // of a line being typed
 	Spark      []string
 	Bar        []string // empty, then growing to full
@@ -47,7 +48,7 @@ func Unicode() *Set {
 		OK: "●", Warn: "▲", Crit: "■", Unknown: "◌", Stopped: "○", Done: "✓", Queued: "·",
 		Running: []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"},
 		Gutter:  "▌", Rule: "─", Col: "│", Corners: [4]string{"╭", "╮", "╰", "╯"},
-		Up: "▴", Down: "▾", Right: "›", Ellipsis: "…", Brand: "◆", Dot: "·", Dash: "—", Enter: "⏎", Cursor: "█",
+		Up: "▴", Down: "▾", Right: "›", Ellipsis: "…", Brand: "◆", Dot: "·", Dash: "—", Enter: "⏎", Left: "←", Cursor: "█",
 		Spark:  []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 		Bar:    []string{"─", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 		StepOn: "▰", StepOff: "▱", PlotDot: "•", Braille: true, TabL: "‹", TabR: "›",
@@ -62,7 +63,7 @@ func ASCII() *Set {
 		OK:    "o", Warn: "!", Crit: "X", Unknown: "?", Stopped: "-", Done: "+", Queued: ".",
 		Running: []string{"|", "/", "-", `\`},
 		Gutter:  ">", Rule: "-", Col: "|", Corners: [4]string{"+", "+", "+", "+"},
-		Up: "^", Down: "v", Right: ">", Ellipsis: "..", Brand: "*", Dot: ".", Dash: "-", Enter: "enter", Cursor: "_",
+		Up: "^", Down: "v", Right: ">", Ellipsis: "..", Brand: "*", Dot: ".", Dash: "-", Enter: "enter", Left: "left", Cursor: "_",
 		Spark:  []string{" ", ".", ":", "-", "=", "+", "*", "#"},
 		Bar:    []string{"-", "#"},
 		StepOn: "#", StepOff: "-", PlotDot: "*", TabL: "<", TabR: ">",

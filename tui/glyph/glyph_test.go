@@ -8,7 +8,7 @@ import (
 )
 
 // wide holds the fields that may take more than one cell in ASCII.
-var wide = map[string]bool{"Ellipsis": true, "Enter": true}
+var wide = map[string]bool{"Ellipsis": true, "Enter": true, "Left": true}
 
 func TestEveryGlyphIsOneCellByBothWaysOfMeasuring(t *testing.T) {
 	for name, set := range map[string]*Set{"unicode": Unicode(), "blocks": Blocks(), "ascii": ASCII()} {

@@ -75,6 +75,18 @@ func (g *Page) Labelled(label string, cells int, value string, r themes.Role, ag
 	})
 }
 
+// Told appends "label  value", the value in at most n lines.
+func (g *Page) Told(label, value string, r themes.Role, n int) {
+	for i, s := range prose.Wrap(g.Env.Glyphs, value, g.W-LabelX, n) {
+		g.Line(func(l *paint.Line) {
+			if i == 0 {
+				l.Gap(2).Cell(themes.Muted, label, LabelX-3, paint.Left)
+			}
+			l.To(LabelX).Text(r, s)
+		})
+	}
+}
+
 // View draws h lines from the one at top.
 func (g *Page) View(top, h int) []string {
 	b := paint.NewBlock(g.Env.Theme, g.Env.Glyphs, g.W, h)

@@ -107,3 +107,13 @@ type ConfirmMsg struct {
 type Selector interface {
 	Selected() (what, text string)
 }
+
+// Copier is what a pane may have besides, where there is more to copy than what the cursor is on.
+type Copier interface {
+	Copies() []Copy
+}
+
+// Copy is a text that can be copied, and a word for it.
+type Copy struct {
+	What, Text string
+}
