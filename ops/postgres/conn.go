@@ -142,23 +142,43 @@ func (c *Conn) transact(ctx context.Context, begin, query string, timeout time.D
 	if timeout <= 0 {
 		timeout = QueryTimeout
 	}
-	doing := during{limit: timeout}
-	ctx, cancel := context.WithTimeout(ctx, timeout+answerGrace)
+	ms := strconv.FormatInt(max(1, timeout.Milliseconds()), 10)
+	var a Answer
+	err := c.use(ctx, timeout, func(ctx context.Context) (err error) {
+		a, err = c.run(ctx, begin+";set local statement_timeout="+ms+";"+query+";commit")
+		return err
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	return a, nil
+}
+
+// Prepare gives a query a name for the rest of the session: Ask("execute NAME") asks it without sending it again, and the
+// server does not plan it again. It takes one round trip. Behind a pooler (Capabilities.Pooler) the name is soon lost; then
+// Ask fails with SQLSTATE 26000. Errors are *Failure.
+func (c *Conn) Prepare(ctx context.Context, name, query string) error {
+	return c.use(ctx, QueryTimeout, func(ctx context.Context) error {
+		_, err := c.pg.Prepare(ctx, name, query, nil)
+		return err
+	})
+}
+
+// use does something with the server while nobody else does. The server has the time limit, and we wait a little longer.
+func (c *Conn) use(ctx context.Context, limit time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit+answerGrace)
 	defer cancel()
 	select {
 	case <-c.turn:
 	case <-ctx.Done():
-		return Answer{}, failed(ctx.Err(), c.node, doing)
+		return failed(ctx.Err(), c.node, during{limit: limit})
 	}
 	defer func() { c.turn <- struct{}{} }()
-
-	ms := strconv.FormatInt(max(1, timeout.Milliseconds()), 10)
-	a, err := c.run(ctx, begin+";set local statement_timeout="+ms+";"+query+";commit")
-	if err != nil {
+	if err := do(ctx); err != nil {
 		c.recover()
-		return Answer{}, failed(err, c.node, doing)
+		return failed(err, c.node, during{limit: limit})
 	}
-	return a, nil
+	return nil
 }
 
 // run sends statements as one message, and reads the value that one of them gives.

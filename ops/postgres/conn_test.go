@@ -47,6 +47,29 @@ func TestOneQuestionIsOneRoundTrip(t *testing.T) {
 	}
 }
 
+func TestPreparedQuestionsAreAskedByName(t *testing.T) {
+	l := newLab(t)
+	r := relayTo(t, l.cluster.Primary())
+	c := open(t, at(t, "host=fdaa:0:1::3 port=5433"), r)
+	if err := c.Prepare(t.Context(), "q", "select 'prepared'"); err != nil {
+		t.Fatal(err)
+	}
+	before := r.writes.Load()
+	if a, err := c.Ask(t.Context(), "execute q", 0); err != nil || a.Value != "prepared" || r.writes.Load() != before+1 {
+		t.Errorf("got %q, %v in %d messages", a.Value, err, r.writes.Load()-before)
+	}
+	if err := c.Prepare(t.Context(), "q", "select 1"); failure(t, err).SQLState != "42P05" || c.Broken() {
+		t.Errorf("the same name: got %v", err)
+	}
+	if _, err := c.Ask(t.Context(), "execute lost", 0); failure(t, err).SQLState != "26000" || c.Broken() {
+		t.Errorf("another name: got %v", err)
+	}
+	r.holed.Store(true)
+	if err := c.Prepare(t.Context(), "r", "select 1"); failure(t, err).Kind != FailTimeout || !c.Broken() {
+		t.Errorf("no answer: got %v", err)
+	}
+}
+
 func TestSessionsSurviveQuestionsThatFail(t *testing.T) {
 	l := newLab(t)
 	c := open(t, as(t, l.cluster.Primary(), "user=plain"), nil)
