@@ -102,7 +102,7 @@ func (t *Tracker) hear(u *member, r *Reading) {
 				m.heard = &heard{of: u}
 			}
 			m.heard.update(rows[i], r)
-			m.sight(rows[i].PID, r.Received, max(rows[i].Write, rows[i].Flush))
+			m.sent.add(rows[i].PID, r.Received, max(rows[i].Write, rows[i].Flush))
 			m.up = u
 		case m.heard != nil && m.heard.of == u:
 			m.heard.miss(r)

@@ -32,13 +32,16 @@ type member struct {
 	slot     string // of its receiver, the last known
 	up       *member
 	heard    *heard
-	twin     *member // the node that this address leads to, where that is another one
+	slots    []*slotMemory // on it, by name
+	served   *slotMemory   // what it uses or last used on another
+	twin     *member       // the node that this address leads to, where that is another one
 
 	history  history // of its positions
 	visible  visibility
-	pids     []sighting // of its receiver, and of its sender
-	lone     time.Time  // since when nothing connects it with an upstream; zero: something does
-	word     time.Time  // its receiver had word from upstream after that; zero: it had none since it was first read
+	received sightings // of its receiver
+	sent     sightings // of its sender
+	lone     time.Time // since when nothing connects it with an upstream; zero: something does
+	word     time.Time // its receiver had word from upstream after that; zero: it had none since it was first read
 	cancels  []cancelled
 	standing standing
 	trail    trail
@@ -101,7 +104,7 @@ func (m *member) take(r *Reading) {
 		if w.Slot != "" {
 			m.slot = w.Slot
 		}
-		m.sight(w.PID, r.Received, received(r))
+		m.received.add(w.PID, r.Received, received(r))
 		if before != nil && before.Receiver != nil && !w.LastGot.Equal(before.Receiver.LastGot) {
 			m.word = before.Sent
 		}
@@ -162,19 +165,37 @@ func (m *member) top() *member {
 	return nil
 }
 
-// sight remembers a process id of its receiver or sender.
-func (m *member) sight(pid int, at time.Time, position LSN) {
+// sightings are the last processes of a kind, oldest first.
+type sightings []sighting
+
+func (ss *sightings) add(pid int, at time.Time, position LSN) {
 	if pid == 0 {
 		return
 	}
-	if n := len(m.pids); n > 0 && m.pids[n-1].pid == pid {
-		m.pids[n-1].at, m.pids[n-1].position = at, position
+	if n := len(*ss); n > 0 && (*ss)[n-1].pid == pid {
+		(*ss)[n-1].at, (*ss)[n-1].position = at, position
 		return
 	}
-	if len(m.pids) == 16 {
-		m.pids = append(m.pids[:0], m.pids[1:]...)
+	if len(*ss) == 16 {
+		*ss = append((*ss)[:0], (*ss)[1:]...)
 	}
-	m.pids = append(m.pids, sighting{pid, at, position})
+	*ss = append(*ss, sighting{pid, at, position})
+}
+
+// flapping counts the processes of the last half minute, and tells whether they got anywhere.
+func (ss sightings) flapping(now time.Time) (n int, moved bool) {
+	var from, to LSN
+	for _, s := range ss {
+		if now.Sub(s.at) > flapsIn {
+			continue
+		}
+		if n == 0 || s.position < from {
+			from = s.position
+		}
+		to = max(to, s.position)
+		n++
+	}
+	return n, to > from
 }
 
 // insert notes an insert LSN that no replica can reach: what lies between it and the flush LSN is only the header of a page

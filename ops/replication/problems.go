@@ -198,7 +198,7 @@ func (v *view) nodeFindings(m *member, add adder) {
 		if k.Offset < 0 {
 			way = "behind"
 		}
-		add(codeSkew, sub, time.Time{}, fmt.Sprintf("%s %s of ours", length(time.Duration(max(k.Offset, -k.Offset)*float64(time.Second))), way))
+		add(codeSkew, sub, time.Time{}, fmt.Sprintf("%s %s of ours", length(duration(max(k.Offset, -k.Offset))), way))
 	}
 	if v.watcherMissing(m) {
 		add(codeWatcher, sub, time.Time{}, fmt.Sprintf("%d sessions of the app", r.AppSessions))
@@ -271,42 +271,48 @@ func (v *view) served(m *member) bool {
 }
 
 func (v *view) slotFindings(add adder) {
-	for i := range v.slots {
-		s := &v.slots[i]
-		j := slices.IndexFunc(v.order, func(m *member) bool { return m.name == s.Node })
-		on := v.order[j]
-		sub := subject(on)
-		sub.Path = s.Name
-		var facts []string
-		if s.Owner != "" {
-			facts = append(facts, "of "+s.Owner)
-		}
-		if s.InactiveFor != nil {
-			facts = append(facts, "not used for "+length(time.Duration(*s.InactiveFor*float64(time.Second))))
-		}
-		if s.Retained != nil {
-			facts = append(facts, "keeps "+size(*s.Retained))
-		}
-		if s.Safe != nil {
-			facts = append(facts, size(*s.Safe)+" left")
-		}
-		if s.ETAToLoss != nil {
-			facts = append(facts, "lost in about "+length(time.Duration(*s.ETAToLoss*float64(time.Second))))
-		}
-		detail := strings.Join(facts, ", ")
-		switch {
-		case s.WALStatus == "lost":
-			add(codeSlotLost, sub, time.Time{}, cmp.Or(joined(", ", s.Invalidation, detail), "WAL that it needs is gone"))
-		case !s.Active && nearLoss(*s, on.last):
-			add(codeSlotNearLoss, sub, time.Time{}, detail)
-		}
-		if !s.Active && s.InactiveFor != nil && *s.InactiveFor >= slotInactiveWarns.Seconds() {
-			add(codeSlotInactive, sub, v.now.Add(-time.Duration(*s.InactiveFor*float64(time.Second))), detail)
-		}
-		if s.WALStatus != "lost" && retainsMuch(*s, on.last) {
-			add(codeSlotRetains, sub, time.Time{}, detail)
+	i := 0
+	for _, m := range v.order {
+		for range m.slots {
+			s := &v.slots[i]
+			i++
+			sub := subject(m)
+			sub.Path = s.Name
+			switch {
+			case s.WALStatus == "lost":
+				add(codeSlotLost, sub, time.Time{}, joined(", ", s.Invalidation, figures(s)))
+			case !s.Active && nearLoss(*s, m.last):
+				add(codeSlotNearLoss, sub, time.Time{}, figures(s))
+			}
+			if !s.Active && s.InactiveFor != nil && *s.InactiveFor >= slotInactiveWarns.Seconds() {
+				add(codeSlotInactive, sub, v.now.Add(-duration(*s.InactiveFor)), figures(s))
+			}
+			if s.WALStatus != "lost" && retainsMuch(*s, m.last) {
+				add(codeSlotRetains, sub, time.Time{}, figures(s))
+			}
 		}
 	}
+}
+
+// figures of a slot, in one line.
+func figures(s *Slot) string {
+	var out []string
+	if s.Owner != "" {
+		out = append(out, "of "+s.Owner)
+	}
+	if s.InactiveFor != nil {
+		out = append(out, "not used for "+length(duration(*s.InactiveFor)))
+	}
+	if s.Retained != nil {
+		out = append(out, "keeps "+size(*s.Retained))
+	}
+	if s.Safe != nil {
+		out = append(out, size(*s.Safe)+" left")
+	}
+	if s.ETAToLoss != nil {
+		out = append(out, "lost in about "+length(duration(*s.ETAToLoss)))
+	}
+	return strings.Join(out, ", ")
 }
 
 func (v *view) regionFindings(r Region, add adder) {

@@ -15,6 +15,10 @@ const (
 type history struct {
 	points []passed
 	start  int // of those that count
+
+	known    bool // the rates are those of the points
+	received *Rate
+	replayed *Rate
 }
 
 type passed struct {
@@ -37,6 +41,20 @@ func (h *history) add(at time.Time, received, replay LSN) {
 		h.start = 0
 	}
 	h.points = append(h.points, passed{at, received, replay})
+	h.known = false
+}
+
+// rates are how fast it received and replayed, in bytes per second; nil: unknown.
+func (h *history) rates() (received, replayed *Rate) {
+	if !h.known {
+		h.received, h.replayed, h.known = h.rate(byReceived), h.rate(byReplay), true
+	}
+	return h.received, h.replayed
+}
+
+func (h *history) replayRate() *Rate {
+	_, r := h.rates()
+	return r
 }
 
 // ago is the point that is nearest to being d before the newest, and the newest.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ops-console/ops/plaintext"
 )
 
 // What a failover may cost and still be called safe.
@@ -26,12 +28,14 @@ func (v *view) readiness() *Readiness {
 		return &Readiness{Verdict: "not before one of the two primaries is stopped", Obstacles: []string{"two primaries"}}
 	}
 	var best *member
+	flaws := 0
 	for _, m := range v.order {
 		if !v.eligible(m) {
 			continue
 		}
-		if best == nil || v.better(m, best) {
-			best = m
+		n := v.flaws(m)
+		if best == nil || better(m, n, best, flaws) {
+			best, flaws = m, n
 		}
 	}
 	if best == nil {
@@ -50,44 +54,88 @@ func (v *view) eligible(m *member) bool {
 	return m.alive() && m.recovering() && m.twin == nil && !slices.Contains(hopeless, m.standing.state)
 }
 
-// better tells whether a is the better candidate: the one with nothing against it, then the one that has more WAL.
-func (v *view) better(a, b *member) bool {
+// better tells whether a is the better candidate: the one with less against it, then the one that has more WAL.
+func better(a *member, flawsA int, b *member, flawsB int) bool {
 	return cmp.Or(
-		cmp.Compare(len(v.against(b)), len(v.against(a))),
+		cmp.Compare(flawsB, flawsA),
 		cmp.Compare(received(a.last), received(b.last)),
 		cmp.Compare(a.last.Positions.Replay, b.last.Positions.Replay),
 		strings.Compare(b.name, a.name),
 	) > 0
 }
 
-// against is what speaks against a candidate itself.
-func (v *view) against(m *member) []string {
-	var out []string
-	add := func(holds bool, format string, args ...any) {
-		if holds {
-			out = append(out, fmt.Sprintf(format, args...))
+// objection is something that speaks against a candidate.
+type objection struct {
+	holds func(v *view, m *member) bool
+	text  func(v *view, m *member) string
+}
+
+// objections is never written to.
+var objections = []objection{
+	{
+		func(v *view, m *member) bool {
+			return v.t.s.PrimaryRegion != "" && m.conf.Region != "" && m.conf.Region != v.t.s.PrimaryRegion
+		},
+		func(v *view, m *member) string {
+			return fmt.Sprintf("%s is in %s, writers look in %s (PRIMARY_REGION)", m.name, m.conf.Region, v.t.s.PrimaryRegion)
+		},
+	},
+	{
+		func(_ *view, m *member) bool { return pausing(m.last) },
+		func(_ *view, m *member) string { return "replay of " + m.name + " is paused" },
+	},
+	{
+		func(_ *view, m *member) bool { return m.last.ApplyDelay > 0 },
+		func(_ *view, m *member) string {
+			return fmt.Sprintf("%s replays with a delay of %s", m.name, m.last.ApplyDelay)
+		},
+	},
+	{
+		func(_ *view, m *member) bool { return m.standing.state == Orphaned },
+		func(_ *view, m *member) string { return m.name + " is on an older timeline" },
+	},
+	{
+		func(_ *view, m *member) bool { return m.standing.state == Detached || m.standing.state == Silent },
+		func(_ *view, m *member) string {
+			return fmt.Sprintf("%s receives nothing (%s)", m.name, m.standing.state)
+		},
+	},
+	{
+		func(v *view, m *member) bool {
+			p := v.t.root(m)
+			return p != nil && p != m && p.last != nil && major(p.last.Version) != major(m.last.Version) && p.last.Version*m.last.Version != 0
+		},
+		func(v *view, m *member) string {
+			return fmt.Sprintf("%s runs PostgreSQL %s, the primary %s", m.name, version(m.last.Version), version(v.t.root(m).last.Version))
+		},
+	},
+	{
+		func(_ *view, m *member) bool { return m.last.FreeSenders == 0 },
+		func(_ *view, m *member) string { return m.name + " has no free sender (max_wal_senders)" },
+	},
+}
+
+// flaws counts what speaks against a candidate.
+func (v *view) flaws(m *member) int {
+	n := 0
+	for _, o := range objections {
+		if o.holds(v, m) {
+			n++
 		}
 	}
-	r := m.last
-	add(v.t.s.PrimaryRegion != "" && m.conf.Region != "" && m.conf.Region != v.t.s.PrimaryRegion,
-		"%s is in %s, writers look in %s (PRIMARY_REGION)", m.name, m.conf.Region, v.t.s.PrimaryRegion)
-	add(r.Paused != "" && r.Paused != "not paused", "replay of %s is paused", m.name)
-	add(r.ApplyDelay > 0, "%s replays with a delay of %s", m.name, r.ApplyDelay)
-	add(m.standing.state == Orphaned, "%s is on an older timeline", m.name)
-	add(m.standing.state == Detached || m.standing.state == Silent, "%s receives nothing (%s)", m.name, m.standing.state)
-	if p := v.t.root(m); p != nil && p.last != nil && p != m {
-		add(major(p.last.Version) != major(r.Version) && r.Version != 0 && p.last.Version != 0,
-			"%s runs PostgreSQL %s, the primary %s", m.name, version(r.Version), version(p.last.Version))
-	}
-	add(r.FreeSenders == 0, "%s has no free sender (max_wal_senders)", m.name)
-	return out
+	return n
 }
 
 func major(v int) int { return v / 10000 }
 
 // obstacles are what speaks against a failover to m.
 func (v *view) obstacles(m *member) []string {
-	out := v.against(m)
+	var out []string
+	for _, o := range objections {
+		if o.holds(v, m) {
+			out = append(out, o.text(v, m))
+		}
+	}
 	add := func(holds bool, format string, args ...any) {
 		if holds {
 			out = append(out, fmt.Sprintf(format, args...))
@@ -123,7 +171,7 @@ func (v *view) cost(r *Readiness, m *member) {
 		r.LossBytes = &n
 	}
 	todo := bytesBehind(received(m.last), m.last.Positions.Replay)
-	if rate := m.history.rate(byReplay); todo == 0 {
+	if rate := m.history.replayRate(); todo == 0 {
 		r.Backlog = new(float64)
 	} else if rate != nil && max(rate.Now, rate.Long) > 0 {
 		s := float64(todo) / max(rate.Now, rate.Long)
@@ -138,15 +186,14 @@ func (v *view) missingSlots(m *member) []string {
 		return nil
 	}
 	var out []string
-	for _, s := range v.t.slots {
-		if s.on != p || s.member == m || s.row.WALStatus == "lost" {
+	for _, s := range p.slots {
+		if s.member == m || s.row.WALStatus == "lost" {
 			continue
 		}
-		if v.t.slots[ref{m.key, s.row.Name}] == nil {
-			out = append(out, s.row.Name)
+		if !slices.ContainsFunc(m.slots, func(o *slotMemory) bool { return o.row.Name == s.row.Name }) {
+			out = append(out, plaintext.Line(s.row.Name, 64))
 		}
 	}
-	slices.Sort(out)
 	return out
 }
 
@@ -170,7 +217,7 @@ func (v *view) verdictOf(r *Readiness) string {
 	case r.Backlog == nil:
 		backlog = "replay backlog unknown"
 	case *r.Backlog >= 1:
-		backlog = "replay backlog " + length(time.Duration(*r.Backlog*float64(time.Second)))
+		backlog = "replay backlog " + length(duration(*r.Backlog))
 	}
 	word := "safe"
 	if !r.Safe {

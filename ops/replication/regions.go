@@ -14,12 +14,6 @@ const watcherSleep = 50 * time.Millisecond
 // growthOver is how far back the growth of a lag is looked at.
 const growthOver = 15 * time.Second
 
-// gap is an insert LSN that no replica can reach, and since when.
-type gap struct {
-	lsn   LSN
-	since time.Time
-}
-
 // growth is the lag of a region a while ago.
 type growth struct {
 	seen []grown
@@ -191,7 +185,7 @@ func (v *view) feels(r *Region, m *member) string {
 	case r.InsertGap:
 		return "a wait that writes nothing times out: the primary's insert LSN is past what can be replayed"
 	case r.UntilRaise != nil:
-		return fmt.Sprintf("rpc_and_wait raises in about %s if the lag grows on like this", length(time.Duration(*r.UntilRaise*float64(time.Second))))
+		return fmt.Sprintf("rpc_and_wait raises in about %s if the lag grows on like this", length(duration(*r.UntilRaise)))
 	case v.watcherMissing(m):
 		return "nobody watches the replay position here: rpc_and_wait times out"
 	case r.Waits != nil:

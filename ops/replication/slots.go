@@ -17,12 +17,8 @@ const (
 	slotRests         = 10 * time.Second
 )
 
-// ref names a slot.
-type ref struct{ node, slot string }
-
 // slotMemory is what is remembered of a slot.
 type slotMemory struct {
-	ref      ref
 	on       *member
 	row      SlotRow
 	came     time.Time // of the reading that had it
@@ -30,20 +26,22 @@ type slotMemory struct {
 	member   *member   // the same, where it is a node
 	inactive time.Time // since when it was seen to be; zero: it is active
 	moved    time.Time // when its restart LSN was seen to move
-	gone     bool
 }
 
 // noteSlots takes in the slots of a node.
 func (t *Tracker) noteSlots(m *member, r *Reading) {
 	if m.twin != nil {
+		m.slots = nil
 		return
 	}
+	was := m.slots
+	m.slots = make([]*slotMemory, 0, len(r.Slots))
 	for _, row := range r.Slots {
-		k := ref{m.key, row.Name}
-		s := t.slots[k]
-		if s == nil {
-			s = &slotMemory{ref: k, on: m, moved: r.Received}
-			t.slots[k] = s
+		s := &slotMemory{on: m, moved: r.Received}
+		if i := slices.IndexFunc(was, func(o *slotMemory) bool { return o.row.Name == row.Name }); i >= 0 {
+			s = was[i]
+		} else {
+			s.row.Restart = row.Restart
 		}
 		if row.Restart != s.row.Restart {
 			s.moved = r.Received
@@ -57,14 +55,11 @@ func (t *Tracker) noteSlots(m *member, r *Reading) {
 		case s.inactive.IsZero():
 			s.inactive = r.Received
 		}
-		s.on, s.row, s.came = m, row, r.Received
+		s.row, s.came = row, r.Received
 		t.own(s, r)
+		m.slots = append(m.slots, s)
 	}
-	for k, s := range t.slots {
-		if k.node == m.key && s.came.Before(r.Received) || t.members[k.node] == nil {
-			delete(t.slots, k)
-		}
-	}
+	slices.SortFunc(m.slots, func(a, b *slotMemory) int { return cmp.Compare(a.row.Name, b.row.Name) })
 }
 
 // own finds who uses a slot.
@@ -95,41 +90,39 @@ func (t *Tracker) own(s *slotMemory, r *Reading) {
 	}
 }
 
-// slotOf is the slot that a replica uses or last used, and the node that has it; nil: none is known.
-func (t *Tracker) slotOf(m *member) (*SlotRow, *member) {
-	var found *slotMemory
-	for _, s := range t.slots {
-		if s.member != m {
-			continue
-		}
-		if found == nil || cmp.Or(cmp.Compare(b2i(s.on == m.up), b2i(found.on == m.up)), cmp.Compare(found.ref.node, s.ref.node), cmp.Compare(found.ref.slot, s.ref.slot)) > 0 {
-			found = s
+// assign gives every replica the slot that it uses or last used. Of several it is that of its upstream.
+func (t *Tracker) assign() {
+	for _, m := range t.list {
+		m.served = nil
+	}
+	for _, on := range t.list {
+		for _, s := range on.slots {
+			if m := s.member; m != nil && (m.served == nil || s.on == m.up && m.served.on != m.up) {
+				m.served = s
+			}
 		}
 	}
-	if found == nil {
-		return nil, nil
-	}
-	return &found.row, found.on
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// slotOf is the slot that a replica uses or last used, and the node that has it; nil: none is known.
+func (t *Tracker) slotOf(m *member) (*SlotRow, *member) {
+	if m.served == nil {
+		return nil, nil
 	}
-	return 0
+	return &m.served.row, m.served.on
 }
 
 // allSlots are the slots of all nodes, by node in their order and name.
 func (v *view) allSlots() []Slot {
-	out := make([]Slot, 0, len(v.t.slots))
+	n := 0
 	for _, m := range v.order {
-		first := len(out)
-		for _, s := range v.t.slots {
-			if s.on == m {
-				out = append(out, v.slot(s))
-			}
+		n += len(m.slots)
+	}
+	out := make([]Slot, 0, n)
+	for _, m := range v.order {
+		for _, s := range m.slots {
+			out = append(out, v.slot(s))
 		}
-		slices.SortFunc(out[first:], func(a, b Slot) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return out
 }

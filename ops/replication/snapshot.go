@@ -16,15 +16,14 @@ type view struct {
 	now   time.Time
 	order []*member // primaries first, each followed by what streams from it; then the rest
 	depth []int
-	nodes map[*member]*Node
-	rates map[*member]*Rate
 	slots []Slot
 }
 
 // Snapshot is what is known at now.
 func (t *Tracker) Snapshot(now time.Time) *Snapshot {
 	t.survey()
-	v := &view{t: t, now: now, nodes: make(map[*member]*Node, len(t.list)), rates: map[*member]*Rate{}}
+	t.assign()
+	v := &view{t: t, now: now}
 	for _, m := range t.list {
 		v.measure(m)
 	}
@@ -42,7 +41,6 @@ func (t *Tracker) Snapshot(now time.Time) *Snapshot {
 	}
 	for i, m := range v.order {
 		s.Nodes[i] = v.node(m, v.depth[i])
-		v.nodes[m] = &s.Nodes[i]
 	}
 	if p := t.primary; p != nil {
 		s.Primary = p.name
@@ -87,7 +85,8 @@ func (v *view) measure(m *member) {
 	if m.judged.lag.Kind != "" {
 		m.lag = m.judged.lag
 	}
-	if m.alive() {
+	// One that answers again is not judged anew before the next sample: until then it is what it was while it did not.
+	if m.alive() && v.now.Sub(m.lag.At) <= overdue*v.t.s.Interval {
 		return
 	}
 	if l := m.primaryView(&root.ring); l.At.After(m.lag.At) {
@@ -168,11 +167,7 @@ func (v *view) walRate(m *member) *Rate {
 	if m == nil {
 		return nil
 	}
-	r, known := v.rates[m]
-	if !known {
-		r = m.history.rate(byReceived)
-		v.rates[m] = r
-	}
+	r, _ := m.history.rates()
 	return r
 }
 
@@ -180,7 +175,7 @@ func (v *view) eta(m *member) *float64 {
 	if m.judged.lag.Kind == "" || m.judged.total < 0 {
 		return nil
 	}
-	return eta(&m.judged.total, m.history.rate(byReplay), v.walRate(v.t.root(m)))
+	return eta(&m.judged.total, m.history.replayRate(), v.walRate(v.t.root(m)))
 }
 
 // node is what a snapshot says of m.
@@ -286,7 +281,7 @@ func (v *view) fillReading(n *Node, m *member) {
 	if n.State == Unreachable || m.twin != nil {
 		return
 	}
-	n.Receive, n.Replay = m.history.rate(byReceived), m.history.rate(byReplay)
+	n.Receive, n.Replay = m.history.rates()
 	n.ETA = eta(n.Behind.Total, n.Replay, v.walRate(v.t.root(m)))
 	n.Visible = m.visible.distribution(v.now)
 }

@@ -209,31 +209,19 @@ func lost(v *view, m *member) (string, bool) {
 	if sl, on := v.t.slotOf(m); sl != nil && sl.WALStatus == "lost" {
 		return joined("; ", fmt.Sprintf("its slot %s on %s is lost: WAL that it needs is gone", sl.Name, on.name), sl.Invalidation, "it needs a new copy"), true
 	}
-	n, moved := m.flapping(v.now)
-	if n < flaps || moved {
+	n, moved := m.received.flapping(v.now)
+	sent, sentMoved := m.sent.flapping(v.now)
+	n = max(n, sent)
+	if n < flaps || moved || sentMoved {
 		return "", false
 	}
 	return fmt.Sprintf("its receiver was started %d times in %s and received nothing: the WAL that it needs is gone, or refused", n, flapsIn), true
 }
 
-// flapping counts its receivers of the last half minute, and tells whether they received anything.
-func (m *member) flapping(now time.Time) (n int, moved bool) {
-	var from, to LSN
-	for _, s := range m.pids {
-		if now.Sub(s.at) > flapsIn {
-			continue
-		}
-		if n == 0 || s.position < from {
-			from = s.position
-		}
-		to = max(to, s.position)
-		n++
-	}
-	return n, to > from
-}
+func pausing(r *Reading) bool { return r.Paused != "" && r.Paused != "not paused" }
 
 func paused(_ *view, m *member) (string, bool) {
-	if !m.recovering() || m.last.Paused == "" || m.last.Paused == "not paused" {
+	if !m.recovering() || !pausing(m.last) {
 		return "", false
 	}
 	if m.last.Paused == "pause requested" {
@@ -257,7 +245,7 @@ func detached(v *view, m *member) (string, bool) {
 		reason += "; " + m.up.name + " cannot be read"
 	}
 	// What has come over the network does not reach that far.
-	if r := m.history.rate(byReplay); r != nil && r.Now > 0 && m.last.Positions.Replay > m.last.Positions.Receive {
+	if r := m.history.replayRate(); r != nil && r.Now > 0 && m.last.Positions.Replay > m.last.Positions.Receive {
 		reason += "; it replays what an archive gives"
 	}
 	return reason, true
@@ -345,7 +333,7 @@ func blocked(_ *view, m *member) (string, bool) {
 		return "replay waits for a query (" + m.last.StartupWait + ")", true
 	}
 	b := m.last.Blockers[0]
-	reason := fmt.Sprintf("replay waits for pid %d (%s): %s", b.PID, length(time.Duration(b.Age*float64(time.Second))), cmp.Or(plaintext.Line(b.Query, 120), "its query cannot be read"))
+	reason := fmt.Sprintf("replay waits for pid %d (%s): %s", b.PID, length(duration(b.Age)), cmp.Or(plaintext.Line(b.Query, 120), "its query cannot be read"))
 	if b.MaxDelay != "" {
 		reason += "; max_standby_streaming_delay = " + b.MaxDelay
 	}
@@ -361,7 +349,7 @@ func lagOf(l Lag) (time.Duration, bool) {
 	if f == nil || l.Kind == LagUnknown {
 		return 0, false
 	}
-	return time.Duration(*f * float64(time.Second)), true
+	return duration(*f), true
 }
 
 func delayed(v *view, m *member) (string, bool) {
@@ -386,7 +374,7 @@ func catchesUp(v *view, m *member) (string, bool) {
 	case e == nil:
 		return "its sender reads older WAL (catchup)", true
 	}
-	return fmt.Sprintf("caught up in about %s at this rate", length(time.Duration(*e*float64(time.Second)))), true
+	return fmt.Sprintf("caught up in about %s at this rate", length(duration(*e))), true
 }
 
 func fallsBehind(v *view, m *member) (string, bool) {
@@ -395,7 +383,7 @@ func fallsBehind(v *view, m *member) (string, bool) {
 		return "", false
 	}
 	reason := "not getting nearer"
-	if r := m.history.rate(byReplay); r != nil {
+	if r := m.history.replayRate(); r != nil {
 		reason = "replays " + size(int64(r.Now)) + "/s"
 		if w := v.walRate(v.t.root(m)); w != nil {
 			reason += ", the primary writes " + size(int64(w.Now)) + "/s"

@@ -271,6 +271,6 @@ func (m *member) restart() {
 	m.visible = visibility{}
 	m.heard, m.up, m.inserted = nil, nil, inserted{}
 	m.timeline = 0
-	m.pids = m.pids[:0]
+	m.received, m.sent = nil, nil
 	m.lone = time.Time{}
 }

@@ -41,3 +41,9 @@ func size(n int64) string {
 func joined(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
 }
+
+// duration is a number of seconds. One that is too long for a time.Duration is the longest there is.
+func duration(seconds float64) time.Duration {
+	const longest = float64(1<<63-1024) / float64(time.Second)
+	return time.Duration(min(max(seconds, -longest), longest) * float64(time.Second))
+}

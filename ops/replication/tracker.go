@@ -25,17 +25,14 @@ type Tracker struct {
 	members map[string]*member // by key
 	list    []*member          // as listed, then those known only from what others say
 
-	system     string    // identifier of the cluster; empty: unknown
-	primary    *member   // the one, or the one that was when there was one; nil: none known, or more than one
-	primaries  []*member // that answer and say they are
-	high       highest
-	forks      map[uint32]LSN // where a timeline left the one before, by timeline
-	slots      map[ref]*slotMemory
-	gap        gap
-	growth     map[string]*growth // by region
-	problems   memory
-	events     []Event // newest first
-	eventsFrom time.Time
+	system    string    // identifier of the cluster; empty: unknown
+	primary   *member   // the one, or the one that was when there was one; nil: none known, or more than one
+	primaries []*member // that answer and say they are
+	high      highest
+	forks     map[uint32]LSN     // where a timeline left the one before, by timeline
+	growth    map[string]*growth // by region
+	problems  memory
+	events    []Event // newest first
 }
 
 // highest is the furthest that a primary of the cluster has been seen.
@@ -54,7 +51,6 @@ func NewTracker(s Settings) *Tracker {
 		s:        s,
 		members:  map[string]*member{},
 		forks:    map[uint32]LSN{},
-		slots:    map[ref]*slotMemory{},
 		growth:   map[string]*growth{},
 		problems: memory{held: map[about]held{}},
 	}
@@ -104,6 +100,11 @@ func (t *Tracker) forget(m *member) {
 		}
 		if o.heard != nil && o.heard.of == m {
 			o.heard = nil
+		}
+		for _, s := range o.slots {
+			if s.member == m {
+				s.member = nil
+			}
 		}
 	}
 }
