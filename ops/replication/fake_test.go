@@ -31,6 +31,8 @@ type fakeServer struct {
 	down     bool          // refuses connections, and breaks those there are
 	asked    []time.Time   // for readings
 	sampled  int
+	named    int         // asked by name
+	forgets  bool        // names
 	tried    []time.Time // to connect
 	open     int
 	most     int // open at one time
@@ -104,7 +106,7 @@ func (w *fakeWorld) connect(ctx context.Context, n postgres.Node) (conn, error) 
 	defer s.mu.Unlock()
 	s.open++
 	s.most = max(s.most, s.open)
-	return &fakeConn{s: s}, nil
+	return &fakeConn{s: s, names: map[string]string{}}, nil
 }
 
 // wait is a server that answers nothing.
@@ -124,6 +126,7 @@ func (s *fakeServer) with(f func()) {
 
 type fakeConn struct {
 	s      *fakeServer
+	names  map[string]string // of what was prepared
 	broken bool
 	closed bool
 }
@@ -148,9 +151,21 @@ func (c *fakeConn) Exec(ctx context.Context, statement string, timeout time.Dura
 	return c.Ask(ctx, statement, timeout)
 }
 
+func (c *fakeConn) Prepare(_ context.Context, name, query string) error {
+	c.names[name] = query
+	return nil
+}
+
 func (c *fakeConn) Ask(ctx context.Context, text string, timeout time.Duration) (postgres.Answer, error) {
 	s := c.s
 	s.mu.Lock()
+	if name, ok := strings.CutPrefix(text, "execute "); ok {
+		s.named++
+		if text = c.names[name]; s.forgets {
+			s.mu.Unlock()
+			return postgres.Answer{}, &postgres.Failure{SQLState: lostName, Kind: postgres.FailOther, Text: "does not exist"}
+		}
+	}
 	sent, delay, hung := time.Now(), s.delay, s.hung
 	if strings.Contains(text, "json_build_object('core'") {
 		s.asked = append(s.asked, sent)

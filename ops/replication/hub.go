@@ -52,7 +52,7 @@ type hub struct {
 	relocate chan struct{}
 	listed   bool  // there was a list of nodes, or an error instead
 	located  error // why nodes may be missing
-	nodes    []postgres.Node
+	nodes    nodeList
 	samplers map[string]*sampler // by key
 	feeders  map[string]*feeder
 
@@ -140,8 +140,9 @@ func (h *hub) locate(ctx context.Context) {
 	for {
 		start := time.Now()
 		lctx, cancel := context.WithTimeout(ctx, locateTimeout)
-		nn, err := h.o.Locator.Nodes(lctx)
+		located, err := h.o.Locator.Nodes(lctx)
 		cancel()
+		nn := nodeList(located)
 		if ctx.Err() != nil {
 			return
 		}
@@ -258,9 +259,9 @@ func (h *hub) list(e event) bool {
 	if e.err != nil && len(*e.Nodes) == 0 && len(old) > 0 {
 		return true
 	}
-	var nn []postgres.Node
+	var nn nodeList
 	has := map[string]bool{}
-	add := func(list []postgres.Node) {
+	add := func(list nodeList) {
 		for _, n := range list {
 			if !has[n.Key()] {
 				has[n.Key()] = true

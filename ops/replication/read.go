@@ -7,7 +7,7 @@ import (
 )
 
 // readFor is how long Read samples at most: one attempt to connect that gets no answer, another one, and a question.
-const readFor = 4 * time.Second
+const readFor = 5 * time.Second
 
 // haste is patience for one snapshot.
 var haste = []time.Duration{200 * time.Millisecond}

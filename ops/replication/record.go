@@ -7,21 +7,19 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"time"
 
 	"ops-console/ops/postgres"
 )
 
-// entry is one thing that a Tracker is told or asked, and one line of a recording. It holds no secrets once plain was
-// called.
+// entry is one thing that a Tracker is told or asked, and one line of a recording.
 type entry struct {
 	At       time.Time         `json:"at"`
 	Key      string            `json:"node,omitempty"` // of the node that the rest is about
 	Reading  *Reading          `json:"reading,omitempty"`
 	Failure  *postgres.Failure `json:"failure,omitempty"`
 	Sample   *Sample           `json:"sample,omitempty"`
-	Nodes    *[]postgres.Node  `json:"nodes,omitempty"`
+	Nodes    *nodeList         `json:"nodes,omitempty"`
 	Regions  *[]string         `json:"regions,omitempty"`  // where instances run
 	Snapshot bool              `json:"snapshot,omitempty"` // one was made
 	Notes    []string          `json:"notes,omitempty"`    // of the Watcher, at the end of the snapshot's own
@@ -48,27 +46,50 @@ func (e *entry) apply(t *Tracker) *Snapshot {
 	return nil
 }
 
-// plain is e without what must not be written down: the configuration of nodes has passwords, the causes of failures may
-// have the configuration.
-func (e entry) plain() entry {
+// nodeList is nodes without their configuration, which has passwords, where they are written down.
+type nodeList []postgres.Node
+
+// recordedNode is what a recording has of a node.
+type recordedNode struct {
+	Name   string        `json:"name"`
+	Region string        `json:"region,omitempty"`
+	Host   string        `json:"host"`
+	Port   uint16        `json:"port"`
+	Expect postgres.Role `json:"expect,omitempty"`
+	From   string        `json:"from,omitempty"`
+	Direct bool          `json:"direct,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (l nodeList) MarshalJSON() ([]byte, error) {
+	nn := make([]recordedNode, 0, len(l))
+	for _, n := range l {
+		nn = append(nn, recordedNode{n.Name, n.Region, n.Host, n.Port, n.Expect, n.From, n.Direct})
+	}
+	return json.Marshal(nn)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *nodeList) UnmarshalJSON(b []byte) error {
+	var nn []recordedNode
+	if err := json.Unmarshal(b, &nn); err != nil {
+		return err
+	}
+	*l = nil
+	for _, n := range nn {
+		*l = append(*l, postgres.Node{Name: n.Name, Region: n.Region, Host: n.Host, Port: n.Port, Expect: n.Expect, From: n.From, Direct: n.Direct})
+	}
+	return nil
+}
+
+// record writes e as a line of JSON. The cause of a failure is left out: what it holds is not known.
+func (e entry) record(w io.Writer) error {
 	if e.Failure != nil {
 		f := *e.Failure
 		f.Err = nil
 		e.Failure = &f
 	}
-	if e.Nodes != nil {
-		nn := slices.Clone(*e.Nodes)
-		for i := range nn {
-			nn[i].Config = nil
-		}
-		e.Nodes = &nn
-	}
-	return e
-}
-
-// record writes e as a line of JSON.
-func (e entry) record(w io.Writer) error {
-	line, err := json.Marshal(e.plain())
+	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}

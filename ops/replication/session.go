@@ -3,6 +3,7 @@ package replication
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ type conn interface {
 	Capabilities() postgres.Capabilities
 	Ask(ctx context.Context, query string, timeout time.Duration) (postgres.Answer, error)
 	Exec(ctx context.Context, statement string, timeout time.Duration) (postgres.Answer, error)
+	Prepare(ctx context.Context, name, query string) error
 	Broken() bool
 	Close(ctx context.Context) error
 }
@@ -33,10 +35,19 @@ type session struct {
 	text    string // the query of blocks, without those that are asked only while replay is held up
 	held    string // the query of all of them
 	wait    string // what replay waited for in the latest reading
+
+	// What is asked again and again is prepared before the second time: otherwise the text would be twenty times what the
+	// answer of a replica is, and planning it half of the server's work.
+	names map[string]string // of queries, by text; empty: asked once
+	plain bool              // nothing can be prepared here
 }
 
+// lostName is invalid_sql_statement_name: the session has another backend than the one that prepared it.
+const lostName = "26000"
+
 func newSession(c conn) *session {
-	s := &session{c: c, blocks: ask(c.Capabilities())}
+	caps := c.Capabilities()
+	s := &session{c: c, blocks: ask(caps), names: map[string]string{}, plain: caps.Pooler}
 	s.compose()
 	return s
 }
@@ -73,7 +84,7 @@ func (s *session) try(ctx context.Context) (*Reading, error) {
 	if heldUp(s.wait) {
 		text = s.held
 	}
-	a, err := s.c.Ask(ctx, text, postgres.QueryTimeout)
+	a, err := s.ask(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +96,29 @@ func (s *session) try(ctx context.Context) (*Reading, error) {
 	r.Capabilities, r.Refused = s.c.Capabilities(), s.refused
 	s.wait = r.StartupWait
 	return r, nil
+}
+
+// ask asks by name from the second time on, where that can be done.
+func (s *session) ask(ctx context.Context, text string) (postgres.Answer, error) {
+	name, again := s.names[text]
+	if again && name == "" && !s.plain {
+		name = fmt.Sprintf("ops_console_%d", len(s.names))
+		if err := s.c.Prepare(ctx, name, text); err == nil {
+			s.names[text] = name
+		} else if s.plain = true; s.c.Broken() {
+			return postgres.Answer{}, err
+		}
+	}
+	if s.plain || !again {
+		s.names[text] = ""
+		return s.c.Ask(ctx, text, postgres.QueryTimeout)
+	}
+	a, err := s.c.Ask(ctx, "execute "+name, postgres.QueryTimeout)
+	if f := failure(err); f != nil && f.SQLState == lostName {
+		s.plain = true
+		return s.c.Ask(ctx, text, postgres.QueryTimeout)
+	}
+	return a, err
 }
 
 // reduce finds the blocks that the server refuses, by halves, and leaves them out.
