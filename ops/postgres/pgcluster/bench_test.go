@@ -1,6 +1,9 @@
 package pgcluster
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // BenchmarkStart is a primary with three replicas, from nothing to streaming, and the end of it.
 func BenchmarkStart(b *testing.B) {
@@ -9,7 +12,7 @@ func BenchmarkStart(b *testing.B) {
 		b.Skip(err)
 	}
 	for _, bin := range all {
-		b.Run(bin.Dir, func(b *testing.B) {
+		b.Run(fmt.Sprintf("PostgreSQL %d", bin.Version), func(b *testing.B) {
 			for b.Loop() {
 				c, err := Start(b.Context(), Options{Binaries: bin, Replicas: []Replica{{Name: "r1"}, {Name: "r2"}, {Name: "r3", Upstream: "r1"}}})
 				if err != nil {

@@ -64,7 +64,11 @@ func (n *Node) Restore(ctx context.Context) error {
 	if n.upstreamNode() == nil {
 		return fmt.Errorf("restoring %s: it has no upstream; Follow gives it one", n.name)
 	}
-	if err := n.clone(ctx); err != nil {
+	err := n.independent(ctx, n.upstreamNode())
+	if err == nil {
+		err = n.clone(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("restoring %s: %w", n.name, err)
 	}
 	return nil
@@ -126,17 +130,36 @@ func (n *Node) Follow(ctx context.Context, upstream *Node) error {
 	defer n.op.Unlock()
 	ctx, done := n.cluster.bound(ctx)
 	defer done()
-	for u := upstream; u != nil; u = u.upstreamNode() {
+	if upstream == nil || upstream.cluster != n.cluster {
+		return fmt.Errorf("making %s follow a node that is not of its cluster", n.name)
+	}
+	err := n.independent(ctx, upstream)
+	if err == nil {
+		err = n.follow(ctx, upstream)
+	}
+	if err != nil {
+		return fmt.Errorf("making %s follow %s: %w", n.name, upstream.name, err)
+	}
+	return nil
+}
+
+// independent says why the node cannot stream from an upstream: that is down, or streams from the node itself.
+func (n *Node) independent(ctx context.Context, upstream *Node) error {
+	standby, err := upstream.inRecovery(ctx)
+	if err != nil {
+		return err
+	}
+	for u := upstream; u != nil && standby; u = u.upstreamNode() {
 		if u == n {
-			standby, err := upstream.inRecovery(ctx)
-			if err != nil || standby {
-				return fmt.Errorf("%s cannot follow %s, which streams from it: %w", n.name, upstream.name, errors.Join(err, errors.New("promote that first")))
-			}
-			break
+			return fmt.Errorf("%s streams from %s: promote it first", upstream.name, n.name)
+		}
+		// One that is down is asked nothing more: whatever streams from it, nothing comes.
+		if standby, err = u.inRecovery(ctx); err != nil {
+			return nil //nolint:nilerr // as said
 		}
 	}
-	if err := n.follow(ctx, upstream); err != nil {
-		return fmt.Errorf("making %s follow %s: %w", n.name, upstream.name, err)
+	if upstream == n {
+		return fmt.Errorf("%s cannot stream from itself", n.name)
 	}
 	return nil
 }

@@ -152,6 +152,15 @@ func TestPromotionAndWhoFollows(t *testing.T) {
 		if err := p.Follow(ctx, r1); err != nil {
 			t.Fatal(err)
 		}
+		if err := r1.Restore(ctx); err == nil {
+			t.Error("two standbys stream from each other")
+		}
+		if err := r3.Follow(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		if err := r3.Follow(ctx, r1); err != nil {
+			t.Fatal(err)
+		}
 		id, query := row(t, r1)
 		for _, n := range []*Node{p, r2, r3} {
 			wait(t, n, id, query)

@@ -61,8 +61,13 @@ func newLink(a account, dir string, port int, target string, delay time.Duration
 func (k *link) accept() {
 	for {
 		conn, err := k.listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			// Too many files are open, say.
+			time.Sleep(10 * time.Millisecond)
+			continue
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		p := &pair{link: k, down: conn, cancel: cancel}

@@ -109,7 +109,7 @@ func (n *Node) DataDir() string { return n.data }
 
 func (n *Node) logFile() string { return n.data + ".log" }
 
-// Log is the end of what the server said, for messages of failing tests.
+// Log is the end of what the server said, as it said it, for messages of failing tests.
 func (n *Node) Log() string {
 	b, err := os.ReadFile(n.logFile())
 	if err != nil {
@@ -120,7 +120,7 @@ func (n *Node) Log() string {
 
 // failed adds the end of the server's log to an error.
 func (n *Node) failed(err error) error {
-	return fmt.Errorf("%s: %w; the end of its log:\n%s", n.name, err, tail([]byte(n.Log()), 2000))
+	return fmt.Errorf("%s: %w; the end of its log:\n%s", n.name, err, lastWords([]byte(n.Log())))
 }
 
 // bringUp starts the server as what its place says, and waits until it takes connections and streams. n.op is held.

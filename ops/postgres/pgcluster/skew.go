@@ -30,7 +30,7 @@ func skewed(d time.Duration) ([]string, error) {
 			// Timeouts run by the other clock.
 			"FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1",
 			"FAKETIME_NO_CACHE=1",
-			// Its shared memory would stay behind.
+			// Its shared memory stays behind when a server is killed; versions after 0.9.10 can do without.
 			"FAKETIME_DISABLE_SHM=1",
 		}, nil
 	}

@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"ops-console/ops/plaintext"
 )
 
 // account is the user that servers run as; PostgreSQL refuses to be root.
@@ -131,10 +132,13 @@ func (c *Cluster) run(ctx context.Context, program string, args ...string) error
 		return fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%s: %w: %s", program, cmp.Or(ctx.Err(), err), strings.TrimSpace(tail(said.Bytes(), 2000)))
+		return fmt.Errorf("%s: %w: %s", program, cmp.Or(ctx.Err(), err), lastWords(said.Bytes()))
 	}
 	return nil
 }
+
+// lastWords is the end of what a program said, for people.
+func lastWords(b []byte) string { return plaintext.Block(tail(b, 2000), 40, 2000) }
 
 func tail(b []byte, n int) string {
 	if len(b) > n {

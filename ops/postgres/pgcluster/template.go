@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // template gives an archive of a cluster that initdb just made and nobody ever started. It is kept in the user's cache
@@ -51,7 +52,23 @@ func (c *Cluster) template(ctx context.Context) (string, error) {
 	if err := pack(path, made); err != nil {
 		return "", fmt.Errorf("keeping a new cluster in %s: %w", path, err)
 	}
+	prune(dir, time.Now().AddDate(0, -1, 0))
 	return path, nil
+}
+
+// prune removes archives older than a time, of servers that may be gone since; one that is missed is made again.
+func prune(dir string, before time.Time) {
+	for _, pattern := range []string{"*.tar", ".new-*"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			continue
+		}
+		for _, path := range found {
+			if info, err := os.Stat(path); err == nil && info.ModTime().Before(before) {
+				os.Remove(path) //nolint:errcheck // somebody else did
+			}
+		}
+	}
 }
 
 // pack archives a directory; the file appears at once and whole.
