@@ -65,6 +65,7 @@ func (t *Tracker) Snapshot(now time.Time) *Snapshot {
 func (v *view) measure(m *member) {
 	root := v.t.root(m)
 	m.connected()
+	before := m.lag
 	m.lag = Lag{Kind: LagUnknown}
 	if root == m || m.twin != nil || v.t.foreign(m) {
 		m.waiting = m.waiting[:0]
@@ -85,8 +86,12 @@ func (v *view) measure(m *member) {
 	if m.judged.lag.Kind != "" {
 		m.lag = m.judged.lag
 	}
-	// One that answers again is not judged anew before the next sample: until then it is what it was while it did not.
-	if m.alive() && v.now.Sub(m.lag.At) <= overdue*v.t.s.Interval {
+	if m.alive() {
+		// One that answers again is not judged anew before the next sample: what it said of itself last is older than what
+		// was said of it.
+		if before.Source == FromPrimary && before.At.After(m.lag.At) && len(m.waiting) > 0 {
+			m.lag = before
+		}
 		return
 	}
 	if l := m.primaryView(&root.ring); l.At.After(m.lag.At) {
