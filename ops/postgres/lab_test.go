@@ -57,7 +57,7 @@ var (
 	labBuilt sync.Once
 )
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	labBuilt.Do(func() { theLab.err = theLab.build() })
 	if errors.Is(theLab.err, pgcluster.ErrNoBinaries) {
