@@ -394,12 +394,17 @@ func (h *hub) starve(key string) {
 	}
 }
 
-// publish makes a snapshot of what is known now.
+// publish makes a snapshot of what is known now, where there is something to know of.
 func (h *hub) publish() {
 	now := h.rhythm.now()
+	if err := h.nothing(); err != nil {
+		h.published = time.Now()
+		h.w.publish(nil, err, now)
+		return
+	}
 	s := h.apply(entry{At: now, Snapshot: true, Notes: h.notes()})
 	h.published = time.Now()
-	h.w.publish(s, h.nothing(), now)
+	h.w.publish(s, nil, now)
 }
 
 // errNoNodes says that the list of nodes is empty.

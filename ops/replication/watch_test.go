@@ -385,7 +385,7 @@ func TestWithoutNodes(t *testing.T) {
 		} {
 			watcher := watch(t.Context(), o, patience, nil)
 			time.Sleep(time.Second)
-			if s := watcher.Latest(); s.Err == nil {
+			if s := watcher.Latest(); s.Err == nil || s.Value != nil {
 				t.Errorf("%s: latest %+v", name, s)
 			}
 			watcher.Refresh()
