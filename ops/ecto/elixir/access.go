@@ -19,7 +19,9 @@ func (n *Node) Exprs() []*Node {
 }
 
 // IsBlock tells a __block__: several expressions where one can stand.
-func (n *Node) IsBlock() bool { return n != nil && n.Kind == Call && n.Fun == nil && n.Text == blockName }
+func (n *Node) IsBlock() bool {
+	return n != nil && n.Kind == Call && n.Fun == nil && n.Text == blockName
+}
 
 // IsAtom tells the atom with the given name; true, false and nil are atoms.
 func (n *Node) IsAtom(name string) bool { return n != nil && n.Kind == Atom && n.Text == name }

@@ -68,8 +68,8 @@ func (p *parser) measure(n *Node) {
 		h = max(h, a.height)
 	}
 	n.height = h + 1
-	if n.height > MaxDepth {
-		p.fail(n.Pos, "nested more than %d deep", MaxDepth)
+	if n.height > maxHeight {
+		p.fail(n.Pos, "nested more than %d deep", maxHeight)
 	}
 }
 
@@ -94,3 +94,6 @@ func (p *parser) callFunList(fun *Node, pos Pos, args []*Node) *Node {
 	p.measure(n)
 	return n
 }
+
+// maxHeight leaves room below MaxDepth for the modules that are put together from parts.
+const maxHeight = MaxDepth - 4*maxModules

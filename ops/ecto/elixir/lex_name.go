@@ -225,9 +225,15 @@ func (l *lexer) char() {
 		l.unexpected()
 		return
 	}
-	if l.breakLen(n) > 0 || l.at(n) == '\r' {
-		// Deprecated, but a line break it is; a token that spans lines is not worth its trouble.
-		l.fail(l.here(), "a line break after ?, write ?\\n")
+	if l.at(n) == '\n' { // deprecated, but the character it is
+		l.add(kChar, n)
+		l.toks[len(l.toks)-1].end++
+		l.newline(1)
+		l.fresh = false
+		return
+	}
+	if l.at(n) == '\r' {
+		l.fail(l.here(), "a carriage return after ?, write ?\\r")
 		return
 	}
 	_, size := utf8.DecodeRuneInString(l.src[l.pos+n : l.end])
@@ -237,7 +243,7 @@ func (l *lexer) char() {
 
 func (l *lexer) number() {
 	n, k := l.numberLen()
-	if c := l.at(n); isLower(c) || isUpper(c) || c == '_' {
+	if c := l.at(n); (isLower(c) || isUpper(c) || c == '_') && !(l.at(0) == '0' && isLower(l.at(1)) && n > 2) {
 		l.fail(l.here(), "invalid character %q after the number %s", c, l.src[l.pos:l.pos+n])
 		return
 	}

@@ -52,6 +52,7 @@ type Node struct {
 	From, To int32
 
 	height int32
+	parens bool // it stands in parentheses of its own
 	part   bool // Elixir gives it no position: a piece of quoted text
 }
 

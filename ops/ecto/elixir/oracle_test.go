@@ -83,6 +83,14 @@ func decode(t testing.TB, s string) string {
 	return string(b)
 }
 
+// knowsNewer tells whether Elixir reads the fixtures in newer as today's does: their syntax came with 1.15 and later. What
+// it makes of them is in their golden trees.
+func knowsNewer(t testing.TB) bool {
+	t.Helper()
+	text := base64.StdEncoding.EncodeToString([]byte("~AB(c)"))
+	return ask(t, "digest", []string{"=" + text})[0].ok
+}
+
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
@@ -93,7 +101,7 @@ func sources(t testing.TB, dir string) []string {
 	t.Helper()
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && (strings.HasSuffix(path, ".ex") || strings.HasSuffix(path, ".exs")) {
+		if err == nil && d.Type().IsRegular() && d.Name() != "oracle.exs" && (strings.HasSuffix(path, ".ex") || strings.HasSuffix(path, ".exs")) {
 			files = append(files, path)
 		}
 		return err
@@ -108,10 +116,18 @@ func sources(t testing.TB, dir string) []string {
 // the same tree with the same lines and columns, the same comments, or an error on both sides.
 func TestDirectoryReadsAsElixirReadsIt(t *testing.T) {
 	dir := os.Getenv("ELIXIR_ORACLE_DIR")
+	var files []string
 	if dir == "" {
 		dir = "testdata"
+		knows := knowsNewer(t)
+		for _, file := range sources(t, dir) {
+			if knows || filepath.Base(filepath.Dir(file)) != "newer" {
+				files = append(files, file)
+			}
+		}
+	} else {
+		files = sources(t, dir)
 	}
-	files := sources(t, dir)
 	verdicts := ask(t, "digest", files)
 	var same, refused int
 	var differ []string

@@ -109,8 +109,8 @@ func (p *parser) skipEOE() bool {
 // enter bounds the recursion.
 func (p *parser) enter() bool {
 	p.depth++
-	if p.depth > MaxDepth {
-		p.fail(p.tok().pos(), "nested more than %d deep", MaxDepth)
+	if p.depth > maxHeight {
+		p.fail(p.tok().pos(), "nested more than %d deep", maxHeight)
 	}
 	return p.err == nil
 }
@@ -186,6 +186,10 @@ func (p *parser) operators(n *Node, c class, least uint16, do bool) (*Node, clas
 		}
 		kw := isKw(p.peek(1).kind) || p.peek(1).kind == kEOL && isKw(p.peek(2).kind)
 		if kw && t.op == opPipe { // %{map | key: value}, which the map reads
+			if least > 0 || !do {
+				p.next()
+				return p.unexpected(), c
+			}
 			return n, c
 		}
 		p.next()
@@ -218,7 +222,7 @@ func (p *parser) binary(t *token, left, right *Node) *Node {
 	case t.op == opNotIn:
 		in := p.extent(p.call("in", t.pos(), left, right), left.From, right.To)
 		return p.extent(p.call("not", t.pos(), in), left.From, right.To)
-	case t.op == opIn && p.isNegation(left): // not a in b is deprecated, and means not(a in b)
+	case t.op == opIn && isNegation(left): // not a in b is deprecated, and means not(a in b)
 		in := p.extent(p.call("in", t.pos(), left.Args[0], right), left.Args[0].From, right.To)
 		return p.extent(p.call(left.Text, left.Pos, in), left.From, right.To)
 	}
@@ -226,8 +230,8 @@ func (p *parser) binary(t *token, left, right *Node) *Node {
 }
 
 // isNegation tells a not or ! that is not in parentheses.
-func (p *parser) isNegation(n *Node) bool {
-	return n.Kind == Call && len(n.Args) == 1 && (n.Text == "not" || n.Text == "!") && p.src[n.From] != '('
+func isNegation(n *Node) bool {
+	return n.Kind == Call && n.Fun == nil && len(n.Args) == 1 && (n.Text == "not" || n.Text == "!") && !n.parens
 }
 
 // operand reads what an operator works on, with the operators before it. access tells whether [key] may follow.
@@ -268,10 +272,15 @@ func (p *parser) unary(t *token, do bool) (*Node, class) {
 	return p.extent(p.call(ops[t.op].text, t.pos(), arg), t.off, arg.To), c
 }
 
-// unaryOperand reads the operand of an operator before it. After a do block the grammar gives all further operators to
-// the operand, whatever they bind.
+// unaryOperand reads the operand of an operator before it.
 func (p *parser) unaryOperand(prec uint16, do bool) (*Node, class) {
 	arg, c := p.expr(prec, do)
+	return p.afterUnary(arg, c, do)
+}
+
+// afterUnary follows a turn of the grammar: after a do block, all further operators belong to the operand of an operator
+// before it, whatever they bind.
+func (p *parser) afterUnary(arg *Node, c class, do bool) (*Node, class) {
 	if c == unmatched {
 		return p.operators(arg, c, 0, do)
 	}
@@ -287,9 +296,7 @@ func (p *parser) attribute(t *token, do bool) (*Node, class, bool) {
 	p.next()
 	p.skipEOL()
 	arg, c, access := p.operand(do)
-	if c == unmatched {
-		arg, c = p.operators(arg, c, 0, do)
-	}
+	arg, c = p.afterUnary(arg, c, do)
 	p.leave()
 	n := p.extent(p.call("@", t.pos(), arg), t.off, arg.To)
 	if c != matched || !access || p.kind() != kLBracket {

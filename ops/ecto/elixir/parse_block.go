@@ -47,6 +47,7 @@ func (p *parser) paren(open *token) *Node {
 	if n.Kind == Broken {
 		return n
 	}
+	n.parens = true
 	return p.extent(n, open.off, end.end)
 }
 
@@ -180,7 +181,6 @@ func (p *parser) parenArgsHead() (when *token) {
 		return nil
 	}
 	when = p.next()
-	p.skipEOL()
 	guard, _ := p.expr(0, true)
 	args := p.unwrap(p.pop(base))
 	n := p.callList("when", when.pos(), p.nodes.extend(p.nodes.list(args...), guard))

@@ -1,5 +1,7 @@
 package elixir
 
+import "sort"
+
 // mapOpen steps to the { of a map and over it.
 func (p *parser) mapOpen() *token {
 	p.skipEOL()
@@ -42,31 +44,46 @@ func (p *parser) mapFirst() (left *Node, pipe *token) {
 		return nil, nil
 	}
 	at := p.i
-	n := p.containerExpr()
+	n := p.mapExpr()
 	if p.kind() == kBinary && p.tok().op == opPipe { // keywords follow, or operators would have taken it
 		pipe = p.next()
 		p.skipEOL()
 		p.pushKwData()
 		return n, pipe
 	}
-	whole := p.toks[at].kind == kLParen && int(p.toks[at].match) == p.i-1
-	if !whole && n.Kind == Call && n.Text == "|" && len(n.Args) == 2 {
+	if !n.parens && n.Kind == Call && n.Text == "|" && len(n.Args) == 2 {
 		left = n.Args[0]
 		pipe = &token{line: n.Pos.Line, col: n.Pos.Column}
 		n = n.Args[1]
+		at += sort.Search(p.i-at, func(i int) bool { return p.toks[at+i].off >= n.From })
 	}
-	p.push(p.assoc(n))
+	p.push(p.assoc(at, n))
 	return left, pipe
 }
 
-// assoc reads => value after a key. Elixir also takes an element without one, for macros.
-func (p *parser) assoc(key *Node) *Node {
+// assoc reads => value after a key that begins at token at. Elixir also takes an element without one, for macros, if it
+// is no operator and no call without parentheses.
+func (p *parser) assoc(at int, key *Node) *Node {
 	if p.kind() != kAssoc {
+		if p.err == nil && !p.isOperand(at, key) {
+			return p.unexpected()
+		}
 		return key
 	}
 	p.next()
 	p.skipEOL()
-	return p.pair(key, p.containerExpr())
+	return p.pair(key, p.mapExpr())
+}
+
+// mapExpr reads a key or a value. A call without parentheses and with commas is an error here as in any container, but
+// after an operator the grammar happens to allow it.
+func (p *parser) mapExpr() *Node {
+	k := p.kind()
+	n, c := p.expr(0, true)
+	if c == noParens && k != kUnaryOp && k != kDualOp && k != kAtOp && k != kCaptureOp && k != kEllipsis {
+		p.ambiguous(n)
+	}
+	return n
 }
 
 // mapRest pushes the elements from the first comma on.
@@ -80,8 +97,35 @@ func (p *parser) mapRest() {
 			p.pushKwData()
 			return
 		}
-		p.push(p.assoc(p.containerExpr()))
+		at := p.i
+		p.push(p.assoc(at, p.mapExpr()))
 	}
+}
+
+// isOperand tells whether n, which begins at token at, is neither a binary operator nor a call without parentheses.
+func (p *parser) isOperand(at int, n *Node) bool {
+	t := &p.toks[at]
+	if n.Kind != Call || n.parens {
+		return true
+	}
+	switch {
+	case n.Do.IsValid(), t.kind == kCaptureOp, n.Text == "..//":
+		return false
+	case n.End.IsValid():
+		return true
+	}
+	if n.Fun != nil {
+		return len(n.Args) == 0 || n.Pos == t.pos() && (t.kind == kAtomText || t.kind == kCharlist)
+	}
+	if i, ok := opNamed[n.Text]; ok {
+		switch {
+		case n.Pos != t.pos(): // between its operands
+			return false
+		case len(n.Args) == 1 && ops[i].kind != kCaptureOp:
+			return p.isOperand(at+1, n.Args[0])
+		}
+	}
+	return len(n.Args) == 0 || t.kind < kIdent || t.kind > kOpIdent || n.Text == aliasName
 }
 
 // structure reads %Name{...} after the %.

@@ -1,0 +1,4 @@
+foo \
+  1,\
+  2
+# last comment, without a line break

@@ -1,0 +1,11 @@
+crlf = [
+  1,
+  "a
+b", # comment
+  """
+  heredoc
+    two
+  """
+]
+foo \
+  bar
