@@ -120,7 +120,9 @@ func (s *Sim) peerNames() []string {
 var errNoSuchMachine = errors.New("no machine of that process group")
 
 // absent says that a step of a story is about something that this world does not have.
-func absent(err error) bool { return errors.Is(err, errNoSuchMachine) || errors.Is(err, flex.ErrNone) }
+func absent(err error) bool {
+	return errors.Is(err, errNoSuchMachine) || errors.Is(err, flex.ErrNone) || errors.Is(err, flex.ErrNoReplica)
+}
 
 // nth is a target by its place among the machines of a process group.
 var nth = regexp.MustCompile(`^([\w-]+)#(\d+)$`)

@@ -69,7 +69,7 @@ func scenarios() []Scenario {
 		{Name: "calm", Help: "all is well, 40 minutes after a release", Story: usual()},
 		{
 			Name: "incident",
-			Help: "a failing check, a crash loop, kills for want of memory, an unreachable host, stale pages on one instance, a release that stopped half-way",
+			Help: "a failing check, a crash loop, kills for want of memory, an unreachable host, stale pages on one instance, a release that stopped half-way, a replica whose replay a query blocks",
 			Story: after(
 				deploys(4*time.Second, 26*time.Second),
 				Step{Ago: 31 * m, Fault: "content-stale app#13 previous"},
@@ -80,6 +80,7 @@ func scenarios() []Scenario {
 				Step{Ago: 9 * m, Fault: "slow app#12 900ms"},
 				Step{Ago: 7 * m, Fault: "cordoned app#11"},
 				Step{Ago: 6 * m, Fault: "host-unreachable app#9"},
+				Step{Ago: 5 * m, Fault: "replica-conflict syd"},
 			),
 		},
 		{
@@ -108,6 +109,14 @@ func scenarios() []Scenario {
 				Step{Ago: 14 * m, Fault: "check-flapping region:iad period=7s"},
 				Step{Ago: 10 * m, Fault: "check-flapping app#0 period=3s"},
 				Step{Ago: 10 * m, Fault: "slow region:sin 1500ms"}),
+		},
+		{
+			Name: "replica-lag", Help: "a replica of the database falls behind, because a long query stands in the way of replay",
+			Story: after(usual(), Step{Ago: 5 * m, Fault: "replica-conflict"}),
+		},
+		{
+			Name: "failover", Help: "a replica of the database was promoted, and the old primary does not know: there are two, and they differ",
+			Story: after(usual(), Step{Ago: 5 * m, Fault: "promote"}),
 		},
 		{Name: "dns-down", Help: "the network's DNS does not answer", Story: after(usual(), Step{Ago: 6 * m, Fault: "dns-silent"})},
 		{

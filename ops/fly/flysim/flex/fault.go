@@ -55,7 +55,7 @@ func Faults(get func() *Database) []platform.FaultKind {
 		add(k.name, "[REPLICA]", k.help, k.args, func(d *Database, f platform.Fault, a platform.Args) (func(), error) {
 			n := d.node(f.Target)
 			if n == nil || n.upstream == nil {
-				return nil, fmt.Errorf("no replica %q: %s", f.Target, TargetHelp)
+				return nil, fmt.Errorf("%q: %w; %s", f.Target, ErrNoReplica, TargetHelp)
 			}
 			return d.wish(func(t *target) { k.apply(t.nodes[n.ID], a) })
 		})
@@ -116,12 +116,13 @@ func (d *Database) replica(text string) string {
 
 // usual is the replica that is meant where none is named: the farthest that streams from the primary itself.
 func (d *Database) usual() string {
-	var far *node
+	home, _ := platform.RegionNamed(d.nodes[0].Region)
+	far, id := -1.0, ""
 	for _, n := range d.nodes[1:] {
-		way := d.o.Way(d.nodes[0].Region, n.Region)
-		if n.upstream == d.nodes[0] && (far == nil || way > d.o.Way(d.nodes[0].Region, far.Region)) {
-			far = n
+		there, _ := platform.RegionNamed(n.Region)
+		if km := platform.Distance(home, there); n.upstream == d.nodes[0] && km > far {
+			far, id = km, n.ID
 		}
 	}
-	return far.ID
+	return id
 }

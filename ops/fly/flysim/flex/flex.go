@@ -39,6 +39,9 @@ const (
 // ErrNone says that a world has no database.
 var ErrNone = errors.New("this world has no database: it needs PostgreSQL's server binaries, and --database")
 
+// ErrNoReplica says that a fault is to happen to a replica that there is not.
+var ErrNoReplica = errors.New("no such replica")
+
 // Member is a machine of the app, and the server that it stands for.
 type Member struct {
 	ID       string
@@ -145,6 +148,14 @@ func (d *Database) Password(role string) string { return d.passwords[role] }
 
 // Members are the machines with their servers.
 func (d *Database) Members() []Member { return d.o.Members }
+
+// Log is the end of what a machine's server said, for messages of failing tests.
+func (d *Database) Log(id string) string {
+	if n := d.node(id); n != nil && d.up() {
+		return n.pg.Log()
+	}
+	return ""
+}
 
 // Close ends every server and session, and waits for them. It is idempotent.
 func (d *Database) Close() error {

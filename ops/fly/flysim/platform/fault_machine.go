@@ -100,7 +100,7 @@ func machineFaults() []FaultKind {
 			Name: "stopped", Target: "MACHINE", Help: "somebody has stopped it",
 			machine: func(w *World, m *machine, _ *activeFault) error { w.stopMachine(m); return nil },
 			restore: func(w *World, m *machine) {
-				if m.state == fly.StateStopped {
+				if m.state == fly.StateStopped || m.state == fly.StateStopping {
 					w.start(m, byUser)
 				}
 			},
