@@ -31,7 +31,7 @@ func (t *Stack) DialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error
 	c, err := gonet.DialContextTCP(ctx, t.s, full(to), protocolOf(to.Addr().Unmap()))
 	switch {
 	case err == nil:
-		return &tcpConn{wrapped{t: t, Conn: c}, c}, nil // never c itself: a nil *TCPConn in a net.Conn is not nil
+		return newTCPConn(t, c), nil // never c itself: a nil *TCPConn in a net.Conn is not nil
 	case t.ctx.Err() != nil:
 		return fail(ErrClosed)
 	case ctx.Err() != nil:
@@ -159,8 +159,27 @@ func (c *wrapped) network() string {
 // tcpConn can be closed by halves.
 type tcpConn struct {
 	wrapped
-	tcp *gonet.TCPConn
+	tcp           *gonet.TCPConn
+	local, remote net.Addr
 }
+
+// newTCPConn remembers the addresses: gonet has none any more once the connection is reset, and those who ask then, such
+// as a driver that wants to cancel a query, do not expect nil.
+func newTCPConn(t *Stack, c *gonet.TCPConn) *tcpConn {
+	known := func(a net.Addr) net.Addr {
+		if a == nil {
+			return &net.TCPAddr{}
+		}
+		return a
+	}
+	return &tcpConn{wrapped{t: t, Conn: c}, c, known(c.LocalAddr()), known(c.RemoteAddr())}
+}
+
+// LocalAddr implements net.Conn.
+func (c *tcpConn) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr implements net.Conn.
+func (c *tcpConn) RemoteAddr() net.Addr { return c.remote }
 
 // CloseWrite sends FIN and leaves the reading half open.
 func (c *tcpConn) CloseWrite() error { return c.t.mapError(c.tcp.CloseWrite(), c.closed.Load()) }
@@ -198,7 +217,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, l.t.mapError(err, l.closed.Load())
 	}
 	tc := c.(*gonet.TCPConn)
-	return &tcpConn{wrapped{t: l.t, Conn: tc}, tc}, nil
+	return newTCPConn(l.t, tc), nil
 }
 
 // Close ends a pending Accept with net.ErrClosed.

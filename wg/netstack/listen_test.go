@@ -37,3 +37,30 @@ func TestAPortIsListenedAtAgainWhileOldConnectionsLive(t *testing.T) {
 		t.Errorf("the old connection: %v", err)
 	}
 }
+
+// TestAClosedConnectionStillHasItsAddresses: drivers ask for them then.
+func TestAClosedConnectionStillHasItsAddresses(t *testing.T) {
+	a, b := pair(t, Options{}, Options{})
+	ln, err := b.ListenTCP(netip.AddrPortFrom(addrB, 80))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := a.DialTCP(t.Context(), netip.AddrPortFrom(addrB, 80))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []net.Conn{c, s} {
+		local, remote := c.LocalAddr().String(), c.RemoteAddr().String()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if c.LocalAddr() == nil || c.LocalAddr().String() != local || c.RemoteAddr() == nil || c.RemoteAddr().String() != remote {
+			t.Errorf("closed: %v to %v, want %s to %s", c.LocalAddr(), c.RemoteAddr(), local, remote)
+		}
+	}
+}
