@@ -4,6 +4,9 @@
 //	session      one application, connected: its network, its platform client, its feeds
 //	fly          the platform's API client; flysim beneath it is the simulated platform
 //	health       the instances: platform, DNS and direct probes, merged; do they agree
+//	postgres     the nodes of the database: found and asked; pgcluster beneath it starts real ones
+//	replication  how far the replicas are behind, and why
+//	ecto         what migrations do to a database
 //	feed         reading something again and again
 //	plaintext    text from outside made safe to show
 //
