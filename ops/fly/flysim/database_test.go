@@ -96,7 +96,9 @@ func (l *lab) login(host string, port int, role, password, database string) (*pg
 }
 
 // ask gives the one value of a query at a machine's own server, in text form.
-func (l *lab) ask(region, query string) (string, error) { return l.askAt(region, flex.PortDirect, query) }
+func (l *lab) ask(region, query string) (string, error) {
+	return l.askAt(region, flex.PortDirect, query)
+}
 
 func (l *lab) askAt(region string, port int, query string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.t.Context()), l.patience)
@@ -417,7 +419,9 @@ func TestDatabaseFaultsAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		control(t, l.sim, "fault", "write-burst", "mb=8")
-		until(t, "much WAL", func() bool { return l.is(primaryRegion, "SELECT pg_current_wal_flush_lsn() - '"+before+"'::pg_lsn > 4000000", "true") })
+		until(t, "much WAL", func() bool {
+			return l.is(primaryRegion, "SELECT pg_current_wal_flush_lsn() - '"+before+"'::pg_lsn > 4000000", "true")
+		})
 		control(t, l.sim, "clear", "write-burst")
 		l.well()
 	})
@@ -484,9 +488,14 @@ func TestScenariosOfTheDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, region := range []string{primaryRegion, "sin"} {
-		until(t, "writes in "+region+" after the promotion", func() bool {
-			return l.is(region, "SELECT pg_current_wal_flush_lsn() > '"+fork+"'", "true")
+	counts := map[string]string{primaryRegion: "SELECT max(id) FROM oban_jobs", "sin": "SELECT max(id) FROM events"}
+	for region, count := range counts {
+		before, err := l.ask(region, count)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, "rows written in "+region+" after the promotion at "+fork, func() bool {
+			return l.is(region, "("+count+") > "+before, "true")
 		})
 	}
 	control(t, l.sim, "scenario", "replica-lag")

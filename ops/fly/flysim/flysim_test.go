@@ -12,11 +12,7 @@ import (
 	"time"
 
 	"ops-console/ops/config"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T, o Options) *Sim {
 	t.Helper()

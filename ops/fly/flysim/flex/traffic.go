@@ -33,13 +33,14 @@ func (t *traffic) start(ctx context.Context) {
 	sessions := t.d.o.Sessions
 	for i := range 3 {
 		s := sessions[i%len(sessions)]
-		work := t.events
+		work, stays := t.events, false
 		if i == 2 {
-			work = t.jobs
+			// A queue keeps its session: it goes on writing to a primary that does not lead any more.
+			work, stays = t.jobs, true
 		}
-		t.d.work.Go(func() { t.keep(ctx, s.Name, t.primary, work) })
+		t.d.work.Go(func() { t.keep(ctx, s.Name, t.primary, stays, work) })
 	}
-	t.d.work.Go(func() { t.keep(ctx, sessions[0].Name, t.primary, t.flood) })
+	t.d.work.Go(func() { t.keep(ctx, sessions[0].Name, t.primary, false, t.flood) })
 	for _, n := range t.d.nodes {
 		if n.upstream == nil || n.Region == t.d.nodes[0].Region {
 			continue // there the application knows that it is at home, and has nothing to wait for
@@ -51,7 +52,7 @@ func (t *traffic) start(ctx context.Context) {
 				break
 			}
 		}
-		t.d.work.Go(func() { t.keep(ctx, name, func() *node { return n }, t.watch) })
+		t.d.work.Go(func() { t.keep(ctx, name, func() *node { return n }, true, t.watch) })
 	}
 }
 
@@ -62,12 +63,13 @@ func (t *traffic) primary() *node {
 	return nil
 }
 
-// keep works on sessions with the node that where gives, one after the other: each as long as it lasts.
-func (t *traffic) keep(ctx context.Context, name string, where func() *node, work func(context.Context, *pgx.Conn) error) {
+// keep works on sessions with the node that where gives, one after the other: each as long as it lasts, or, where it does
+// not stay, as where gives the same.
+func (t *traffic) keep(ctx context.Context, name string, where func() *node, stays bool, work func(context.Context, *pgx.Conn) error) {
 	for ctx.Err() == nil {
 		if n := where(); n != nil {
 			if conn := t.connect(ctx, n, name); conn != nil {
-				for ctx.Err() == nil && work(ctx, conn) == nil {
+				for ctx.Err() == nil && work(ctx, conn) == nil && (stays || where() == n) {
 				}
 				closing, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 				_ = conn.Close(closing) // it is broken, or all is ending
@@ -92,7 +94,7 @@ func (t *traffic) connect(ctx context.Context, n *node, name string) *pgx.Conn {
 	return conn
 }
 
-// step is one transaction, after a while. In sessions with a primary that does not lead any more it goes on.
+// step is one transaction, after a while.
 func step(ctx context.Context, conn *pgx.Conn, do func(context.Context, pgx.Tx) error) error {
 	sleep(ctx, pace/2+rand.N(pace))
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
