@@ -33,6 +33,7 @@ type fakeServer struct {
 	sampled  int
 	named    int         // asked by name
 	forgets  bool        // names
+	room     int         // for sessions; 0: no limit
 	tried    []time.Time // to connect
 	open     int
 	most     int // open at one time
@@ -104,6 +105,9 @@ func (w *fakeWorld) connect(ctx context.Context, n postgres.Node) (conn, error) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.room > 0 && s.open == s.room {
+		return nil, &postgres.Failure{Kind: postgres.FailTooMany, SQLState: "53300", Text: "too many connections for role"}
+	}
 	s.open++
 	s.most = max(s.most, s.open)
 	return &fakeConn{s: s, names: map[string]string{}}, nil

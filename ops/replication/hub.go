@@ -26,6 +26,8 @@ const (
 	locateEvery   = 30 * time.Second
 	locateSoon    = 5 * time.Second
 	locateTimeout = 10 * time.Second
+	// feedAgain is when a second session is tried again on a primary that refused one: its role may be limited to one.
+	feedAgain = 15 * time.Second
 )
 
 // event is something that the hub is told: what the Tracker has to know, or one of the rest.
@@ -34,6 +36,7 @@ type event struct {
 	located bool    // with Nodes
 	err     error   // of locating them
 	ended   *feeder // of the node Key
+	full    bool    // it got no session
 	attend  *bool
 	refresh bool
 }
@@ -55,10 +58,12 @@ type hub struct {
 	nodes    nodeList
 	samplers map[string]*sampler // by key
 	feeders  map[string]*feeder
+	full     map[string]time.Time // when a node had no second session for us, by key
 
 	looking   bool
-	sleepy    bool // a server sleeps when nobody asks
-	unpaired  bool // a replica was read since the last sample
+	left      time.Time // when somebody looked last
+	sleepy    bool      // a server sleeps when nobody asks
+	unpaired  bool      // a replica was read since the last sample
 	published time.Time
 }
 
@@ -70,16 +75,13 @@ func (h *hub) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	due := time.Now()
-	rest := time.NewTimer(unattended)
-	defer rest.Stop()
-	rest.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-h.w.events:
 			if e.attend != nil {
-				h.attend(ctx, *e.attend, rest)
+				h.attend(ctx, *e.attend)
 			}
 			if !h.take(e) {
 				break
@@ -88,12 +90,11 @@ func (h *hub) run(ctx context.Context) {
 				due = time.Now().Add(wait)
 				timer.Reset(wait)
 			}
-		case <-rest.C:
-			if h.attended() && !h.looking {
+		case <-timer.C:
+			if h.work != nil && (h.o.Attended || h.sleepy) && !h.looking && time.Since(h.left) >= unattended {
 				h.end()
 				h.publish()
 			}
-		case <-timer.C:
 			if h.listed && h.work != nil || h.published.IsZero() && h.work == nil {
 				h.publish()
 			}
@@ -104,16 +105,13 @@ func (h *hub) run(ctx context.Context) {
 	}
 }
 
-func (h *hub) attended() bool { return h.o.Attended || h.sleepy }
-
-func (h *hub) attend(ctx context.Context, looking bool, rest *time.Timer) {
+func (h *hub) attend(ctx context.Context, looking bool) {
+	if h.looking && !looking {
+		h.left = time.Now()
+	}
 	h.looking = looking
-	rest.Stop()
-	switch {
-	case looking && h.work == nil:
+	if looking && h.work == nil {
 		h.begin(ctx)
-	case !looking:
-		rest.Reset(unattended)
 	}
 }
 
@@ -180,11 +178,15 @@ func (h *hub) take(e event) bool {
 	case e.ended != nil:
 		if h.feeders[e.Key] == e.ended {
 			delete(h.feeders, e.Key)
+			if e.full {
+				h.full[e.Key] = time.Now()
+			}
 		}
 		return false
 	case e.located:
 		return h.list(e)
 	case e.Regions != nil:
+		e.At = h.rhythm.now()
 		h.apply(e.entry)
 		return true
 	case e.Key == "" || h.samplers[e.Key] == nil: // not of the list any more
@@ -356,7 +358,7 @@ func (h *hub) feed() {
 		}
 	}
 	for key := range want {
-		if s := h.samplers[key]; s != nil && h.feeders[key] == nil {
+		if s := h.samplers[key]; s != nil && h.feeders[key] == nil && time.Since(h.full[key]) >= feedAgain {
 			h.nourish(s)
 		}
 	}
@@ -382,8 +384,8 @@ func (h *hub) nourish(s *sampler) {
 	work := h.work
 	h.w.wait.Go(func() {
 		defer cancel()
-		f.run(ctx, s)
-		h.w.emit(work, event{entry: entry{Key: s.key}, ended: f})
+		fed := f.run(ctx, s)
+		h.w.emit(work, event{entry: entry{Key: s.key}, ended: f, full: !fed})
 	})
 }
 

@@ -92,11 +92,12 @@ type feeder struct {
 	cancel context.CancelFunc
 }
 
-// run samples until ctx ends or a sample fails: whether the node still is a primary is for its next reading to say.
-func (f *feeder) run(ctx context.Context, s *sampler) {
+// run samples until ctx ends or a sample fails: whether the node still is a primary is for its next reading to say. It
+// tells whether there was a session at all.
+func (f *feeder) run(ctx context.Context, s *sampler) bool {
 	c, err := s.connect(ctx, *s.node.Load())
 	if err != nil {
-		return
+		return false
 	}
 	defer end(ctx, c)
 	t := time.NewTicker(s.rhythm.sampling)
@@ -104,12 +105,12 @@ func (f *feeder) run(ctx context.Context, s *sampler) {
 	for {
 		v, err := sample(ctx, c)
 		if err != nil {
-			return
+			return true
 		}
 		s.emit(ctx, event{entry: entry{At: s.rhythm.now(), Key: s.key, Sample: &v}})
 		select {
 		case <-ctx.Done():
-			return
+			return true
 		case <-t.C:
 		}
 	}

@@ -92,7 +92,7 @@ func watch(ctx context.Context, o Options, backoff []time.Duration, c connect) *
 	h := &hub{
 		w: w, o: o, tracker: NewTracker(o.Settings), record: o.Record,
 		rhythm:   &rhythm{interval: o.Interval, sampling: o.Sampling, backoff: backoff, jitter: rand.Float64, now: o.Now},
-		samplers: map[string]*sampler{}, feeders: map[string]*feeder{}, looking: !o.Attended, relocate: make(chan struct{}, 1),
+		samplers: map[string]*sampler{}, feeders: map[string]*feeder{}, full: map[string]time.Time{}, looking: !o.Attended, relocate: make(chan struct{}, 1),
 	}
 	w.wait.Go(func() { h.run(ctx) })
 	return w

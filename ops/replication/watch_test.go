@@ -167,6 +167,28 @@ func TestAPrimaryBehindTwoAddressesIsSampledOnce(t *testing.T) {
 	})
 }
 
+func TestAPrimaryWithRoomForOneSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newFakeWorld(0)
+		p := w.server("primary")
+		p.room = 1
+		watchFake(t, w, Options{})
+		time.Sleep(61 * time.Second)
+		p.with(func() {
+			if len(p.asked) < 60 || len(p.tried) > 6 {
+				t.Errorf("%d readings, %d sessions tried in a minute, want one and one in 15 s", len(p.asked), len(p.tried))
+			}
+			p.room = 2
+		})
+		time.Sleep(16 * time.Second)
+		p.with(func() {
+			if p.sampled == 0 {
+				t.Error("not sampled although there is room")
+			}
+		})
+	})
+}
+
 func TestNodesComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newFakeWorld(3)
@@ -279,8 +301,7 @@ func TestServersThatSleepAreLeftAlone(t *testing.T) {
 		p := w.server("primary")
 		p.neon = true
 		watcher := watchFake(t, w, Options{})
-		time.Sleep(5 * time.Second)
-		watcher.Attend(false)
+		watcher.Attend(false) // before it is known
 		time.Sleep(20 * time.Second)
 		p.with(func() {
 			if p.open != 0 {
