@@ -131,12 +131,15 @@ func (m *member) primaryView(r *ring) Lag {
 	if h == nil || !h.of.alive() {
 		// Nobody can say what it got since: it can have caught up, but what it had is older by now.
 		l := Lag{At: last.received, Kind: LagUnknown, Source: FromPrimary}
-		if m.replayed != 0 {
+		if m.replayed != 0 && !m.replayedBy.After(last.sent) {
 			l.Hi = bounds(r.when(m.replayed), last.sent, last.received).Hi
 		}
 		return l
 	}
-	told := max(h.row.Replay, m.replayed)
+	told := h.row.Replay
+	if !m.replayedBy.After(h.asked) {
+		told = max(told, m.replayed)
+	}
 	if told == 0 {
 		return Lag{At: h.came, Kind: LagUnknown, Source: FromPrimary}
 	}

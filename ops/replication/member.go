@@ -27,14 +27,16 @@ type member struct {
 	waiting  []pending
 	judged   judgement
 	replayed LSN // the furthest that it told itself, on this system
-	flushed  LSN
-	timeline uint32 // of its receiver, the last known
-	slot     string // of its receiver, the last known
-	up       *member
-	heard    *heard
-	slots    []*slotMemory // on it, by name
-	served   *slotMemory   // what it uses or last used on another
-	twin     *member       // the node that this address leads to, where that is another one
+	// When it had told that. What is claimed for a moment before must not use it.
+	replayedBy time.Time
+	flushed    LSN
+	timeline   uint32 // of its receiver, the last known
+	slot       string // of its receiver, the last known
+	up         *member
+	heard      *heard
+	slots      []*slotMemory // on it, by name
+	served     *slotMemory   // what it uses or last used on another
+	twin       *member       // the node that this address leads to, where that is another one
 
 	history  history // of its positions
 	visible  visibility
@@ -120,7 +122,10 @@ func (m *member) enqueue(r *Reading) {
 	if replay == 0 {
 		return
 	}
-	m.replayed, m.flushed = max(m.replayed, replay), max(m.flushed, received(r))
+	if replay > m.replayed {
+		m.replayed, m.replayedBy = replay, r.Received
+	}
+	m.flushed = max(m.flushed, received(r))
 	p := pending{asked: r.Sent, came: r.Received, replay: replay, flush: received(r)}
 	if !r.LastCommit.IsZero() && m.up != nil {
 		if top := m.top(); top != nil && top.clock.known() {
