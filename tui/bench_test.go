@@ -15,6 +15,7 @@ import (
 	"ops-console/tui/instances"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
+	"ops-console/tui/replication"
 	"ops-console/tui/tuitest"
 )
 
@@ -22,7 +23,7 @@ import (
 func thousand(b *testing.B, w, h int, open string) *tui.Model {
 	b.Helper()
 	m, err := tui.New(tui.Options{
-		App: "changelog", Panes: []pane.Pane{overview.New(), instances.New()}, Open: open, Theme: "catppuccin-mocha", Glyphs: "unicode", Color: "true",
+		App: "changelog", Panes: []pane.Pane{overview.New(), instances.New(), replication.New()}, Open: open, Theme: "catppuccin-mocha", Glyphs: "unicode", Color: "true",
 		Now: tuitest.Now, Env: []string{},
 	})
 	if err != nil {

@@ -90,9 +90,8 @@ func (c *confirm) view(env *pane.Env, w, h int) []string {
 	line := func() *paint.Line { return b.Line().On(themes.Over) }
 	line().Text(themes.Prod, " "+strings.ToUpper(c.act.Name)+" ").Right(paint.Part{Role: themes.Strong, Text: c.target})
 	line()
-	line().Text(themes.Strong, c.act.Help)
-	for _, text := range prose.Wrap(env.Glyphs, c.act.About, w, 6) {
-		line().Text(themes.Plain, text)
+	for _, text := range prose.Wrap(env.Glyphs, c.act.Sentence(), w, 6) {
+		line().Text(themes.Strong, text)
 	}
 	if c.arg != "" {
 		line().Text(themes.Muted, "what     ").Text(themes.Plain, c.arg)

@@ -8,10 +8,11 @@ import (
 	"ops-console/tui/instances"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
+	"ops-console/tui/replication"
 )
 
 func TestKeysAreDocumented(t *testing.T) {
-	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New()})
+	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"ops-console/tui/instances"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
+	replicationpane "ops-console/tui/replication"
 )
 
 // consoleFlags say how the console looks and what it may do. What is not given comes from the profile.
@@ -63,7 +64,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 	err = tui.Run(ctx, tui.Options{
 		App:           p.Name,
 		Environment:   p.Environment,
-		Panes:         []pane.Pane{overview.New(), instances.New()},
+		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New()},
 		Open:          o.open,
 		Theme:         cmp.Or(o.theme, p.Console.Theme),
 		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},

@@ -150,9 +150,8 @@ var conditions = []ops.Condition{
 	},
 	{
 		Code: codeSlotLost, Severity: ops.Critical,
-		Title:     "slot is lost",
-		Hint:      "who used it needs a new copy; drop it: select pg_drop_replication_slot('…')",
-		DependsOn: []string{codeLost},
+		Title: "slot is lost",
+		Hint:  "who used it needs a new copy; drop it: select pg_drop_replication_slot('…')",
 	},
 	{
 		Code: codeSlotNearLoss, Severity: ops.Critical, After: 5 * time.Second,

@@ -100,9 +100,8 @@ func (m *member) take(r *Reading) {
 	}
 	m.history.add(r.Received, max(p.Receive, p.Flush), max(p.Replay, p.Flush))
 	if w := r.Receiver; w != nil {
-		if w.TLI != 0 {
-			m.timeline = w.TLI
-		}
+		// Zero where it may not be seen: what was known before says nothing of this receiver.
+		m.timeline = w.TLI
 		if w.Slot != "" {
 			m.slot = w.Slot
 		}
@@ -194,11 +193,14 @@ func (ss sightings) flapping(now time.Time) (n int, moved bool) {
 		if now.Sub(s.at) > flapsIn {
 			continue
 		}
-		if n == 0 || s.position < from {
+		n++
+		if s.position == 0 {
+			continue // one that has just begun
+		}
+		if from == 0 || s.position < from {
 			from = s.position
 		}
 		to = max(to, s.position)
-		n++
 	}
 	return n, to > from
 }

@@ -273,9 +273,12 @@ func (v *view) served(m *member) bool {
 func (v *view) slotFindings(add adder) {
 	i := 0
 	for _, m := range v.order {
-		for range m.slots {
+		for _, known := range m.slots {
 			s := &v.slots[i]
 			i++
+			if known.member != nil && known.member.standing.state == Lost {
+				continue // which says all
+			}
 			sub := subject(m)
 			sub.Path = s.Name
 			switch {

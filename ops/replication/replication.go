@@ -44,7 +44,9 @@ type Snapshot struct {
 	PrimaryRegion string    `json:"primary_region,omitempty"` // as configured
 	At            time.Time `json:"at"`
 	Verdict       Verdict   `json:"verdict"`
-	Interval      float64   `json:"interval"` // between two readings of a node, in seconds
+	Interval      float64   `json:"interval"`           // between two readings of a node, in seconds
+	Warn          float64   `json:"warn,omitempty"`     // lag that is a warning, in seconds
+	Critical      float64   `json:"critical,omitempty"` // and that at which rpc_and_wait raises
 
 	SystemID string   `json:"system_id,omitempty"` // of the cluster; empty: unknown
 	Timeline uint32   `json:"timeline,omitempty"`  // of the primary

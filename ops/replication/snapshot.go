@@ -36,6 +36,8 @@ func (t *Tracker) Snapshot(now time.Time) *Snapshot {
 		PrimaryRegion: t.s.PrimaryRegion,
 		At:            now,
 		Interval:      t.s.Interval.Seconds(),
+		Warn:          t.s.Warn.Seconds(),
+		Critical:      t.s.Critical.Seconds(),
 		SystemID:      t.system,
 		Nodes:         make([]Node, len(v.order)),
 	}
@@ -123,7 +125,7 @@ func (v *view) stand(m *member) {
 		if root == m {
 			replay = flush
 			if m.alive() {
-				l = Lag{At: k.received, Kind: LagCaughtUp}
+				l = Lag{At: m.last.Received, Kind: LagCaughtUp}
 			}
 		}
 	}

@@ -65,10 +65,10 @@ func sameServer(a, b *Reading) bool {
 // fits says how well an address fits what answers there.
 func (m *member) fits() int {
 	n := 0
-	role := role(m.last)
-	if m.conf.Expect == role {
+	switch m.conf.Expect {
+	case role(m.last):
 		n += 4
-	} else if m.conf.Expect == postgres.RoleUnknown {
+	case postgres.RoleUnknown:
 		n += 2
 	}
 	if m.last.Address != "" && m.last.Address == m.conf.Host {

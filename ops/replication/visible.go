@@ -17,7 +17,7 @@ const (
 // visibility remembers how long what a replica showed had taken to get there. Each reading that finds newer writes on the
 // primary than the replica shows gives one measurement: the age of the newest write that is visible, which is how long it
 // took where WAL flows, and at least how long the next one takes where it does not. A reading that finds a replica level
-// with its primary measures nothing but for a write that is visible already and was made within the resolution.
+// with its primary measures nothing: how soon the last write got there is not known.
 type visibility struct {
 	seen  [visibleMost]measured
 	n     int

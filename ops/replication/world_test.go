@@ -34,8 +34,13 @@ func (l log) upTo(t time.Time) LSN {
 
 // lag is the truth: how long ago at t the primary flushed the first byte beyond p.
 func (l log) lag(p LSN, t time.Time) time.Duration {
-	i := slices.IndexFunc(l, func(m mark) bool { return m.lsn > p })
-	if i < 0 || l[i].sent.After(t) {
+	i, _ := slices.BinarySearchFunc(l, p, func(m mark, p LSN) int {
+		if m.lsn > p {
+			return 1
+		}
+		return -1
+	})
+	if i == len(l) || l[i].sent.After(t) {
 		return 0
 	}
 	return t.Sub(l[i].sent)

@@ -7,6 +7,7 @@ import (
 
 	"ops-console/ops"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
@@ -173,7 +174,7 @@ func (p *Pane) calm(env *pane.Env, w int) stack.Section {
 	switch {
 	case len(p.problems) > 0:
 		head, mark, text = "0 of "+strconv.Itoa(len(p.problems)), paint.Mark{Glyph: env.Glyphs.Dot, Role: themes.Muted}, "No problem matches the filter."
-	case s.Verdict == health.NotKnown:
+	case s.Verdict == health.NotKnown || p.hasDB && (p.replicas() == nil || p.replicas().Verdict == replication.NotKnown || p.oldDB):
 		head, mark = "unknown", paint.Level(env.Glyphs, health.LevelUnknown)
 		text = "No problem is known, but not everything could be asked."
 	case s.Verdict == health.Unhealthy:
@@ -228,6 +229,13 @@ func (p *Pane) checked(env *pane.Env, s *health.Snapshot) string {
 		} else {
 			said = append(said, src.name+" not answered")
 		}
+	}
+	if p.hasDB {
+		text := "database not answered"
+		if db := p.replicas(); db != nil {
+			text = "database " + paint.Ago(env.Now, db.At)
+		}
+		said = append(said, text)
 	}
 	if n := len(s.Agreement); n > 0 {
 		odd := 0

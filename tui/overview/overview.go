@@ -13,6 +13,7 @@ import (
 
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/tui/action"
 	"ops-console/tui/glyph"
 	"ops-console/tui/ident"
@@ -27,6 +28,9 @@ type Pane struct {
 	failing time.Time // of the first of the readings that failed in a row; zero: the latest was good
 	net     wg.Status
 	joining bool // net was heard of
+	hasDB   bool // a database is configured
+	db      feed.Snapshot[*replication.Snapshot]
+	oldDB   bool // what is known of it is old, in the frame being drawn
 
 	names    ident.Names
 	problems []problem // all
@@ -87,6 +91,8 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case pane.HealthMsg:
 		p.take(m.Snapshot)
+	case pane.ReplicationMsg:
+		p.takeDatabase(m)
 	case pane.NetworkMsg:
 		p.takeNetwork(m.Status)
 	case tea.MouseClickMsg:
@@ -122,10 +128,20 @@ func (p *Pane) take(s feed.Snapshot[*health.Snapshot]) {
 	}
 	p.takeNetwork(s.Value.Network)
 	p.names = ident.Of(s.Value.Instances)
-	p.problems = problems(s.Value, p.names)
+	p.build()
+}
+
+// build makes what is shown of the latest readings.
+func (p *Pane) build() {
+	s, db := p.feed.Value, p.replicas()
+	if s == nil {
+		return
+	}
+	p.problems = problems(s, db, p.names)
 	p.acks.prune(p.problems)
-	p.regions = regions(s.Value)
-	p.moments = moments(s.Value.Timeline)
+	p.regions = withReplicas(regions(s), db)
+	slices.SortStableFunc(p.regions, byStatus)
+	p.moments = moments(withEvents(s.Timeline, db))
 	p.list()
 	p.table.SetLen(len(p.regions))
 }
@@ -268,6 +284,9 @@ func (p *Pane) target() string {
 		return e.address
 	}
 	if i, ok := p.table.Cursor(); ok && p.inside {
+		if r := &p.regions[i]; r.Total == 0 && r.db != nil && len(r.db.Nodes) > 0 {
+			return ident.To("replication", "node", r.db.Nodes[0])
+		}
 		return ident.To("instances", "region", p.regions[i].Code)
 	}
 	return ""

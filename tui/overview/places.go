@@ -83,14 +83,15 @@ func (p *Pane) unseen(rows int) string {
 // long.
 func (p *Pane) machines(env *pane.Env, w int) stack.Section {
 	label, longest, widest := 0, 0, 0
-	for _, r := range p.regions {
+	rr := slices.DeleteFunc(slices.Clone(p.regions), func(r region) bool { return r.Total == 0 })
+	for _, r := range rr {
 		label = max(label, min(paint.Width(r.Code, env.Glyphs), 12))
 		longest = max(longest, len(r.machines))
 		widest = max(widest, countCells(r.machines))
 	}
 	lines := func(cells int) (columns, n int) {
 		columns = max((w-2+4)/(label+1+cells+4), 1)
-		return columns, (len(p.regions) + columns - 1) / columns
+		return columns, (len(rr) + columns - 1) / columns
 	}
 	_, most := lines(max(longest, 8))
 	_, least := lines(max(widest, 8))
@@ -111,10 +112,10 @@ func (p *Pane) machines(env *pane.Env, w int) stack.Section {
 			l := b.Line().Gap(2)
 			for c := range columns {
 				i := row*columns + c
-				if i >= len(p.regions) {
+				if i >= len(rr) {
 					break
 				}
-				r := p.regions[i]
+				r := rr[i]
 				l.To(2+c*(label+1+each+4)).Cell(themes.Muted, r.Code, label, paint.Left).Gap(1)
 				if counted {
 					counts(l, r.machines)

@@ -8,6 +8,7 @@ import (
 
 	"ops-console/ops"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/tui/ident"
 )
 
@@ -34,8 +35,10 @@ func problemKey(p ops.Problem) string {
 	return p.Code + "\x00" + p.Subject.Region + "\x00" + p.Subject.Instance + "\x00" + p.Subject.Path
 }
 
-// problems are the entries for a snapshot, in its order: what needs a human first.
-func problems(s *health.Snapshot, names ident.Names) []problem {
+// problems are the entries for the snapshots of the instances and of the database, which may be nil: what needs a human
+// first.
+func problems(s *health.Snapshot, db *replication.Snapshot, names ident.Names) []problem {
+	all, inDB := joined(s, db)
 	type kind struct {
 		code, region string
 		severity     ops.Severity
@@ -44,8 +47,8 @@ func problems(s *health.Snapshot, names ident.Names) []problem {
 		return kind{p.Code, cmp.Or(p.Subject.Region, names.Region(p.Subject.Instance)), p.Severity}
 	}
 	count := map[kind]int{}
-	for _, p := range s.Problems {
-		if p.Subject.Instance != "" {
+	for _, p := range all {
+		if p.Subject.Instance != "" && !inDB[problemKey(p)] {
 			count[kindOf(p)]++
 		}
 	}
@@ -57,7 +60,11 @@ func problems(s *health.Snapshot, names ident.Names) []problem {
 	for i := range s.Regions {
 		total[s.Regions[i].Code] = s.Regions[i].Total
 	}
-	for _, p := range s.Problems {
+	for _, p := range all {
+		if inDB[problemKey(p)] {
+			out = append(out, ofDatabase(single(p, s.App, names), p.Subject, s.App))
+			continue
+		}
 		k := kindOf(p)
 		if p.Subject.Instance == "" || count[k] < foldAt {
 			out = append(out, single(p, s.App, names))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/paint"
 	"ops-console/tui/table"
@@ -20,6 +21,9 @@ type region struct {
 	latency  []float64      // seconds, NaN where none answered
 	usual    float64        // the median of latency: it is drawn at half height, so that what doubles stands out
 	old      bool           // runs a release other than the newest one that any instance runs
+	db       *replication.Region
+	primary  bool      // of the database is there
+	lag      []float64 // of the replicas there, by minute
 }
 
 // regions are the rows for a snapshot, by code.
@@ -48,7 +52,6 @@ func regions(s *health.Snapshot) []region {
 			out[i].machines = append(out[i].machines, in.Level)
 		}
 	}
-	slices.SortFunc(out, byStatus)
 	return out
 }
 
@@ -124,7 +127,7 @@ func regionsTable(p *Pane) table.Table {
 		}
 		return paint.Latency(d), quiet(i)
 	}
-	return table.Table{
+	t := table.Table{
 		Key:   func(i int) string { return p.regions[i].Code },
 		Text:  func(i int) string { return p.regions[i].text() },
 		Empty: "no region matches",
@@ -149,8 +152,11 @@ func regionsTable(p *Pane) table.Table {
 			{
 				ID: "role", Title: "ROLE", Width: 7, Drop: 4,
 				Cell: func(i int) (string, themes.Role) {
-					if p.regions[i].Primary {
+					switch r := &p.regions[i]; {
+					case p.hasDB && r.primary, !p.hasDB && r.Primary:
 						return "primary", quiet(i)
+					case r.lag != nil:
+						return "replica", quiet(i)
 					}
 					return "", themes.Faint
 				},
@@ -159,6 +165,9 @@ func regionsTable(p *Pane) table.Table {
 				ID: "machines", Title: "MACH", Width: 7, Min: 5, Align: paint.Right,
 				Cell: func(i int) (string, themes.Role) {
 					r := p.regions[i]
+					if r.Total == 0 {
+						return p.glyphs.Dash, themes.Faint
+					}
 					return strconv.Itoa(r.OK) + "/" + strconv.Itoa(r.Total), quiet(i)
 				},
 				Compare: func(a, b int) int { return cmp.Compare(p.regions[a].Total, p.regions[b].Total) }, Desc: true,
@@ -166,6 +175,9 @@ func regionsTable(p *Pane) table.Table {
 			{
 				ID: "restarts", Title: "RST", Width: 4, Drop: 3, Align: paint.Right,
 				Cell: func(i int) (string, themes.Role) {
+					if p.regions[i].Total == 0 {
+						return p.glyphs.Dash, themes.Faint
+					}
 					if n := p.regions[i].Restarts; n > 0 {
 						return strconv.Itoa(n), themes.Warn
 					}
@@ -209,6 +221,28 @@ func regionsTable(p *Pane) table.Table {
 			},
 		},
 	}
+	if p.hasDB {
+		at := slices.IndexFunc(t.Columns, func(c table.Column) bool { return c.ID == "release" })
+		t.Columns = slices.Insert(t.Columns, at, lagColumns(p, quiet)...)
+	}
+	return t
+}
+
+// lagColumns say how far behind the database is in a region.
+func lagColumns(p *Pane, quiet func(i int) themes.Role) []table.Column {
+	return []table.Column{
+		{
+			ID: "lag", Title: "LAG", Width: 11, Desc: true,
+			Cell:    func(i int) (string, themes.Role) { return p.lagText(&p.regions[i]) },
+			Compare: func(a, b int) int { return cmp.Compare(lagOrder(&p.regions[a]), lagOrder(&p.regions[b])) },
+		},
+		{
+			ID: "trend", Title: "LAG 15M", Width: lagCells, Min: 7, Drop: 1,
+			Draw: func(l *paint.Line, i, w int) {
+				l.Spark(quiet(i), p.regions[i].lag, w, 4) // four decades: a full cell is 100 s
+			},
+		},
+	}
 }
 
 // text is what the filter looks at.
@@ -216,6 +250,9 @@ func (r region) text() string {
 	role := ""
 	if r.Primary {
 		role = " primary"
+	}
+	if r.db != nil {
+		role += " " + r.db.Verdict
 	}
 	return r.Code + role + " " + string(r.Level) + " " + r.releases()
 }

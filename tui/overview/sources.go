@@ -37,6 +37,9 @@ func (p *Pane) sources(env *pane.Env, s *health.Snapshot, w, lead int) stack.Sec
 		p.source(env, "DNS", s.Sources.DNS),
 		p.source(env, "probes", s.Sources.Probes),
 	}
+	if p.hasDB {
+		facts = append(facts, p.database(env))
+	}
 	return p.factsSection(env, "SOURCES", "", facts, w, lead)
 }
 

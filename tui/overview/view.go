@@ -15,7 +15,7 @@ const (
 
 // View draws the pane: exactly h lines of exactly w cells.
 func (p *Pane) View(env *pane.Env, w, h int) []string {
-	p.glyphs = env.Glyphs
+	p.glyphs, p.oldDB = env.Glyphs, p.databaseAge(env.Now) > 0 || p.db.Err != nil
 	p.hits = p.hits[:0]
 	if p.feed.Value == nil {
 		return paint.Margins(env.Theme, env.Glyphs, stack.Column(env, max(w-2, 0), h, 1, p.waiting(env, w-2)), w)
@@ -53,7 +53,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 // main are the sections of the first column. Where no machine is known, how that came about takes their place.
 func (p *Pane) main(env *pane.Env, w int) []stack.Section {
 	out := []stack.Section{p.attention(env, w)}
-	if len(p.feed.Value.Instances) == 0 && len(p.regions) == 0 {
+	if len(p.feed.Value.Instances) == 0 && len(p.feed.Value.Regions) == 0 {
 		return append(out, p.nothing(env, w), p.sources(env, p.feed.Value, w, 1))
 	}
 	return append(out, p.regionsSection(env), stack.Beside(p.machines(env, w)))

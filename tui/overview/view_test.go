@@ -14,6 +14,7 @@ import (
 	"ops-console/ops"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/glyph"
 	"ops-console/tui/golden"
@@ -35,6 +36,13 @@ func env(t testing.TB) *pane.Env {
 func with(s *health.Snapshot) *Pane {
 	p := New()
 	p.Update(pane.HealthMsg{Snapshot: tuitest.Feed(1, s)})
+	return p
+}
+
+// withDB is an overview that has taken a snapshot of the instances and one of the database.
+func withDB(s *health.Snapshot, db *replication.Snapshot) *Pane {
+	p := with(s)
+	p.Update(pane.ReplicationMsg{Known: true, Snapshot: tuitest.ReplicaFeed(1, db)})
 	return p
 }
 
@@ -94,8 +102,14 @@ func scenes() map[string]func() *Pane {
 		"blackout": func() *Pane { return with(tuitest.Snapshot(42, tuitest.Options{Blackout: true})) },
 		"tunnel":   func() *Pane { return with(tuitest.Snapshot(42, tuitest.Options{Offline: true})) },
 		"token":    func() *Pane { return with(refused) },
-		"empty":    func() *Pane { return with(tuitest.Snapshot(0, tuitest.Options{})) },
-		"nothing":  New,
+		"replicas": func() *Pane {
+			return withDB(tuitest.Snapshot(24, tuitest.Options{}), tuitest.Replicas(10, tuitest.Database{Incident: true}))
+		},
+		"headless": func() *Pane {
+			return withDB(tuitest.Snapshot(24, tuitest.Options{Incident: true}), tuitest.Replicas(5, tuitest.Database{Headless: true}))
+		},
+		"empty":   func() *Pane { return with(tuitest.Snapshot(0, tuitest.Options{})) },
+		"nothing": New,
 		"joining": func() *Pane {
 			p := New()
 			p.Update(pane.NetworkMsg{Status: joining})

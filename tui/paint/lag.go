@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ops-console/ops/health"
 	"ops-console/ops/replication"
 	"ops-console/tui/glyph"
 )
@@ -28,7 +29,9 @@ func Lag(g *glyph.Set, l replication.Lag) string {
 		}
 	case replication.LagBounded:
 		switch {
+		case math.IsNaN(lo) && math.IsNaN(hi), math.IsInf(lo, 0):
 		case math.IsNaN(lo):
+			return "<" + ceiling(hi)
 		case math.IsNaN(hi), math.IsInf(hi, 1):
 			return atLeast(g, lo)
 		default:
@@ -111,4 +114,17 @@ func State(s replication.State) string {
 		return "unknown"
 	}
 	return strings.ReplaceAll(string(s), "_", " ")
+}
+
+// StateLevel is how bad a state of a node is where nothing more is known of it.
+func StateLevel(s replication.State) health.Level {
+	switch s {
+	case replication.Primary, replication.Streaming, replication.Delayed:
+		return health.LevelOK
+	case replication.Paused, replication.Silent, replication.Blocked, replication.CatchUp, replication.FallingBehind, replication.Lagging, replication.Orphaned:
+		return health.LevelWarning
+	case replication.StateUnknown, replication.Foreign, replication.Misrouted:
+		return health.LevelUnknown
+	}
+	return health.LevelCritical
 }

@@ -38,6 +38,8 @@ func TestLagHasNoMoreDigitsThanItsBoundsAllow(t *testing.T) {
 		{between(5, 50, 2), "5s"}, // bounds that contradict each other
 		{replication.Lag{Kind: replication.LagAtLeast, Lo: seconds(134)}, "≥2m 14s"},
 		{replication.Lag{Kind: replication.LagBounded, Lo: seconds(134)}, "≥2m 14s"},
+		{replication.Lag{Kind: replication.LagBounded, Hi: seconds(2.5)}, "<3s"},
+		{replication.Lag{Kind: replication.LagBounded}, "?"},
 		{replication.Lag{Kind: replication.LagAtLeast}, "?"},
 		{replication.Lag{Kind: replication.LagHint, Est: seconds(185)}, "~3m 5s"},
 		{replication.Lag{Kind: replication.LagHint, Est: seconds(math.NaN())}, "?"},

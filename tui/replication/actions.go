@@ -31,11 +31,6 @@ func (p *Pane) Actions() []action.Action {
 	marks := action.Action{Name: "marks", Help: "marks", About: "show or hide deploys and changes of state on the plot", Keys: []string{"m"}, Run: do(func() { p.marked = !p.marked; p.version++ })}
 	next := action.Action{Name: "next problem", Help: "next problem", Keys: []string{"n"}, Run: do(func() { p.nextProblem(1) })}
 	previous := action.Action{Name: "previous problem", Help: "previous problem", Keys: []string{"N"}, Hidden: true, Run: do(func() { p.nextProblem(-1) })}
-	csv := action.Action{Name: "csv", Help: "save CSV", About: "save what the plot shows as CSV", Keys: []string{"W"}, Run: func(string) tea.Cmd { return p.saveCSV() }}
-	if p.feed.Value == nil {
-		csv.Disabled = p.nothing()
-		next.Disabled, previous.Disabled = csv.Disabled, csv.Disabled
-	}
 	aa := []action.Action{
 		open,
 		{Name: "longer range", Help: "range", About: "show a longer range", Keys: []string{"+", "="}, Run: do(func() { p.zoom(1) })},
@@ -45,8 +40,15 @@ func (p *Pane) Actions() []action.Action {
 		{Name: "cursor right", Help: "read the plot at a later moment", Keys: []string{"right"}, Hidden: true, Run: do(func() { p.moveCursor(1) })},
 		{Name: "cursor far left", Help: "ten steps earlier", Keys: []string{"shift+left", "["}, Hidden: true, Run: do(func() { p.moveCursor(-10) })},
 		{Name: "cursor far right", Help: "ten steps later", Keys: []string{"shift+right", "]"}, Hidden: true, Run: do(func() { p.moveCursor(10) })},
-		scale, marks, next, previous, csv, p.probeAction(),
+		scale, marks, next, previous,
+		{Name: "csv", Help: "save CSV", About: "save what the plot shows as CSV", Keys: []string{"W"}, Run: func(string) tea.Cmd { return p.saveCSV() }},
 	}
+	if p.feed.Value == nil {
+		for i := range aa {
+			aa[i].Disabled = p.nothing()
+		}
+	}
+	aa = append(aa, p.probeAction())
 	if p.open && !p.wide {
 		return append(aa, p.detail.Actions(true)...)
 	}
@@ -55,7 +57,7 @@ func (p *Pane) Actions() []action.Action {
 			continue
 		}
 		if a.Name == "sort" {
-			a.Hidden = false
+			a.Hidden = p.feed.Value == nil
 			a.Help = "sort"
 		}
 		run := a.Run

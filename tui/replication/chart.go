@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"ops-console/ops/health"
 	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/paint"
@@ -15,14 +14,12 @@ import (
 	"ops-console/tui/plot"
 )
 
-// Lag that is worth a line across the plot, in seconds: what is a warning, and where rpc_and_wait raises.
+// Lag that is worth a line across the plot, in seconds, where the snapshot does not say: what is a warning, and where
+// rpc_and_wait raises.
 const (
 	warnLag  = 1
 	raiseLag = 5
 )
-
-// leastTop is what the scale goes to at least, so that both lines are on it.
-const leastTop = 10
 
 // fewNamed is how many nodes have a colour of their own; of more, those that are well stay in the background.
 const fewNamed = 12
@@ -40,14 +37,18 @@ func (p *Pane) chart(env *pane.Env) *plot.Chart {
 	if p.data.of != s {
 		p.data.of = s
 		p.data.version++
-		p.data.series = p.data.series[:0]
+		for len(p.data.series) < len(p.rows) {
+			p.data.series = append(p.data.series, plot.Series{})
+		}
 		for i := range p.rows {
-			p.data.series = append(p.data.series, p.series(&p.rows[i]))
+			p.fill(&p.data.series[i], &p.rows[i])
 		}
 	}
+	warn, raise := cmp.Or(max(s.Warn, 0), warnLag), cmp.Or(max(s.Critical, 0), raiseLag)
+	leastTop := 2 * max(warn, raise) // so that both lines are on it
 	c := &plot.Chart{
 		Version: p.version<<20 | p.data.version&(1<<20-1), Data: p.data.version, To: env.Now, Span: spans[p.span], Cursor: p.cursor,
-		Limits: []plot.Limit{{Value: warnLag, Name: "1s", Role: themes.Faint}, {Value: raiseLag, Name: "rpc raises", Role: themes.Warn}},
+		Limits: []plot.Limit{{Value: warn, Name: plot.Seconds(warn), Role: themes.Faint}, {Value: raise, Name: "rpc raises", Role: themes.Warn}},
 	}
 	chosen, worst := p.selected(), p.worst()
 	names := p.order()
@@ -57,8 +58,8 @@ func (p *Pane) chart(env *pane.Env) *plot.Chart {
 			continue
 		}
 		line := p.data.series[i]
-		line.Style = names[r.Name]
-		line.Role = themes.Plot1 + themes.Role(line.Style%6)
+		line.Style = 1 + names[r.Name]%5
+		line.Role = themes.Plot1 + themes.Role(names[r.Name]%6)
 		switch r.Level {
 		case replication.LevelCritical:
 			line.Rank = 3
@@ -77,7 +78,7 @@ func (p *Pane) chart(env *pane.Env) *plot.Chart {
 		if chosen == nil || chosen.Name != r.Name {
 			line.Lo, line.Hi = nil, nil
 		} else {
-			line.Rank, line.Quiet = 9, false
+			line.Rank, line.Quiet, line.Style = 9, false, 0
 		}
 		c.Series = append(c.Series, line)
 	}
@@ -120,19 +121,17 @@ func (p *Pane) order() map[string]int {
 	return out
 }
 
-func (p *Pane) series(r *row) plot.Series {
+// fill makes a series the past of a node. It takes the place of what was there before.
+func (p *Pane) fill(s *plot.Series, r *row) {
+	s.Name, s.Gap = r.label, time.Duration(3.5*p.interval()*float64(time.Second))
 	n := len(r.Trail)
-	all := make([]float64, 3*n)
-	s := plot.Series{
-		Name: r.label, Gap: time.Duration(3.5 * p.interval() * float64(time.Second)),
-		T: make([]int64, n), V: all[:n:n], Lo: all[n : 2*n : 2*n], Hi: all[2*n:],
-	}
+	s.T = slices.Grow(s.T[:0], n)[:n]
+	s.V, s.Lo, s.Hi = slices.Grow(s.V[:0], n)[:n], slices.Grow(s.Lo[:0], n)[:n], slices.Grow(s.Hi[:0], n)[:n]
 	for i := range r.Trail {
 		pt := &r.Trail[i]
 		s.T[i], s.V[i] = pt.At.UnixNano(), value(pt)
 		s.Lo[i], s.Hi[i] = float64(pt.Lo), float64(pt.Hi)
 	}
-	return s
 }
 
 // promoted is what a mark for a new primary is drawn as, and deployed one for a release.
@@ -157,24 +156,11 @@ func (p *Pane) chartMarks(env *pane.Env) []plot.Mark {
 			out = append(out, plot.Mark{At: e.At, Glyph: promoted, Role: themes.Info, Rank: 5})
 			continue
 		}
-		level := levelOf(e.To)
+		level := paint.StateLevel(e.To)
 		m := paint.Level(env.Glyphs, level)
 		out = append(out, plot.Mark{At: e.At, Glyph: m.Glyph, Role: m.Role, Rank: 4 - level.Rank()})
 	}
 	return out
-}
-
-// levelOf is how bad a state is where nothing more is known.
-func levelOf(s replication.State) health.Level {
-	switch s {
-	case replication.Primary, replication.Streaming, replication.Delayed:
-		return health.LevelOK
-	case replication.Paused, replication.Silent, replication.Blocked, replication.CatchUp, replication.FallingBehind, replication.Lagging, replication.Orphaned:
-		return health.LevelWarning
-	case replication.StateUnknown, replication.Foreign, replication.Misrouted:
-		return health.LevelUnknown
-	}
-	return health.LevelCritical
 }
 
 // readings are what all lines say at the cursor, the largest first.

@@ -42,6 +42,8 @@ func rows(s *replication.Snapshot) ([]row, []string) {
 		switch {
 		case n.Region == "":
 			r.label = n.Name
+		case regions[n.Region] > 1 && strings.HasPrefix(n.Name, n.Region):
+			r.label = n.Name
 		case regions[n.Region] > 1:
 			r.label = n.Region + " " + n.Name
 		}
@@ -116,8 +118,9 @@ func tree(nn []replication.Node, visit func(n *replication.Node, below int)) {
 	}
 }
 
+// isPrimary says that a node is a primary, or should be as far as is known: it is not behind anybody.
 func isPrimary(n *replication.Node) bool {
-	return n.Role == postgres.RolePrimary || n.State == replication.Primary
+	return n.Role == postgres.RolePrimary || n.State == replication.Primary || n.Role == postgres.RoleUnknown && n.Expected == postgres.RolePrimary
 }
 
 // Trends are a cell a minute.
@@ -273,6 +276,9 @@ func (p *Pane) columns() []table.Column {
 		},
 		{
 			ID: "since", Title: "SINCE", Width: 7, Align: paint.Right, Drop: 2, Cell: text(func(r *row) string {
+				if age := r.old(p); age > 0 && r.State != replication.Unreachable {
+					return paint.Short(age) + " old"
+				}
 				if r.StateSince.IsZero() {
 					return ""
 				}
@@ -323,7 +329,8 @@ func (p *Pane) quiet(r *row) themes.Role {
 
 // mark is a node's level. What was said too long ago is not known any more.
 func (p *Pane) mark(r *row) paint.Mark {
-	if (p.aged || r.old(p) > 0) && r.Level == replication.LevelOK {
+	unknown := p.aged || r.old(p) > 0 || !isPrimary(r.Node) && paint.Lag(p.glyphs, r.Lag) == "?"
+	if unknown && r.Level == replication.LevelOK {
 		return paint.Level(p.glyphs, health.LevelUnknown)
 	}
 	return paint.Level(p.glyphs, health.Level(r.Level))
@@ -365,19 +372,12 @@ func (p *Pane) nodeCell(l *paint.Line, r *row) {
 	l.Text(role, r.Name)
 }
 
-// stateCell is the state, and how old that is where it is.
 func (p *Pane) stateCell(l *paint.Line, r *row) {
-	age := r.old(p)
-	if age == 0 || r.State == replication.Unreachable {
-		role := p.quiet(r)
-		if r.Level != replication.LevelOK {
-			role = p.mark(r).Role
-		}
-		l.Text(role, paint.State(r.State))
-		return
+	role := p.quiet(r)
+	if r.Level != replication.LevelOK && role != themes.Stale {
+		role = p.mark(r).Role
 	}
-	tail := " " + paint.Short(age) + " old"
-	l.Max(themes.Stale, paint.State(r.State), l.Rest()-len(tail)).Text(themes.Stale, tail)
+	l.Text(role, paint.State(r.State))
 }
 
 func (p *Pane) lagCell(r *row) (string, themes.Role) {
@@ -386,7 +386,7 @@ func (p *Pane) lagCell(r *row) (string, themes.Role) {
 	}
 	text := paint.Lag(p.glyphs, r.Lag)
 	switch {
-	case text == "?", p.aged:
+	case text == "?", p.aged, p.judgedLate(r):
 		return text, themes.Stale
 	case r.Level == replication.LevelCritical:
 		return text, themes.Crit
@@ -394,6 +394,11 @@ func (p *Pane) lagCell(r *row) (string, themes.Role) {
 		return text, themes.Warn
 	}
 	return text, p.quiet(r)
+}
+
+// judgedLate says that a node's lag is from longer ago than it should be.
+func (p *Pane) judgedLate(r *row) bool {
+	return !r.Lag.At.IsZero() && p.now.Sub(r.Lag.At) > p.late()
 }
 
 // etaText is when a node will have caught up. That it never will is worth saying only where there is something to catch up.
@@ -443,11 +448,11 @@ func (p *Pane) stagesCell(l *paint.Line, r *row, w int) {
 	}
 }
 
-// bar is a count of bytes as one cell: a dot for less than a kilobyte, then a step for about each factor of ten.
+// bar is a count of bytes as one cell: a dot for less than 100 kB, then a step for each factor of ten.
 func bar(g *glyph.Set, n int64) string {
-	if n < 1000 {
+	if n < 100_000 {
 		return g.Dot
 	}
-	step := int(math.Log10(float64(n))) - 2
+	step := int(math.Log10(float64(n))) - 4
 	return g.Spark[min(max(step, 1), len(g.Spark)-1)]
 }

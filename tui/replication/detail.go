@@ -179,10 +179,10 @@ func (p *Pane) detailLag(g *page.Page, r *row) {
 	if text == "?" {
 		text, role = "not known", themes.Stale
 	}
-	if l.Lo != nil && l.Hi != nil {
+	if l.Kind == replication.LagBounded && l.Lo != nil && l.Hi != nil {
 		text += ", between " + span(l.Lo) + " and " + span(l.Hi)
 	}
-	g.Fact("behind", text, role, "")
+	g.Fact("behind", text, role, p.ageOf(l.At))
 	if words, ok := sources[l.Source]; ok {
 		g.Fact("from", words, themes.Muted, "")
 	}
@@ -190,7 +190,7 @@ func (p *Pane) detailLag(g *page.Page, r *row) {
 		g.Fact("pg says", "replay_lag "+span(r.ReplayLag), themes.Muted, "")
 	}
 	if d := r.Visible; d != nil && d.N > 0 {
-		g.Fact("seen after", paint.Span(d.P50)+" p50, "+paint.Span(d.P95)+" p95, "+paint.Span(d.Max)+" at most, of "+paint.Count(d.N, "write", "writes"), themes.Plain, "")
+		g.Fact("visible", "after "+paint.Span(d.P50)+" p50, "+paint.Span(d.P95)+" p95, "+paint.Span(d.Max)+" at most, of "+paint.Count(d.N, "write", "writes"), themes.Plain, "")
 	}
 	if r.Watcher != "" {
 		g.Fact("watcher", watchers[r.Watcher], themes.Muted, "")

@@ -50,6 +50,21 @@ func (p *Pane) notes(env *pane.Env, w int) stack.Section {
 	}}
 }
 
+// nowAs is a level that was made from what some nodes said: it is not known any more where one of them says nothing now.
+func (p *Pane) nowAs(l replication.Level, nodes ...string) paint.Mark {
+	unknown := paint.Level(p.glyphs, health.LevelUnknown)
+	m := paint.Level(p.glyphs, health.Level(l))
+	if l != replication.LevelOK {
+		return m
+	}
+	for i := range p.rows {
+		if r := &p.rows[i]; slices.Contains(nodes, r.Name) && (p.mark(r) == unknown || r.State == replication.Unreachable) {
+			return unknown
+		}
+	}
+	return m
+}
+
 // regions are what somebody who writes from there feels.
 func (p *Pane) regions(env *pane.Env) stack.Section {
 	rr := p.feed.Value.Regions
@@ -66,11 +81,7 @@ func (p *Pane) regions(env *pane.Env) stack.Section {
 }
 
 func (p *Pane) regionLine(l *paint.Line, r *replication.Region) {
-	level := health.Level(r.Level)
-	if p.aged && level == health.LevelOK {
-		level = health.LevelUnknown
-	}
-	m := paint.Level(p.glyphs, level)
+	m := p.nowAs(r.Level, r.Nodes...)
 	l.Gap(1).Text(m.Role, m.Glyph).Gap(1).Cell(themes.Plain, r.Code, 7, paint.Left)
 	p50, p95 := p.glyphs.Dash, p.glyphs.Dash
 	d := r.Waits
@@ -101,7 +112,7 @@ func (p *Pane) slots(env *pane.Env) stack.Section {
 	}
 	var bad, good []*replication.Slot
 	for i := range ss {
-		if ss[i].Level == replication.LevelOK && ss[i].Active {
+		if ss[i].Active && p.nowAs(ss[i].Level, ss[i].Node) == paint.Level(env.Glyphs, health.LevelOK) {
 			good = append(good, &ss[i])
 		} else {
 			bad = append(bad, &ss[i])
@@ -112,7 +123,11 @@ func (p *Pane) slots(env *pane.Env) stack.Section {
 		b.Line().Rule("SLOTS", paint.Part{Role: themes.Muted, Text: strconv.Itoa(len(ss)-len(bad)) + " of " + strconv.Itoa(len(ss)) + " well"})
 		for i, s := range all {
 			if left := len(all) - i; left > 1 && b.Rest() == 1 {
-				b.Line().Gap(3).Text(themes.Muted, strconv.Itoa(left)+" more")
+				text := strconv.Itoa(left) + " more"
+				if i == 0 && len(bad) == 0 {
+					text = "all in use, none near its limit"
+				}
+				b.Line().Gap(3).Text(themes.Muted, text)
 				return
 			}
 			if b.Rest() == 0 {
@@ -124,11 +139,7 @@ func (p *Pane) slots(env *pane.Env) stack.Section {
 }
 
 func (p *Pane) slotLine(l *paint.Line, s *replication.Slot) {
-	level := health.Level(s.Level)
-	if p.aged && level == health.LevelOK {
-		level = health.LevelUnknown
-	}
-	m := paint.Level(p.glyphs, level)
+	m := p.nowAs(s.Level, s.Node)
 	l.Gap(1).Text(m.Role, m.Glyph).Gap(1).Max(themes.Plain, s.Name, 20).Gap(2)
 	if s.Owner != "" && l.Rest() > 40 {
 		l.Max(themes.Faint, s.Owner, 16).Gap(2)
@@ -191,8 +202,8 @@ func (p *Pane) readiness(env *pane.Env, w int) stack.Section {
 	if !r.Safe {
 		mark = paint.Level(env.Glyphs, health.LevelWarning)
 	}
-	if p.aged {
-		mark = paint.Level(env.Glyphs, health.LevelUnknown)
+	if r.Safe {
+		mark = p.nowAs(replication.LevelOK, r.Candidate, p.feed.Value.Primary)
 	}
 	var said []string
 	if r.Candidate != "" {
@@ -244,7 +255,7 @@ func (p *Pane) events(env *pane.Env) stack.Section {
 func (p *Pane) eventLine(l *paint.Line, e *replication.Event, named bool) {
 	m := paint.Mark{Glyph: p.glyphs.Dot, Role: themes.Muted}
 	if e.To != "" {
-		m = paint.Level(p.glyphs, levelOf(e.To))
+		m = paint.Level(p.glyphs, paint.StateLevel(e.To))
 	}
 	l.Text(themes.Faint, paint.Clock(p.now, e.At)).Gap(1).Text(m.Role, m.Glyph).Gap(1)
 	if named && e.Node != "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ops-console/ops"
+	"ops-console/ops/postgres"
 	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/page"
@@ -42,7 +43,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	case p.wide:
 		side := min(max(inner*3/10, 54), 76)
 		left := inner - side - 3
-		main := stack.Column(env, left, h, 1, []stack.Section{p.headline(env, left), p.plotSection(env), p.tableSection(env), p.why(env, left)})
+		main := stack.Column(env, left, h, 1, some(p.headline(env, left), p.plotSection(env), p.tableSection(env), p.why(env, left)))
 		var second []string
 		if p.open && r != nil {
 			second = p.drawDetail(env, r, side, h, 1+left+3)
@@ -51,19 +52,27 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 		}
 		return paint.Margins(env.Theme, env.Glyphs, paint.Beside(env.Theme, env.Glyphs, main, second), w)
 	}
-	head, chart, nodes := p.headline(env, inner), p.plotSection(env), p.tableSection(env)
-	sections := []stack.Section{head, chart, nodes, p.why(env, inner)}
+	return paint.Margins(env.Theme, env.Glyphs, stack.Column(env, inner, h, 1, p.oneColumn(env, inner, h)), w)
+}
+
+// oneColumn are the sections of a pane that has room for one column: where that is short, the nodes come before the plot.
+func (p *Pane) oneColumn(env *pane.Env, w, h int) []stack.Section {
+	head, chart, nodes, why := p.headline(env, w), p.plotSection(env), p.tableSection(env), p.why(env, w)
+	var rest []stack.Section
+	for _, s := range []stack.Section{p.regions(env), p.slots(env), p.readiness(env, w), p.events(env)} {
+		rest = append(rest, stack.Beside(s))
+	}
 	if h < roomyAt {
-		nodes.Least = min(nodes.Least, 7)
-		chart.Least = min(chart.Least, 7)
-		sections = []stack.Section{head, nodes, chart, stack.Beside(p.why(env, inner))}
+		nodes.Least, chart.Least = min(nodes.Least, 7), min(chart.Least, 7)
+		return some(append([]stack.Section{head, nodes, chart, stack.Beside(why)}, rest...)...)
+	}
+	first := []stack.Section{head, chart, nodes}
+	if why.Aside { // nothing is wrong there
+		rest = append(rest, why)
 	} else {
-		sections = append(sections, some(p.notes(env, inner), p.probeSection(env))...)
+		first = append(first, why)
 	}
-	for _, f := range some(p.regions(env), p.slots(env), p.readiness(env, inner), p.events(env)) {
-		sections = append(sections, stack.Beside(f))
-	}
-	return paint.Margins(env.Theme, env.Glyphs, stack.Column(env, inner, h, 1, sections), w)
+	return some(append(append(first, p.notes(env, w), p.probeSection(env)), rest...)...)
 }
 
 // age is how old the snapshot is.
@@ -167,7 +176,7 @@ func (p *Pane) said(s *replication.Snapshot) (mark paint.Mark, who, text string)
 	case p.feed.Err != nil:
 		return unknown, "", "The last reading failed: " + p.feed.Err.Error()
 	case p.aged:
-		return unknown, "", "This is old. Nodes are read while this pane is shown."
+		return unknown, "", "Nothing new was read for " + paint.Duration(p.age().Truncate(time.Second)) + ": it may be different now."
 	case len(s.Problems) > 0:
 		pr := s.Problems[0]
 		text = pr.Title
@@ -183,14 +192,21 @@ func (p *Pane) said(s *replication.Snapshot) (mark paint.Mark, who, text string)
 		return unknown, "", "Not everything is known yet."
 	}
 	var worst *row
-	replicas := 0
+	replicas, silent := 0, 0
 	for i := range p.rows {
-		if r := &p.rows[i]; !isPrimary(r.Node) {
+		r := &p.rows[i]
+		if p.mark(r) == unknown {
+			silent++
+		}
+		if !isPrimary(r.Node) {
 			replicas++
 			if worst == nil || lagOrder(r.Lag) > lagOrder(worst.Lag) {
 				worst = r
 			}
 		}
+	}
+	if silent > 0 {
+		return unknown, "", strconv.Itoa(silent) + " of " + paint.Count(len(p.rows), "node", "nodes") + ": not known how it is now."
 	}
 	if worst == nil {
 		return paint.Level(p.glyphs, "ok"), "", "There is a primary and no replica."
@@ -214,7 +230,7 @@ func (p *Pane) primaryLine(l *paint.Line) {
 	if s.Primary == "" {
 		n := 0
 		for i := range p.rows {
-			if isPrimary(p.rows[i].Node) {
+			if p.rows[i].Role == postgres.RolePrimary {
 				n++
 			}
 		}

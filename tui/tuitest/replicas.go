@@ -39,7 +39,7 @@ func Replicas(n int, o Database) *replication.Snapshot {
 	}
 	b := cluster{o}
 	s := &replication.Snapshot{
-		App: "changelog", PrimaryRegion: "fra", At: o.Now, Interval: 1, Verdict: replication.Healthy,
+		App: "changelog", PrimaryRegion: "fra", At: o.Now, Interval: 1, Warn: 1, Critical: 5, Verdict: replication.Healthy,
 		SystemID: "7351928461038233981", Timeline: 3, Primary: "fra-1", Flush: flush, FlushAge: ptr(0.2),
 		WALRate: &replication.Rate{Now: 11.2e6, Long: 10.8e6},
 	}
@@ -75,13 +75,18 @@ func Replicas(n int, o Database) *replication.Snapshot {
 	if o.Split && n > 1 {
 		b.split(s)
 	}
-	if o.Headless {
+	if o.Headless && n > 0 {
 		b.headless(s)
 	}
 	b.regions(s)
 	b.readiness(s)
 	if o.Hostile {
 		b.hostile(s)
+	}
+	for i := range s.Nodes {
+		if n := &s.Nodes[i]; n.Lag.Kind != "" && n.Lag.At.IsZero() {
+			n.Lag.At = s.At.Add(-600 * time.Millisecond)
+		}
 	}
 	ops.SortProblems(s.Problems)
 	slices.SortStableFunc(s.Events, func(a, b replication.Event) int { return b.At.Compare(a.At) })
