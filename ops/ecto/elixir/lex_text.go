@@ -110,6 +110,10 @@ func (l *lexer) quotedName() {
 func (l *lexer) openText(st textState) {
 	if st.heredoc {
 		n := l.blanks(0)
+		if l.pos+n == l.end {
+			l.unclosed(st)
+			return
+		}
 		if l.breakLen(n) == 0 {
 			l.fail(l.here(), "a heredoc's text begins on a new line after its opening quotes")
 			return
@@ -168,9 +172,10 @@ func (l *lexer) textFrom(st textState, t token) {
 			l.pos++
 		}
 	}
-	if l.err != nil {
-		return
-	}
+	l.unclosed(st)
+}
+
+func (l *lexer) unclosed(st textState) {
 	b := &l.toks[st.begin]
 	closer := string(st.closer)
 	if st.heredoc {

@@ -10,7 +10,7 @@ import (
 )
 
 // snippets writes random code: mostly such as a grammar allows, some of it with a piece gone or doubled. It leaves out
-// what Elixir 1.14 and later versions read differently.
+// what Elixir 1.14 and later versions read differently: elements of a map without =>, signs before brackets, and so on.
 type snippets struct{ *rand.Rand }
 
 func (r snippets) pick(from ...string) string { return from[r.IntN(len(from))] }
@@ -55,7 +55,7 @@ func (r snippets) expr(depth int) string {
 	case 16:
 		return "{" + r.args(depth) + "}"
 	case 17:
-		return "%{" + r.pick("", e()+" | ") + r.pick(r.args(depth), e()+" => "+e(), e()+" => "+e()+", b: 1", "k: "+e()) + "}"
+		return "%{" + r.pick("", r.atom()+" | ") + r.pick("", e()+" => "+e(), r.atom()+" => "+e()+", b: 1", "k: "+e()) + "}"
 	case 18:
 		return "%" + r.pick("Foo", "__MODULE__", "@a", "^x", "a.b", "Foo.Bar", "f(1)") + r.pick("", "", " ", "\n") + "{" + r.pick("", "a | ", "a: "+e()) + "}"
 	case 19:

@@ -168,18 +168,19 @@ func (r *recovery) broken(lines []line, err Error) *Node {
 		err.In = strings.ToValidUTF8(err.In[:80], "")
 	}
 	r.f.Errors = append(r.f.Errors, err)
-	for _, l := range lines { // suppressions before the definition still count
+	n := &Node{
+		Kind: Broken, Text: err.In, Pos: Pos{first.number, first.indent + 1},
+		From: first.from + first.indent, To: lines[len(lines)-1].to,
+	}
+	for _, l := range lines { // what suppresses findings still does
 		if l.code {
 			break
 		}
 		if text := strings.TrimRight(r.text(l), "\r"); text != "" {
-			r.f.Comments = append(r.f.Comments, Comment{Pos: Pos{l.number, l.indent + 1}, Text: text})
+			r.f.Comments = append(r.f.Comments, Comment{Pos: Pos{l.number, l.indent + 1}, Text: text, Next: n})
 		}
 	}
-	return &Node{
-		Kind: Broken, Text: err.In, Pos: Pos{first.number, first.indent + 1},
-		From: first.from + first.indent, To: lines[len(lines)-1].to,
-	}
+	return n
 }
 
 // module reads a module whose text does not parse: its first line, and then its body item by item. It is nil for
@@ -191,6 +192,9 @@ func (r *recovery) module(lines []line, depth int) *Node {
 	at := 0
 	for at < len(lines) && !lines[at].code {
 		at++
+	}
+	if at == len(lines) {
+		return nil
 	}
 	head := lines[at]
 	text := strings.TrimRight(r.text(head), " \t\r")
@@ -207,13 +211,15 @@ func (r *recovery) module(lines []line, depth int) *Node {
 		}
 	}
 	n, comments, err := parseRange(text+"\nend", span{0, int32(len(text) + 4), head.number})
-	if err != nil || len(n.Args) != 2 || n.Do.Line != head.number {
+	if err != nil || n.block() == nil || n.Do.Line != head.number {
 		return nil
 	}
-	if at > 0 { // the comments before it
+	mark := len(r.f.Comments)
+	if at > 0 {
 		_, before, _ := parseRange(r.f.Source, spanOf(lines[:at]))
 		r.f.Comments = append(r.f.Comments, before...)
 	}
+	before := len(r.f.Comments)
 	shift := Pos{0, head.indent}
 	Walk(n, func(m *Node) bool {
 		m.From += head.from + head.indent
@@ -233,17 +239,16 @@ func (r *recovery) module(lines []line, depth int) *Node {
 	if at+1 < end {
 		body = r.region(spanOf(lines[at+1:end]), depth+1)
 	}
-	n.Args[1].Args[0].Args[1] = r.block(body)
-	last := lines[len(lines)-1]
-	n.End, n.To = Pos{}, last.to
+	n.End, n.To = Pos{}, lines[len(lines)-1].to
 	if end < len(lines) {
 		n.End = Pos{lines[end].number, lines[end].indent + 1}
 		n.To = lines[end].from + lines[end].indent + 3
 	}
-	for i := len(r.f.Comments) - 1; i >= 0 && r.f.Comments[i].Line < head.number; i-- {
-		if r.f.Comments[i].Line == head.number-1 {
-			r.f.Comments[i].Next = n
-		}
+	block := n.block()
+	block.Args[0].Args[1] = r.block(body)
+	block.To, block.Args[0].To = n.To, n.To
+	for i := mark; i < before; i++ {
+		r.f.Comments[i].Next = n
 	}
 	return n
 }

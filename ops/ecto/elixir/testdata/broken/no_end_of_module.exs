@@ -1,0 +1,3 @@
+defmodule A do
+  def up, do: :ok
+  def down, do: :ok
