@@ -19,7 +19,7 @@ import (
 // why is a few lines on the node under the cursor, where there is room for them.
 func (p *Pane) why(env *pane.Env, w int) stack.Section {
 	r := p.selected()
-	if r == nil {
+	if r == nil || p.open { // the detail says it
 		return stack.Section{}
 	}
 	g := page.New(env, w)
@@ -58,11 +58,11 @@ func (p *Pane) reasons(g *page.Page, r *row) {
 	if isPrimary(r.Node) {
 		return
 	}
-	g.Fact("receives", p.receives(r), themes.Muted, "")
-	g.Fact("replays", p.replays(r), themes.Muted, "")
+	g.Told("receives", p.receives(r), themes.Muted, 2)
+	g.Told("replays", p.replays(r), themes.Muted, 2)
 	for i := range p.feed.Value.Slots {
 		if s := &p.feed.Value.Slots[i]; s.Name == r.Slot && s.Name != "" && (s.Level != replication.LevelOK || !s.Active) {
-			g.Fact("slot", slotText(s), slotRole(s), "")
+			g.Told("slot", slotText(s), slotRole(s), 2)
 		}
 	}
 }
@@ -407,7 +407,7 @@ func (p *Pane) detailNode(g *page.Page, r *row) {
 		{"slot", r.Slot, themes.Plain, ""},
 		{"started", boot, themes.Muted, ""},
 		{"clock", skew, skewRole, ""},
-		{"privileges", privileges, privilegesRole, ""},
+		{"rights", privileges, privilegesRole, ""},
 		{"read-only", readOnly, readOnlyRole, ""},
 	} {
 		g.Fact(f.label, f.value, f.role, f.age)
