@@ -108,6 +108,17 @@ func (t *Tracker) hear(u *member, r *Reading) {
 			m.heard.miss(r)
 		}
 	}
+	// A row that turned out to be that of a listed replica was never that of another.
+	for i, m := range found {
+		if m == nil || m.ghost {
+			continue
+		}
+		for _, g := range t.list {
+			if g.ghost && g.heard != nil && g.heard.of == u && g.heard.row.PID == rows[i].PID {
+				g.mistaken = true
+			}
+		}
+	}
 	t.dropGhosts(r.Received)
 }
 
@@ -191,9 +202,10 @@ func ghostKey(u *member, s SenderRow) string {
 
 // ghost is a replica that no address is known of.
 func (t *Tracker) ghost(u *member, s SenderRow, free func(*member) bool) *member {
-	// A row that may be that of a listed replica which could not be told from others is not another replica.
+	// A row that may be that of a listed replica which could not be told from others, or has not been asked yet, is not
+	// another replica.
 	for _, m := range t.list {
-		if !m.ghost && free(m) && m.streamsFrom(u) {
+		if !m.ghost && free(m) && (m.streamsFrom(u) || m.last == nil && m.broken == nil) {
 			return nil
 		}
 	}
@@ -201,7 +213,7 @@ func (t *Tracker) ghost(u *member, s SenderRow, free func(*member) bool) *member
 	if t.members[k] != nil {
 		return nil
 	}
-	m := &member{key: k, ghost: true, firstListed: u.last.Received}
+	m := &member{key: k, ghost: true}
 	m.conf = postgres.Node{Name: cmp.Or(s.Application, s.Client, "a replica of "+u.name)}
 	t.members[k] = m
 	t.list = append(t.list, m)
@@ -222,7 +234,7 @@ func (t *Tracker) dropGhosts(now time.Time) {
 		known := slices.ContainsFunc(t.list, func(o *member) bool {
 			return o != m && o.conf.Name == m.conf.Name && (!o.ghost || o.heard.attached())
 		})
-		if !known && m.heard != nil && now.Sub(m.heard.gone) < remembered {
+		if !known && !m.mistaken && m.heard != nil && now.Sub(m.heard.gone) < remembered {
 			return false
 		}
 		delete(t.members, m.key)

@@ -8,11 +8,11 @@ import (
 
 // member is what is remembered of one node.
 type member struct {
-	key         string
-	name        string
-	conf        postgres.Node // without Config
-	ghost       bool          // known only from what its upstream says
-	firstListed time.Time
+	key      string
+	name     string
+	conf     postgres.Node // without Config
+	ghost    bool          // known only from what its upstream says
+	mistaken bool          // a ghost that turned out to be a listed node
 
 	last   *Reading // the newest good one; nil: never
 	broken *outage  // nil: it could be read the last time

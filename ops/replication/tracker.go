@@ -70,8 +70,11 @@ func (t *Tracker) Nodes(nn []postgres.Node, now time.Time) {
 		listed[k] = true
 		m := t.members[k]
 		if m == nil {
-			m = &member{key: k, firstListed: now}
+			m = &member{key: k}
 			t.members[k] = m
+			if len(t.list) > 0 {
+				t.event(Event{At: now, Node: n.Name, Text: joined(", ", "listed from now on", n.From)})
+			}
 		}
 		n.Config = nil
 		m.conf = n
@@ -83,6 +86,7 @@ func (t *Tracker) Nodes(nn []postgres.Node, now time.Time) {
 		} else if !listed[m.key] {
 			delete(t.members, m.key)
 			t.forget(m)
+			t.event(Event{At: now, Node: m.name, Text: "not listed any more"})
 		}
 	}
 	t.list = list
