@@ -9,10 +9,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
-.PHONY: help demo test check bench e2e setup setup-test build fuzz docs clean
+.PHONY: help demo test check bench e2e setup setup-test build fuzz docs elixir-oracle clean
 
 help: ## this list
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 build: $(BIN) ## build bin/ops-console
 
@@ -43,6 +43,9 @@ fuzz: ## give every fuzz target 30 seconds
 
 docs: ## rewrite what is generated from the code
 	UPDATE_GOLDEN=1 $(GO) test ./tui/... ./ops/... ./cmd/... -run 'Docs|Golden'
+
+elixir-oracle: setup-test ## compare the Elixir parser with Elixir's own on every file of a directory: DIR=path
+	ELIXIR_ORACLE_DIR='$(abspath $(DIR))' $(GO) test -count=1 -v -timeout 30m -run '^TestDirectoryReadsAsElixirReadsIt$$' ./ops/ecto/elixir
 
 setup: ## install PostgreSQL's server binaries and tmux where they are missing
 	@.ci/setup

@@ -4,13 +4,21 @@ package elixir
 type slab struct {
 	nodes []Node
 	lists []*Node
+	chunk int // how many nodes at once
 }
 
-const chunk = 256
+// newSlab is for a text of so many tokens, which has about as many nodes.
+func newSlab(tokens int) slab { return slab{chunk: min(max(tokens, 8), 256)} }
+
+func (s *slab) grow(k int) {
+	if k > len(s.lists) {
+		s.lists = make([]*Node, max(2*s.chunk, k))
+	}
+}
 
 func (s *slab) node() *Node {
 	if len(s.nodes) == 0 {
-		s.nodes = make([]Node, chunk)
+		s.nodes = make([]Node, max(s.chunk, 8))
 	}
 	n := &s.nodes[0]
 	s.nodes = s.nodes[1:]
@@ -23,9 +31,7 @@ func (s *slab) list(nodes ...*Node) []*Node {
 	if k == 0 {
 		return nil
 	}
-	if k > len(s.lists) {
-		s.lists = make([]*Node, max(2*chunk, k))
-	}
+	s.grow(k)
 	l := s.lists[:k:k]
 	s.lists = s.lists[k:]
 	copy(l, nodes)
@@ -34,9 +40,7 @@ func (s *slab) list(nodes ...*Node) []*Node {
 
 func (s *slab) extend(l []*Node, more ...*Node) []*Node {
 	k := len(l) + len(more)
-	if k > len(s.lists) {
-		s.lists = make([]*Node, max(2*chunk, k))
-	}
+	s.grow(k)
 	all := s.lists[:k:k]
 	s.lists = s.lists[k:]
 	copy(all, l)

@@ -149,7 +149,7 @@ func parseRange(src string, s span) (*Node, []Comment, *Error) {
 	if l.err != nil {
 		return nil, l.comments, l.err
 	}
-	p := parser{src: src, toks: l.toks, comments: l.comments}
+	p := parser{src: src, toks: l.toks, comments: l.comments, nodes: newSlab(len(l.toks))}
 	root := p.file()
 	if p.err != nil {
 		return nil, l.comments, p.err

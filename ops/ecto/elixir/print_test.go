@@ -101,7 +101,7 @@ func funCode(n *Node) string {
 	switch {
 	case name == "{}" && f.Args[1].Kind == Atom:
 		return left + ".{" + codes(n.Args) + "}"
-	case !plainName.MatchString(name):
+	case !plainName.MatchString(name) || isUpper(name[0]): // an alias is no name
 		name = quote(name, '"')
 	}
 	return left + "." + name + "(" + codes(n.Args) + ")"
