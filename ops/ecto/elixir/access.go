@@ -150,7 +150,7 @@ func unescapeParts(raw []*Node) ([]*Node, bool) {
 		}
 		if text != r.Text {
 			piece := *r
-			piece.Text = text
+			piece.Text, piece.escapes = text, escapesAll
 			parts[i] = &piece
 		}
 	}

@@ -54,6 +54,8 @@ type File struct {
 	Comments []Comment
 	// Errors are the definitions that could not be read, in the order of the file.
 	Errors ErrorList
+
+	lines []int32 // where each line begins
 }
 
 // Exprs are the expressions at the top level of the file.
@@ -113,9 +115,10 @@ func Parse(src []byte, name string) (*File, ErrorList) {
 		return f, f.Errors
 	}
 	f.Source = string(src)
+	f.lines = lineStarts(f.Source)
 	if at := invalidUTF8(f.Source); at >= 0 {
 		// Elixir refuses the file. The bytes are replaced one by one, so that offsets stay those of the file.
-		f.Errors = append(f.Errors, Error{Pos: place(f.Source, at), Msg: "the file is not valid UTF-8"})
+		f.Errors = append(f.Errors, Error{Pos: f.Position(at), Msg: "the file is not valid UTF-8"})
 		f.Source = maskInvalid(f.Source)
 	}
 	root, comments, err := parseRange(f.Source, span{0, int32(len(f.Source)), 1})
@@ -181,12 +184,4 @@ func maskInvalid(s string) string {
 		i += n
 	}
 	return string(b)
-}
-
-// place is the position of a byte offset, counting code points.
-func place(src string, at int) Pos {
-	head := src[:at]
-	line := 1 + strings.Count(head, "\n")
-	start := strings.LastIndexByte(head, '\n') + 1
-	return Pos{int32(line), int32(utf8.RuneCountInString(head[start:]) + 1)}
 }

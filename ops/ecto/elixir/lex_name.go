@@ -63,6 +63,9 @@ func (l *lexer) name() {
 	c := l.at(0)
 	text := l.src[l.pos : l.pos+n]
 	switch {
+	case points > maxAtom:
+		l.tooLong(points)
+		return
 	case l.at(n) == ':' && isSpace(l.at(n+1)):
 		t := l.add(kKw, n)
 		if !ascii {
@@ -169,7 +172,7 @@ func (l *lexer) atom() bool {
 			return true
 		}
 		if points > maxAtom {
-			l.fail(l.here(), "the atom has %d characters, Elixir allows %d", points, maxAtom)
+			l.tooLong(points)
 		}
 		t := l.add(kAtom, n+1)
 		if !ascii {
@@ -212,8 +215,12 @@ func (l *lexer) atom() bool {
 	return true
 }
 
-// maxAtom is how many characters an atom can have.
+// maxAtom is how many characters an atom can have, and so any name.
 const maxAtom = 255
+
+func (l *lexer) tooLong(points int) {
+	l.fail(l.here(), "a name of %d characters, Elixir allows %d", points, maxAtom)
+}
 
 // char reads a character literal, ?a or ?\n.
 func (l *lexer) char() {

@@ -98,6 +98,9 @@ func (l *lexer) quotedName() {
 	name.off++
 	name.end = l.toks[len(l.toks)-1].off
 	name.flags |= flagQuoted
+	if n := utf8.RuneCountInString(l.src[name.off:name.end]); n > maxAtom {
+		l.tooLong(n)
+	}
 	if strings.Contains(l.src[name.off:name.end], "#{") {
 		l.fail(name.pos(), "interpolation is not allowed in the name of a call")
 	}

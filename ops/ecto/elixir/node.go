@@ -52,9 +52,22 @@ type Node struct {
 	From, To int32
 
 	height int32
-	parens bool // it stands in parentheses of its own
-	part   bool // Elixir gives it no position: a piece of quoted text
+	// Of a String or a piece of one: where its text begins, how its lines are indented, and what its backslashes do.
+	text    int32
+	indent  int32
+	escapes escaping
+	parens  bool // it stands in parentheses of its own
+	part    bool // Elixir gives it no position: a piece of quoted text
 }
+
+// escaping is what a backslash does in a text.
+type escaping uint8
+
+const (
+	escapesNothing escaping = iota
+	escapesAll              // as in strings
+	escapesCloser           // as in sigils
+)
 
 const (
 	blockName  = "__block__"

@@ -48,6 +48,17 @@ func (p *parser) textPart(begin, part *token) *Node {
 	}
 	n := p.nodes.node()
 	n.Kind, n.Text, n.Pos, n.part = String, text, part.pos(), true
+	n.text, n.indent = part.off, begin.indent
+	if part.flags&flagHead == 0 && begin.indent > 0 {
+		n.indent = -begin.indent // its first line began before it
+	}
+	switch {
+	case part.flags&flagEscapes == 0:
+	case begin.kind == kSigil:
+		n.escapes = escapesCloser
+	default:
+		n.escapes = escapesAll
+	}
 	return p.extent(n, part.off, part.end)
 }
 
