@@ -207,6 +207,11 @@ func TestUserNetworkStartsBeforeItsEndpointResolves(t *testing.T) {
 		return lookup(ctx, h)
 	}
 	u := l.start(o) // does not wait: the name resolves after it only
+	for start := time.Now(); !strings.Contains(u.Status().Cause, "does not resolve"); wait(u.Changed(), 20*time.Millisecond) {
+		if time.Since(start) > patience {
+			t.Fatalf("status is %+v", u.Status())
+		}
+	}
 	_, err := u.DialContext(deadline(t, 400*time.Millisecond), "tcp", "web.internal:8080")
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "does not resolve") {
 		t.Errorf("dial while connecting: %v", err)
