@@ -6,6 +6,7 @@
 //	pgsql      raw SQL to operations, by PostgreSQL's own grammar
 //	lower      the migration DSL to operations, as ecto_sql sends them
 //	schema     what the database looks like after operations, as far as that can be known
+//	app        the Ecto schemas of the running code
 //	lint       the rules, and what they find
 //	catalog    what a live database says: sizes, locks, constraints, the migrations that ran
 //	rehearse   pending migrations run on a throw-away cluster, measured
