@@ -33,7 +33,7 @@ type consoleFlags struct {
 func (o *consoleFlags) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.theme, "theme", "", "theme by name, or auto for the terminal's own light or dark")
-	f.StringVar(&o.glyphs, "glyphs", "", "auto, unicode or ascii")
+	f.StringVar(&o.glyphs, "glyphs", "", "auto, unicode, blocks or ascii")
 	f.StringVar(&o.color, "color", "auto", "auto, true, 256, 16 or none")
 	f.StringVar(&o.open, "open", "", "view to start with, as the console's copy menu gives it")
 	f.BoolVar(&o.readOnly, "read-only", false, "cannot be armed: nothing outside can be changed")
@@ -41,7 +41,7 @@ func (o *consoleFlags) flags(c *cobra.Command) {
 	f.BoolVar(&o.reducedMotion, "reduce-motion", false, "no animation")
 	for name, values := range map[string][]string{
 		"theme":  append([]string{"auto"}, themes.Names(nil)...),
-		"glyphs": {"auto", "unicode", "ascii"},
+		"glyphs": {"auto", "unicode", "blocks", "ascii"},
 		"color":  {"auto", "true", "256", "16", "none"},
 	} {
 		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

@@ -83,7 +83,7 @@ func keys() []key {
 		{name: "database.critical", doc: "The lag of a replica that is critical. Default: what rpc_and_wait of fly_postgres waits before it raises.", def: `"5s"`, set: duration(func(p *Profile) *time.Duration { return &p.Database.Critical }, time.Millisecond, 24*time.Hour)},
 
 		{name: "console.theme", doc: "auto, or the name of a theme.", def: `"auto"`, set: text(func(p *Profile) *string { return &p.Console.Theme }, word)},
-		{name: "console.glyphs", doc: "auto, unicode or ascii.", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Console.Glyphs }, "auto", "unicode", "ascii")},
+		{name: "console.glyphs", doc: "auto, unicode, blocks (block elements in place of braille) or ascii.", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Console.Glyphs }, "auto", "unicode", "blocks", "ascii")},
 		{name: "console.mouse", doc: "Whether the mouse is used.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.Mouse })},
 		{name: "console.read_only", doc: "The console cannot be armed: nothing can be changed.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.ReadOnly })},
 		{name: "console.reduced_motion", doc: "Nothing spins or blinks.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.ReducedMotion })},
