@@ -1,0 +1,4 @@
+package lint
+
+// columnRules are those about columns.
+var columnRules = []rule{}

@@ -1,0 +1,105 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/locks"
+)
+
+// easing is which context makes a finding weaker.
+type easing int
+
+// The easings.
+const (
+	// never: the finding holds wherever it stands.
+	never easing = iota
+	// inUse: what is wrong concerns who uses the table, so that one that this migration makes is left out, and one made by
+	// another that goes out with it is only a remark.
+	inUse
+	// bySize: as inUse, and a table that is small in the live database makes it a remark too.
+	bySize
+	// byRows: as inUse, and a table that is known to be empty makes it a remark.
+	byRows
+)
+
+// Emit reports a finding about the operation. What the rule leaves empty is filled in: where it is, the table, the lock,
+// the SQL, how long the lock would be held, and the severity with what it rests on.
+func (s *site) Emit(f Finding) {
+	f.At = cmp.Or(f.At, s.Op.At)
+	if f.Table.Name == "" {
+		f.Table = s.Op.Table
+	}
+	if f.Table.Name == "" {
+		f.Table = s.Main().Table
+	}
+	e := s.Effect(f.Table)
+	if e != nil && f.Mode == locks.None {
+		f.Mode = e.Mode
+	}
+	if f.SQL == nil {
+		f.SQL = s.SQL()
+	}
+	if e != nil && f.Hold == (Hold{}) {
+		f.Hold = s.hold(*e)
+	}
+	s.pass.Emit(f)
+}
+
+// Emit reports a finding about the migration. At is the file's first character where the rule gives none.
+func (p *pass) Emit(f Finding) {
+	a := p.current
+	f.At = cmp.Or(f.At, ecto.Span{Line: 1, Column: 1})
+	f.Path, f.Version, f.Down = cmp.Or(f.Path, p.Migration.Path), p.Migration.Version, p.Down
+	if f.Severity == Off || a.asked {
+		f.Severity = a.severity
+	}
+	severity, why, ok := p.weigh(a.eases, f.Table, f.Severity)
+	if !ok {
+		return
+	}
+	f.Severity = severity
+	f.Why = append(f.Why, why...)
+	p.run.emit(a, f)
+}
+
+// Emit reports a finding about the repo as a whole. The rule says where.
+func (r *run) emit(a *active, f Finding) {
+	f.Rule, f.Repo = a.ID, r.Repo.Module
+	if f.Severity == Off || a.asked && f.Severity > a.severity {
+		f.Severity = a.severity
+	}
+	r.out = append(r.out, f)
+}
+
+// weigh says how severe a finding about a table is in its context, and what that rests on. It is the only place where
+// context makes findings weaker. ok is false where there is nothing to be said.
+func (p *pass) weigh(e easing, table ecto.Name, base Severity) (s Severity, why []string, ok bool) {
+	if e == never || table.Name == "" {
+		return base, nil, true
+	}
+	if p.Fresh(table) {
+		return Off, nil, false
+	}
+	if by := p.Batch(table); by != "" {
+		return min(base, Info), []string{fmt.Sprintf("%s is made by %s, which goes out together with this", table, path.Base(by))}, true
+	}
+	if e == inUse {
+		return base, nil, true
+	}
+	size := p.size(table)
+	switch {
+	case !size.known() && p.Live == nil:
+		return base, []string{assumed[e] + ": no database was asked"}, true
+	case !size.known():
+		return base, []string{assumed[e] + ": the database has no figures of " + table.String()}, true
+	case e == byRows && size.empty(), e == bySize && size.small(p.rows, p.bytes):
+		base = min(base, Info)
+	}
+	return base, []string{fmt.Sprintf("%s has %s", table, size)}, true
+}
+
+// assumed is what is taken to be so where no figures are known.
+var assumed = map[easing]string{bySize: "assumed large", byRows: "assumed to have rows"}

@@ -1,0 +1,179 @@
+package lint
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/locks"
+	"ops-console/ops/ecto/schema"
+)
+
+// run is one call of Run.
+type run struct {
+	Input
+	target  locks.Target
+	rows    int64 // from here on a table is not small
+	bytes   int64
+	active  []*active
+	byKind  map[ecto.Kind][]*active // those with a function for each operation
+	applied map[int64]bool          // by version; nil: no database
+	batch   map[string]bool         // paths of the migrations that go out together, as far as that is known
+	// history is the state as the files' operations make it, live that of the database after the pending ones so far.
+	history *schema.State
+	live    *schema.State
+	late    []func()
+	out     []Finding
+}
+
+// active is a rule that is on, at the severity that was asked for.
+type active struct {
+	*rule
+	severity Severity
+	asked    bool // by the options
+}
+
+// Run looks at the migrations that the options choose. It fails only where the context ends.
+func Run(ctx context.Context, in Input) (*Result, error) {
+	r := newRun(in)
+	res := &Result{}
+	for i := range in.Migrations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if r.migration(&in.Migrations[i]) {
+			res.Checked++
+		}
+	}
+	for _, f := range r.late {
+		f()
+	}
+	for _, a := range r.active {
+		if a.repo != nil {
+			a.repo(r, func(f Finding) { r.emit(a, f) })
+		}
+	}
+	res.Findings = r.out
+	slices.SortStableFunc(res.Findings, compare)
+	return res, nil
+}
+
+// compare puts findings in their order: by version and file, then place, then rule.
+func compare(a, b Finding) int {
+	return cmp.Or(
+		cmp.Compare(a.Version, b.Version), cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column),
+		cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Text, b.Text),
+	)
+}
+
+// defaultTarget is the major version that is assumed where none is named and no server was asked.
+const defaultTarget = 15
+
+func newRun(in Input) *run {
+	r := &run{
+		Input:   in,
+		target:  locks.Target{Version: cmp.Or(in.Options.Target, defaultTarget)},
+		rows:    cmp.Or(in.Options.SmallRows, 10_000),
+		bytes:   cmp.Or(in.Options.SmallBytes, 16<<20),
+		byKind:  map[ecto.Kind][]*active{},
+		history: &schema.State{},
+	}
+	if l := in.Live; l != nil {
+		r.fromDatabase()
+	}
+	r.choose()
+	r.together()
+	return r
+}
+
+// fromDatabase takes over what the snapshot says of the server and of the migrations that ran.
+func (r *run) fromDatabase() {
+	l := r.Live
+	if r.Options.Target == 0 && l.Version > 0 {
+		r.target.Version = l.Version / 10000
+	}
+	r.target.NotUTC = l.TimeZone != "" && !utc[l.TimeZone]
+	r.applied = make(map[int64]bool, len(l.Applied))
+	for _, a := range l.Applied {
+		r.applied[a.Version] = true
+	}
+	if l.State != nil {
+		r.live = l.State.Clone()
+	}
+}
+
+// utc are the names of it that a server's configuration may have.
+var utc = map[string]bool{"UTC": true, "Etc/UTC": true, "GMT": true, "Etc/GMT": true, "Zulu": true, "Etc/Zulu": true, "UCT": true, "Universal": true}
+
+// choose finds which rules are on. One that is asked for by its id or its group is, whatever it is by default.
+func (r *run) choose() {
+	for i := range rules {
+		a := &active{rule: &rules[i], severity: rules[i].Severity}
+		for _, name := range []string{a.Group, a.ID} {
+			if s, ok := r.Options.Severity[name]; ok {
+				a.severity, a.asked = s, true
+			}
+		}
+		if a.severity == Off {
+			continue
+		}
+		r.active = append(r.active, a)
+		if a.each == nil {
+			continue
+		}
+		kinds := a.kinds
+		if kinds == nil {
+			kinds = []ecto.Kind{anyKind}
+		}
+		for _, k := range kinds {
+			r.byKind[k] = append(r.byKind[k], a)
+		}
+	}
+}
+
+// anyKind stands for all kinds of operations.
+const anyKind ecto.Kind = ""
+
+// together finds the migrations that go out at once: those that are pending, or, where no database was asked, those that
+// the options choose. A table that one of them makes is in nobody's use when the next one changes it.
+func (r *run) together() {
+	r.batch = map[string]bool{}
+	for i := range r.Migrations {
+		m := &r.Migrations[i]
+		switch {
+		case r.applied != nil:
+			r.batch[m.Path] = !r.applied[m.Version]
+		case r.Options.Check != nil:
+			r.batch[m.Path] = r.Options.Check(m.Version)
+		}
+	}
+}
+
+// migration looks at one file if it is to be looked at, and takes what it does into the state.
+func (r *run) migration(m *ecto.Migration) bool {
+	state := r.history
+	pending := r.live != nil && !r.applied[m.Version]
+	if pending {
+		state = r.live
+	}
+	checked := r.Options.Check == nil || r.Options.Check(m.Version)
+	if checked {
+		r.pass(m, state, m.Up, false)
+	} else {
+		state.Apply(m.Path, m.Up...)
+	}
+	if pending {
+		r.history.Apply(m.Path, m.Up...)
+	}
+	if !checked {
+		return false
+	}
+	back := state
+	if r.Options.Down {
+		back = state.Clone()
+	}
+	r.pass(m, back, m.Down, true)
+	return true
+}
