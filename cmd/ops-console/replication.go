@@ -39,6 +39,9 @@ feels, and what a failover now would mean. It reads only. With --probe it writes
 message of a hundred bytes on the primary instead, and says how long that took to be
 visible on each replica.
 
+One reading tells what holds now, however short; since when, and what shows only over time,
+is for --watch.
+
 Exit status: 0 no critical problem; 1 a critical one; 3 the primary's state is unknown.`,
 		Example: `  ops-console --app changelog replication --watch
   ops-console --app changelog replication --watch --record night.jsonl --format json >/dev/null

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"ops-console/ops"
 	"ops-console/ops/postgres"
 	"ops-console/ops/replication"
 )
@@ -33,24 +34,38 @@ func TestReplicationOfAWorld(t *testing.T) {
 		t.Errorf("status %d, primary %q, replicas with bounds in %q", status, snap.Primary, regions)
 	}
 
+	// A replica that stands still is behind by five seconds before a reading ends: that is critical where instances read.
 	for _, tt := range []struct {
-		fault  []string
-		state  replication.State
-		status int
+		fault    string
+		state    replication.State
+		problems []string
 	}{
-		{[]string{"replica-pause"}, replication.Paused, 0},
-		{[]string{"slot-loss"}, replication.Lost, statusBadNews},
-		{[]string{"promote"}, replication.SplitBrain, statusBadNews},
+		{"replica-pause", replication.Paused, []string{"replication.paused", "replication.lag_critical"}},
+		{"replica-cut", replication.Detached, []string{"replication.detached", "replication.lag_critical"}},
+		{"slot-loss", replication.Lost, []string{"replication.lost"}},
+		{"promote", replication.SplitBrain, []string{"replication.split_brain"}},
 	} {
-		s.control(t, append([]string{"fault"}, tt.fault...)...)
-		until(t, time.Minute, tt.fault[0]+" shows", func() bool {
+		s.control(t, "fault", tt.fault)
+		until(t, time.Minute, tt.fault+" shows", func() bool {
 			snap, status := read()
-			return status == tt.status && slices.ContainsFunc(snap.Nodes, func(n replication.Node) bool { return n.State == tt.state })
+			i := slices.IndexFunc(snap.Nodes, func(n replication.Node) bool { return n.State == tt.state })
+			if status != statusBadNews || i < 0 {
+				return false
+			}
+			for _, code := range tt.problems {
+				if !slices.ContainsFunc(snap.Problems, func(p ops.Problem) bool { return p.Code == code }) {
+					t.Errorf("%s: problems %v, want %s among them", tt.fault, snap.Problems, code)
+				}
+			}
+			if l := snap.Nodes[i].Lag; tt.state == replication.Detached && (l.Lo == nil || *l.Lo == 0) {
+				t.Errorf("%s: lag %s, want at least something", tt.fault, l)
+			}
+			return true
 		})
-		s.control(t, "clear", tt.fault[0])
-		until(t, time.Minute, tt.fault[0]+" is over", func() bool {
+		s.control(t, "clear", tt.fault)
+		until(t, time.Minute, tt.fault+" is over", func() bool {
 			snap, status := read()
-			return status == 0 && !slices.ContainsFunc(snap.Nodes, func(n replication.Node) bool { return n.State == tt.state })
+			return status == 0 && len(snap.Problems) == 0
 		})
 	}
 }

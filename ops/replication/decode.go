@@ -52,6 +52,7 @@ type answer struct {
 	Settings struct {
 		ApplyDelay  span   `json:"apply_delay"`
 		Feedback    string `json:"feedback"`
+		UsesSlot    string `json:"uses_slot"`
 		SyncNames   string `json:"sync_names"`
 		WALLevel    string `json:"wal_level"`
 		WALLogHints string `json:"wal_log_hints"`
@@ -161,7 +162,7 @@ func decodeReading(text string) (*Reading, error) {
 		},
 		LastCommit: a.WAL.Commit.Time,
 		ApplyDelay: max(0, a.Settings.ApplyDelay.Duration), Feedback: a.Settings.Feedback == "on",
-		SyncNames: plaintext.Line(a.Settings.SyncNames, longestList), Monitor: a.Core.Monitor,
+		UsesSlot: name(a.Settings.UsesSlot), SyncNames: plaintext.Line(a.Settings.SyncNames, longestList), Monitor: a.Core.Monitor,
 		Conflicts: known(a.Conflicts), SegmentSize: a.Settings.SegmentSize, WALLevel: name(a.Settings.WALLevel),
 		WALLogHints: a.Settings.WALLogHints == "on" || a.Settings.Checksums == "on",
 		MaxSlotKeep: known(a.Settings.MaxSlotKeep), MaxWALSize: a.Settings.MaxWALSize,

@@ -43,6 +43,7 @@ type fakeServer struct {
 // fakeWorld is servers by name, and a Locator of them.
 type fakeWorld struct {
 	servers []*fakeServer
+	apart   bool // replicas are in another region than the primary
 
 	mu    sync.Mutex // guards err, gone and asked
 	err   error
@@ -79,6 +80,8 @@ func (w *fakeWorld) Nodes(context.Context) ([]postgres.Node, error) {
 		n := postgres.Node{Name: s.name, Host: s.name + ".example.com", Port: 5432, Expect: postgres.RoleReplica, Region: "iad"}
 		if s.name == "primary" {
 			n.Expect = postgres.RolePrimary
+		} else if w.apart {
+			n.Region = "syd"
 		}
 		nn = append(nn, n)
 	}

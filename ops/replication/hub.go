@@ -69,6 +69,9 @@ type hub struct {
 
 // run listens until ctx ends. Everybody that it started ends with ctx too.
 func (h *hub) run(ctx context.Context) {
+	if h.o.Once {
+		h.apply(entry{At: h.rhythm.now(), Once: true})
+	}
 	if h.looking {
 		h.begin(ctx)
 	}

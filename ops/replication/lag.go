@@ -57,7 +57,7 @@ func secs(d time.Duration) *float64 {
 type pending struct {
 	asked, came   time.Time
 	replay, flush LSN
-	commit        time.Time // of the last transaction replayed, by our clock; zero: unknown
+	commit        time.Time // of the last transaction replayed, by the clock of the primary; zero: unknown
 }
 
 // maxPending bounds what waits when nobody takes snapshots.
@@ -71,9 +71,10 @@ type judgement struct {
 	lack  int64 // bytes that it has not flushed
 }
 
-// judge takes in what has become certain. A reading is certain at once where the primary was beyond it already, and
+// judge takes in what has become certain of the lag behind root. A reading is certain at once where the primary was beyond it already, and
 // otherwise with the first answer of the primary that was asked for after it.
-func (m *member) judge(r *ring, now time.Time, patience time.Duration) {
+func (m *member) judge(root *member, now time.Time, patience time.Duration) {
+	r := &root.ring
 	if len(r.marks) == 0 {
 		// There never was an answer of a primary: nothing can be said, and the newest is as good as any.
 		if n := len(m.waiting); n > 0 {
@@ -101,9 +102,9 @@ func (m *member) judge(r *ring, now time.Time, patience time.Duration) {
 			j.total = bytesBehind(at.lsn, p.replay)
 			j.lack = bytesBehind(at.lsn, max(p.flush, p.replay))
 		}
-		if l.Kind == LagAtLeast && !p.commit.IsZero() {
+		if l.Kind == LagAtLeast && !p.commit.IsZero() && root.clock.known() {
 			j.lag.Kind, j.lag.Source = LagHint, FromTimestamp
-			est := max(*l.Lo, p.came.Sub(p.commit).Seconds())
+			est := max(*l.Lo, p.came.Sub(p.commit.Add(-root.clock.offset())).Seconds())
 			j.lag.Est = &est
 		}
 		m.judged = j

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"cmp"
 	"time"
 
 	"ops-console/ops/postgres"
@@ -31,7 +32,7 @@ type member struct {
 	replayedBy time.Time
 	flushed    LSN
 	timeline   uint32 // of its receiver, the last known
-	slot       string // of its receiver, the last known
+	slot       string // of its receiver, or the one that it is told to use; the last known
 	up         *member
 	heard      *heard
 	slots      []*slotMemory // on it, by name
@@ -102,14 +103,13 @@ func (m *member) take(r *Reading) {
 	if w := r.Receiver; w != nil {
 		// Zero where it may not be seen: what was known before says nothing of this receiver.
 		m.timeline = w.TLI
-		if w.Slot != "" {
-			m.slot = w.Slot
-		}
+		m.slot = cmp.Or(w.Slot, r.UsesSlot, m.slot)
 		m.received.add(w.PID, r.Received, received(r))
 		if before != nil && before.Receiver != nil && !w.LastGot.Equal(before.Receiver.LastGot) {
 			m.word = before.Sent
 		}
 	} else {
+		m.slot = cmp.Or(r.UsesSlot, m.slot)
 		m.word = time.Time{}
 	}
 	m.noteConflicts(before, r)
@@ -125,12 +125,7 @@ func (m *member) enqueue(r *Reading) {
 		m.replayed, m.replayedBy = replay, r.Received
 	}
 	m.flushed = max(m.flushed, received(r))
-	p := pending{asked: r.Sent, came: r.Received, replay: replay, flush: received(r)}
-	if !r.LastCommit.IsZero() && m.up != nil {
-		if top := m.top(); top != nil && top.clock.known() {
-			p.commit = r.LastCommit.Add(-top.clock.offset())
-		}
-	}
+	p := pending{asked: r.Sent, came: r.Received, replay: replay, flush: received(r), commit: r.LastCommit}
 	if len(m.waiting) == maxPending {
 		m.waiting = append(m.waiting[:0], m.waiting[1:]...)
 	}

@@ -25,6 +25,7 @@ type about struct {
 // memory is since when a condition holds, also across short gaps.
 type memory struct {
 	held map[about]held
+	once bool // there is no past: nothing needs to have held
 }
 
 type held struct {
@@ -42,24 +43,34 @@ func (m *memory) judge(found []ops.Problem, now time.Time) []ops.Problem {
 	shown := []ops.Problem{}
 	for _, p := range found {
 		c := condition(p.Code)
-		k := about{p.Code, p.Subject}
-		h, known := m.held[k]
-		if !known {
-			h = held{since: now}
+		if !m.once { // where what is seen for the first time may be old
+			p.Since = m.since(p, now)
+			if now.Sub(p.Since) < c.After {
+				continue
+			}
 		}
-		if !p.Since.IsZero() && p.Since.Before(h.since) {
-			h.since = p.Since
-		}
-		h.seen = now
-		m.held[k] = h
-		p.Since = h.since
-		if now.Sub(h.since) < c.After || explained(c, p.Subject, holds) {
+		if explained(c, p.Subject, holds) {
 			continue
 		}
 		shown = append(shown, p)
 	}
 	ops.SortProblems(shown)
 	return shown
+}
+
+// since is since when p, which holds now, has held.
+func (m *memory) since(p ops.Problem, now time.Time) time.Time {
+	k := about{p.Code, p.Subject}
+	h, known := m.held[k]
+	if !known {
+		h = held{since: now}
+	}
+	if !p.Since.IsZero() && p.Since.Before(h.since) {
+		h.since = p.Since
+	}
+	h.seen = now
+	m.held[k] = h
+	return h.since
 }
 
 // node is a subject without its path.
@@ -287,8 +298,12 @@ func (v *view) slotFindings(add adder) {
 			case !s.Active && nearLoss(*s, m.last):
 				add(codeSlotNearLoss, sub, time.Time{}, figures(s))
 			}
-			if !s.Active && s.InactiveFor != nil && *s.InactiveFor >= slotInactiveWarns.Seconds() {
-				add(codeSlotInactive, sub, v.now.Add(-duration(*s.InactiveFor)), figures(s))
+			if unused(*s) {
+				since := time.Time{}
+				if s.InactiveFor != nil {
+					since = v.now.Add(-duration(*s.InactiveFor))
+				}
+				add(codeSlotInactive, sub, since, figures(s))
 			}
 			if s.WALStatus != "lost" && retainsMuch(*s, m.last) {
 				add(codeSlotRetains, sub, time.Time{}, figures(s))

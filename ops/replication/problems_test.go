@@ -64,7 +64,8 @@ generated: ` + "`UPDATE_GOLDEN=1 go test ./ops/replication -run TestDocumentatio
 
 Of the states that hold the first in this list is told. A bad one is told when two readings in a row say so, a good one
 after five; *within* is how long that takes at most where every node is read once a second. At a lag that is at or above
-the critical limit (5 s) for certain, a state that is a warning is critical.
+the critical limit (5 s) for certain, a state that is a warning is critical. One reading without ` + "`--watch`" + ` has no past: it
+tells at once what the newest answers say, and *within* and *shown after* do not count.
 
 | state | level | told within | what makes it |
 |---|---|---|---|

@@ -66,6 +66,7 @@ else json_build_object(
 	{name: "settings", about: "settings", sql: `json_build_object(
  'apply_delay', extract(epoch from current_setting('recovery_min_apply_delay', true)::interval),
  'feedback', current_setting('hot_standby_feedback', true),
+ 'uses_slot', case when r.rec then current_setting('primary_slot_name', true) end,
  'sync_names', current_setting('synchronous_standby_names', true),
  'wal_level', current_setting('wal_level', true),
  'wal_log_hints', current_setting('wal_log_hints', true),

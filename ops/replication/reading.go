@@ -32,6 +32,7 @@ type Reading struct {
 	Senders        []SenderRow   `json:",omitzero"`
 	Slots          []SlotRow     `json:",omitzero"`
 	Receiver       *ReceiverRow  `json:",omitzero"`
+	UsesSlot       string        `json:",omitzero"` // of a replica: primary_slot_name
 	StartupWait    string        `json:",omitzero"` // wait_event of the startup process; for a lock RecoveryConflictLock, for a pin RecoveryConflictBufferPin
 	Blockers       []Blocker     `json:",omitzero"` // known from the second reading of a conflict on
 	Conflicts      int64         // cancelled queries since the statistics were reset; -1: unknown

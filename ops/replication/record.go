@@ -22,6 +22,7 @@ type entry struct {
 	Nodes    *nodeList         `json:"nodes,omitempty"`
 	Regions  *[]string         `json:"regions,omitempty"`  // where instances run
 	Snapshot bool              `json:"snapshot,omitempty"` // one was made
+	Once     bool              `json:"once,omitempty"`     // Settings.Once
 	Notes    []string          `json:"notes,omitempty"`    // of the Watcher, at the end of the snapshot's own
 }
 
@@ -38,6 +39,8 @@ func (e *entry) apply(t *Tracker) *Snapshot {
 		t.Fail(e.Key, e.Failure, e.At)
 	case e.Sample != nil:
 		t.Sample(e.Key, *e.Sample)
+	case e.Once:
+		t.once()
 	case e.Snapshot:
 		s := t.Snapshot(e.At)
 		s.Notes = append(s.Notes, e.Notes...)

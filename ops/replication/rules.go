@@ -82,8 +82,12 @@ type standing struct {
 func good(s State) bool { return RuleOf(s).Level == LevelOK }
 
 // judge takes in what a reading says, and tells whether the state that is told has changed. ticks counts readings: the same
-// reading is not counted twice.
-func (s *standing) judge(raw State, reason string, ticks int, at time.Time) (changed bool) {
+// reading is not counted twice. Where there is no past (once) the newest reading is right, and nothing has changed.
+func (s *standing) judge(raw State, reason string, ticks int, at time.Time, once bool) (changed bool) {
+	if once {
+		*s = standing{state: raw, reason: reason, ticks: ticks}
+		return false
+	}
 	if s.state == "" || s.state == StateUnknown && raw != StateUnknown {
 		known := s.state != ""
 		*s = standing{state: raw, reason: reason, ticks: ticks}

@@ -145,11 +145,11 @@ func (v *view) slot(s *slotMemory) Slot {
 		out.Retained = &n
 	}
 	if !row.Active {
-		since := s.inactive
 		if at := row.InactiveAt; !at.IsZero() && !s.on.last.Now.IsZero() {
-			since = s.came.Add(-max(s.on.last.Now.Sub(at), 0))
+			out.InactiveFor = secs(v.now.Sub(s.came.Add(-max(s.on.last.Now.Sub(at), 0))))
+		} else if !v.t.s.Once {
+			out.InactiveFor = secs(v.now.Sub(s.inactive))
 		}
-		out.InactiveFor = secs(v.now.Sub(since))
 	}
 	if rate := v.walRate(s.on); rate != nil && row.Safe != nil && *row.Safe > 0 && (!row.Active || s.came.Sub(s.moved) >= slotRests) {
 		if r := cmp.Or(rate.Long, rate.Now); r > 0 {
@@ -168,10 +168,19 @@ func slotLevel(s Slot, r *Reading) Level {
 		return LevelCritical
 	case !s.Active && nearLoss(s, r):
 		return LevelCritical
-	case s.WALStatus == "unreserved", s.InactiveFor != nil && *s.InactiveFor >= slotInactiveWarns.Seconds(), retainsMuch(s, r):
+	case s.WALStatus == "unreserved", unused(s), retainsMuch(s, r):
 		return LevelWarning
 	}
 	return LevelOK
+}
+
+// unused tells whether a slot looks given up. Where it is unknown for how long it has not been used, whoever is known to
+// use it says more.
+func unused(s Slot) bool {
+	if s.InactiveFor == nil {
+		return !s.Active && s.Owner == ""
+	}
+	return *s.InactiveFor >= slotInactiveWarns.Seconds()
 }
 
 func nearLoss(s Slot, r *Reading) bool {

@@ -84,7 +84,7 @@ func (v *view) measure(m *member) {
 		m.lag = a
 		return
 	}
-	m.judge(&root.ring, v.now, overdue*v.t.s.Interval)
+	m.judge(root, v.now, overdue*v.t.s.Interval)
 	if m.judged.lag.Kind != "" {
 		m.lag = m.judged.lag
 	}
@@ -109,7 +109,7 @@ func (v *view) stand(m *member) {
 	}
 	raw, reason := v.raw(m)
 	from := m.standing.state
-	if m.standing.judge(raw, reason, ticks, v.now) {
+	if m.standing.judge(raw, reason, ticks, v.now, v.t.s.Once) {
 		v.t.transition(m, from)
 	}
 	var replay, flush LSN

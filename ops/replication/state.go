@@ -231,18 +231,22 @@ func paused(_ *view, m *member) (string, bool) {
 }
 
 func detached(v *view, m *member) (string, bool) {
-	if m.lone.IsZero() || v.now.Sub(m.lone) <= detachedAfter {
+	if m.lone.IsZero() || v.now.Sub(m.lone) <= detachedAfter && !v.t.s.Once {
 		return "", false
 	}
 	if m.ghost {
 		return fmt.Sprintf("%s lost it %s ago; no address of it is known", m.heard.of.name, length(v.now.Sub(m.lone))), true
 	}
 	reason := "no receiver"
-	switch {
-	case m.up != nil && m.up.alive():
-		reason += ", and " + m.up.name + " does not send to it"
-	case m.up != nil:
-		reason += "; " + m.up.name + " cannot be read"
+	// Where its upstream was never seen, none of those that are read is it, and the primary is what it lacks.
+	switch u := cmp.Or(m.up, v.t.root(m)); {
+	case u != nil && u.alive():
+		reason += ", and " + u.name + " does not send to it"
+	case u != nil:
+		reason += "; " + u.name + " cannot be read"
+	}
+	if sl, on := v.t.slotOf(m); sl != nil && !sl.Active {
+		reason += fmt.Sprintf("; its slot %s on %s is not used", sl.Name, on.name)
 	}
 	// What has come over the network does not reach that far.
 	if r := m.history.replayRate(); r != nil && r.Now > 0 && m.last.Positions.Replay > m.last.Positions.Receive {

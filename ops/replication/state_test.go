@@ -177,7 +177,7 @@ func TestEachStateIsToldInTime(t *testing.T) {
 				last = n
 			}
 			c.run(0, 20, behind(0.04), run)
-			c.run2(20, 20+RuleOf(f.state).Within.Seconds()+1, f, run)
+			c.run2(20, 20, 20+RuleOf(f.state).Within.Seconds()+1, f, run)
 			if told < 0 || told > RuleOf(f.state).Within.Seconds() {
 				t.Fatalf("told after %v s, want within %s; in the end %s: %s", told, RuleOf(f.state).Within, last.State, last.Reason)
 			}
@@ -210,15 +210,15 @@ func TestEachStateIsToldInTime(t *testing.T) {
 	}
 }
 
-// run2 is run with a fault.
-func (c *cluster) run2(from, to float64, f fault, each func(float64, *Snapshot)) {
+// run2 is run with a fault that began at a second.
+func (c *cluster) run2(began, from, to float64, f fault, each func(float64, *Snapshot)) {
 	for s := from; s < to; s++ {
 		delay := func(name string, m float64) float64 {
 			switch {
 			case name != "r1":
 				return 0.04
 			case f.grows:
-				return f.delay + m - from + 0.04
+				return f.delay + m - began + 0.04
 			case f.delay < 0:
 				return 0.04
 			case f.delay != 0:

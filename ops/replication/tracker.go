@@ -16,6 +16,9 @@ type Settings struct {
 	Warn          time.Duration // lag that is a warning; 0: 1 s
 	Critical      time.Duration // lag at which rpc_and_wait raises; 0: 5 s
 	AppRegions    []string      // where instances run, whether there is a replica or not
+	// Once says that there is no past to judge by: what the newest readings say is told at once. States need not be said
+	// twice and conditions need not last (Rule, ops.Condition.After), and how long they have is unknown. Read sets it.
+	Once bool
 }
 
 // Tracker makes snapshots out of readings. It asks nobody and knows no clock: what time it is comes with each call, and
@@ -54,6 +57,7 @@ func NewTracker(s Settings) *Tracker {
 		growth:   map[string]*growth{},
 		problems: memory{held: map[about]held{}},
 	}
+	t.problems.once = s.Once
 	t.AppRegions(s.AppRegions)
 	return t
 }
@@ -125,6 +129,9 @@ func (t *Tracker) name() {
 		m.name = n
 	}
 }
+
+// once is Settings.Once.
+func (t *Tracker) once() { t.s.Once, t.problems.once = true, true }
 
 // AppRegions sets where instances run.
 func (t *Tracker) AppRegions(codes []string) {
