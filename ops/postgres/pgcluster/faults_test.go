@@ -3,6 +3,7 @@ package pgcluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -207,7 +208,13 @@ func TestClockIsAhead(t *testing.T) {
 	if _, err := skewed(time.Second); err != nil {
 		t.Skip(err)
 	}
-	c := start(t, Options{Binaries: binaries(t)[0], Replicas: []Replica{{Name: "ahead", Skew: 30 * time.Second}, {Name: "behind", Skew: -90 * time.Second}}})
+	for _, b := range binaries(t) {
+		t.Run(fmt.Sprintf("PostgreSQL %d", b.Version), func(t *testing.T) { clockIsAhead(t, b) })
+	}
+}
+
+func clockIsAhead(t *testing.T, b Binaries) {
+	c := start(t, Options{Binaries: b, Replicas: []Replica{{Name: "ahead", Skew: 30 * time.Second}, {Name: "behind", Skew: -90 * time.Second}}})
 	for name, want := range map[string]time.Duration{"primary": 0, "ahead": 30 * time.Second, "behind": -90 * time.Second} {
 		before := time.Now()
 		seconds, err := strconv.ParseFloat(value(t, c.Node(name), "select extract(epoch from clock_timestamp())"), 64)
@@ -218,6 +225,20 @@ func TestClockIsAhead(t *testing.T) {
 		ahead := time.UnixMicro(int64(seconds * 1e6)).Sub(before)
 		if ahead < want-time.Millisecond || ahead > want+took+time.Millisecond {
 			t.Errorf("%s is ahead by %v, not %v", name, ahead, want)
+		}
+		if want == 0 {
+			continue
+		}
+		// All processes of a server have one clock, and what waits by it ends.
+		wait(t, c.Node(name), "true", "select abs(extract(epoch from clock_timestamp() - last_msg_receipt_time)) < 15 from pg_stat_wal_receiver")
+		before = time.Now()
+		value(t, c.Node(name), "select sum(numbackends) from pg_stat_database")
+		if took := time.Since(before); took > 5*time.Second {
+			t.Errorf("the statistics of %s are there after %s", name, took)
+		}
+		_, err = ask(t.Context(), c.Node(name).URL("postgres")+"&statement_timeout=200", "select pg_sleep(20)")
+		if err == nil || !strings.Contains(err.Error(), "57014") {
+			t.Errorf("a statement that takes too long on %s ends with %v", name, err)
 		}
 	}
 }

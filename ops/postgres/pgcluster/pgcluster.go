@@ -51,7 +51,7 @@ type Replica struct {
 	Delay    time.Duration     // one way, of the link to its upstream
 	Slot     string            // empty: none; made on the upstream before the replica starts
 	Settings map[string]string // beside those of Options, over which they win
-	Skew     time.Duration     // its clock is ahead by so much (needs libfaketime)
+	Skew     time.Duration     // its clock is ahead by so many whole seconds (needs datefudge)
 }
 
 // Cluster is running servers. All methods are safe for concurrent use.
