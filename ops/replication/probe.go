@@ -16,6 +16,8 @@ import (
 const (
 	// probeWait is how long a write is waited for on a replica.
 	probeWait = 1500 * time.Millisecond
+	// probeStep is the time between two looks of a replica at what it has replayed.
+	probeStep = 2 * time.Millisecond
 	// probePings is how often a node is asked for nothing, to know how long that takes.
 	probePings = 3
 )
@@ -25,6 +27,9 @@ type ProbeResult struct {
 	At      time.Time           `json:"at"`
 	LSN     LSN                 `json:"lsn"`
 	Visible map[string]*float64 `json:"visible"`
+	// Resolution is how far Visible may be off, in seconds by node name, by the time that answers take to come here: what
+	// is below it cannot be told from nothing (Text).
+	Resolution map[string]float64 `json:"resolution"`
 }
 
 // Probe writes one transactional logical message of a hundred bytes on the primary and measures how long it takes until
@@ -58,12 +63,12 @@ func (w *Watcher) Probe(ctx context.Context) (*ProbeResult, error) {
 	if err != nil {
 		return nil, fmt.Errorf("probe the replicas: write on the primary %s: %w", primary.Name, err)
 	}
-	result := &ProbeResult{At: a.Received, LSN: lsn, Visible: map[string]*float64{}}
+	result := &ProbeResult{At: a.Received, LSN: lsn, Visible: map[string]*float64{}, Resolution: map[string]float64{}}
 	for _, n := range replicas {
 		result.Visible[n.Name] = nil
 	}
 	committed := a.Received.Add(-p.rtt / 2)
-	var mu sync.Mutex // guards result.Visible
+	var mu sync.Mutex // guards what result says of nodes
 	var wait sync.WaitGroup
 	for _, r := range ready {
 		wait.Go(func() {
@@ -75,6 +80,7 @@ func (w *Watcher) Probe(ctx context.Context) (*ProbeResult, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			result.Visible[r.name] = &v
+			result.Resolution[r.name] = ((p.rtt+r.rtt)/2 + probeStep).Seconds()
 		})
 	}
 	wait.Wait()
@@ -163,13 +169,13 @@ func (w *Watcher) probeConns(ctx context.Context, nn []postgres.Node) []probeSes
 // probeWrite gives the LSN of the end of the message. What is written next, on a quiet server, is that it was committed.
 const probeWrite = `select pg_logical_emit_message(true, 'ops-console', '')::text`
 
-// probeQuery waits on a replica, in steps of two milliseconds, until something beyond lsn is replayed. It holds a snapshot
+// probeQuery waits on a replica, in steps, until something beyond lsn is replayed. It holds a snapshot
 // meanwhile, and so is bounded by itself. Functions that are volatile are called in every step.
 func probeQuery(lsn LSN) string {
 	return fmt.Sprintf(`with recursive w(n, l, began, t) as (
  select 0, pg_last_wal_replay_lsn(), clock_timestamp(), clock_timestamp()
  union all
- select w.n + 1, pg_last_wal_replay_lsn(), w.began, clock_timestamp() from w, lateral (select pg_sleep(0.002), w.n offset 0) s
+ select w.n + 1, pg_last_wal_replay_lsn(), w.began, clock_timestamp() from w, lateral (select pg_sleep(%[3]f), w.n offset 0) s
  where w.l <= '%[1]s'::pg_lsn and w.t < w.began + interval '%[2]d ms')
-select bool_or(l > '%[1]s'::pg_lsn) from w`, lsn, probeWait.Milliseconds())
+select bool_or(l > '%[1]s'::pg_lsn) from w`, lsn, probeWait.Milliseconds(), probeStep.Seconds())
 }

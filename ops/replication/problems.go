@@ -215,7 +215,7 @@ func (v *view) nodeFindings(m *member, add adder) {
 		add(codeWatcher, sub, time.Time{}, fmt.Sprintf("%d sessions of the app", r.AppSessions))
 	}
 	if d := m.visible.distribution(v.now); r.InRecovery && d != nil && d.N >= fewestForDistributon && d.P95 > visibleWarns.Seconds() && r.ApplyDelay == 0 {
-		add(codeVisible, sub, time.Time{}, fmt.Sprintf("p95 %.2f s over 5 minutes", d.P95))
+		add(codeVisible, sub, time.Time{}, fmt.Sprintf("p95 %s over 5 minutes", d.Text(d.P95)))
 	}
 	if r.InRecovery {
 		return

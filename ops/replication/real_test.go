@@ -176,6 +176,9 @@ func TestWatchRealServers(t *testing.T) {
 			if v := p.Visible[name]; v == nil || *v > 1 {
 				t.Errorf("%s: %+v", name, v)
 			}
+			if v := p.Resolution[name]; v < probeStep.Seconds() || v > 1 {
+				t.Errorf("%s: resolution %v", name, v)
+			}
 		}
 		if p.LSN == 0 || len(p.Visible) != 2 {
 			t.Errorf("%+v", p)

@@ -189,7 +189,7 @@ func (v *view) feels(r *Region, m *member) string {
 	case v.watcherMissing(m):
 		return "nobody watches the replay position here: rpc_and_wait times out"
 	case r.Waits != nil:
-		return fmt.Sprintf("a write is waited for %.0f ms (p95 %.0f ms)", r.Waits.P50*1000, r.Waits.P95*1000)
+		return fmt.Sprintf("a write is waited for %s (p95 %s)", r.Waits.Text(r.Waits.P50), r.Waits.Text(r.Waits.P95))
 	}
 	return "writes become visible at once, as far as was seen"
 }

@@ -35,7 +35,7 @@ func TestWhatWritersOfARegionFeel(t *testing.T) {
 	}{
 		{name: "that of the primary", region: "px", verdict: "writes are local"},
 		{name: "without a replica", region: "iad", verdict: "no replica: instances here read from px, and write by RPC"},
-		{name: "a good one", region: "r1x", edit: of("r1", appears), verdict: "a write is waited for 75 ms (p95 98 ms)"},
+		{name: "a good one", region: "r1x", edit: of("r1", appears), verdict: "a write is waited for 75ms (p95 98ms)"},
 		{name: "beyond the limit", region: "r1x", delay: behind(6), timesOut: true, verdict: "rpc_and_wait raises after 5.0s, when the write is committed already", codes: []string{codeLagCritical}},
 		{
 			name: "on its way there", region: "r1x", verdict: "rpc_and_wait raises in about",

@@ -280,7 +280,8 @@ type Distribution struct {
 	P95 float64 `json:"p95"`
 	Max float64 `json:"max"`
 	N   int     `json:"n"`
-	// Resolution is how wide the bounds of a single measurement are in the mean: a P50 below it is as good as zero.
+	// Resolution is how wide the bounds of a single measurement are in the mean: what is below it cannot be told from
+	// nothing (Text).
 	Resolution float64 `json:"resolution"`
 }
 

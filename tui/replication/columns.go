@@ -270,7 +270,7 @@ func (p *Pane) columns() []table.Column {
 				if r.Visible == nil || r.Visible.N == 0 {
 					return ""
 				}
-				return paint.Span(r.Visible.P95)
+				return r.Visible.Text(r.Visible.P95)
 			}),
 			Compare: by(func(a, b *row) int { return cmp.Compare(p95(a), p95(b)) }),
 		},

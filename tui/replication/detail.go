@@ -190,7 +190,7 @@ func (p *Pane) detailLag(g *page.Page, r *row) {
 		g.Fact("pg says", "replay_lag "+span(r.ReplayLag), themes.Muted, "")
 	}
 	if d := r.Visible; d != nil && d.N > 0 {
-		g.Fact("visible", "after "+paint.Span(d.P50)+" p50, "+paint.Span(d.P95)+" p95, "+paint.Span(d.Max)+" at most, of "+paint.Count(d.N, "write", "writes"), themes.Plain, "")
+		g.Fact("visible", "after "+d.Text(d.P50)+" p50, "+d.Text(d.P95)+" p95, "+d.Text(d.Max)+" at most, of "+paint.Count(d.N, "write", "writes"), themes.Plain, "")
 	}
 	if r.Watcher != "" {
 		g.Fact("watcher", watchers[r.Watcher], themes.Muted, "")

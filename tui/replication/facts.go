@@ -89,7 +89,7 @@ func (p *Pane) regionLine(l *paint.Line, r *replication.Region) {
 		d = r.Visible
 	}
 	if d != nil && d.N > 0 {
-		p50, p95 = paint.Span(d.P50), paint.Span(d.P95)
+		p50, p95 = d.Text(d.P50), d.Text(d.P95)
 	}
 	l.Cell(themes.Muted, p50, 7, paint.Right).Gap(1).Cell(themes.Muted, p95, 7, paint.Right).Gap(2)
 	text, role := r.Verdict, themes.Muted

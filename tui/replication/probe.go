@@ -32,9 +32,9 @@ func probeParts(r *replication.ProbeResult) []paint.Part {
 		case math.IsInf(s.took, 1):
 			out = append(out, paint.Part{Role: themes.Crit, Text: s.name + " not seen"})
 		case s.took >= warnLag:
-			out = append(out, paint.Part{Role: themes.Warn, Text: s.name + " " + paint.Span(s.took)})
+			out = append(out, paint.Part{Role: themes.Warn, Text: s.name + " " + r.Text(s.name)})
 		default:
-			out = append(out, paint.Part{Role: themes.Muted, Text: s.name + " " + paint.Span(s.took)})
+			out = append(out, paint.Part{Role: themes.Muted, Text: s.name + " " + r.Text(s.name)})
 		}
 	}
 	return out

@@ -111,7 +111,7 @@ func (b *cluster) node(i int, region string) replication.Node {
 		Expected: postgres.RoleReplica, Upstream: "fra-1", Depth: 1, State: replication.Streaming, Level: replication.LevelOK,
 		StateSince: b.Now.Add(-77 * time.Hour), Version: "15.18", SystemID: "7351928461038233981", Timeline: 3, TimelineFrom: "receiver",
 		BootAt: b.Now.Add(-400 * time.Hour), ReadAt: b.Now.Add(-600 * time.Millisecond), RTT: ptr(0.012 * float64(i+1)),
-		Skew: &replication.Skew{Offset: 0.004, Error: 0.006}, Privileges: "full", Visible: &replication.Distribution{P50: 0.03 * float64(i+1), P95: 0.041 * float64(i+1), Max: 0.2 * float64(i+1), N: 290},
+		Skew: &replication.Skew{Offset: 0.004, Error: 0.006}, Privileges: "full", Visible: &replication.Distribution{P50: 0.03 * float64(i+1), P95: 0.041 * float64(i+1), Max: 0.2 * float64(i+1), N: 290, Resolution: 0.21},
 		Watcher: "0.3", Receive: &replication.Rate{Now: 11.2e6, Long: 10.8e6}, Replay: &replication.Rate{Now: 11.2e6, Long: 10.8e6}, WaitEvent: "RecoveryWalStream",
 	}
 	if i == 0 {
@@ -188,7 +188,7 @@ func (b *cluster) incident(s *replication.Snapshot) {
 	n.Replay = &replication.Rate{Now: 9.1e6, Long: 9.9e6}
 	n.WaitEvent = "RecoveryConflictSnapshot"
 	n.Blocker = &replication.Blocker{PID: 4411, Query: "SELECT count(*) FROM events WHERE inserted_at > now() - interval '90 days' GROUP BY kind", User: "analytics", Application: "metabase", Age: 362, MaxDelay: "-1"}
-	n.Visible = &replication.Distribution{P50: 12.1, P95: 40.2, Max: 41.2, N: 211}
+	n.Visible = &replication.Distribution{P50: 12.1, P95: 40.2, Max: 41.2, N: 211, Resolution: 0.21}
 	s.Problems = append(s.Problems, problem("replication.lag", ops.Critical, n, "is 41.2s behind", "rpc_and_wait raises there; replays 9.1 MB/s, receives 11.2 MB/s: waits for pid 4411", "cancel pid 4411 there, or set max_standby_streaming_delay"))
 	s.Events = append(s.Events, replication.Event{At: n.StateSince, Node: n.Name, From: replication.Streaming, To: replication.Blocked, Text: "replay waits for a query", LSN: n.LSN.Replay})
 
@@ -322,7 +322,7 @@ func (b *cluster) regions(s *replication.Snapshot) {
 		r := &s.Regions[k]
 		r.Nodes = append(r.Nodes, n.Name)
 		if n.Visible != nil {
-			r.Waits = &replication.Distribution{P50: n.Visible.P50 + 0.025, P95: n.Visible.P95 + 0.05, Max: n.Visible.Max + 0.05, N: n.Visible.N}
+			r.Waits = &replication.Distribution{P50: n.Visible.P50 + 0.025, P95: n.Visible.P95 + 0.05, Max: n.Visible.Max + 0.05, N: n.Visible.N, Resolution: n.Visible.Resolution}
 		}
 		if n.Level != replication.LevelOK && r.Level == replication.LevelOK {
 			r.Level, r.Lag, r.Verdict = n.Level, n.Lag, "readers there see old rows"

@@ -41,5 +41,5 @@ func percentiles(d *replication.Distribution) string {
 	if d == nil || d.N == 0 {
 		return ""
 	}
-	return latency(d.P50) + " " + latency(d.P95)
+	return d.Text(d.P50) + " " + d.Text(d.P95)
 }

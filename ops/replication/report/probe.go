@@ -28,8 +28,8 @@ func ProbeText(w io.Writer, r *replication.ProbeResult) error {
 	fmt.Fprintf(t, "a write at %s was visible\n", r.LSN)
 	for _, name := range slices.Sorted(maps.Keys(r.Visible)) {
 		when := "not within the time that was waited"
-		if v := r.Visible[name]; v != nil {
-			when = "after at most " + latency(*v)
+		if took := r.Text(name); took != "" {
+			when = "after " + took
 		}
 		fmt.Fprintf(t, "  %s\t%s\n", plaintext.Line(name, 60), when)
 	}

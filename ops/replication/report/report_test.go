@@ -54,7 +54,7 @@ func replica(name, region string) replication.Node {
 		Timeline: 3, TimelineFrom: "receiver", BootAt: ago(72 * time.Hour), ReadAt: ago(time.Second), RTT: p(0.0871), Skew: &replication.Skew{Offset: 0.01, Error: 0.04},
 		Privileges: "full", LSN: replication.Positions{Receive: 0x2d009a4458, Replay: 0x2d009a4458},
 		Behind: replication.Behind{Total: p(int64(0)), Unsent: p(int64(0)), InFlight: p(int64(0)), ToFlush: p(int64(0)), ToReplay: p(int64(0))},
-		Lag:    caughtUp(0.23), Visible: &replication.Distribution{P50: 0.041, P95: 0.054, Max: 0.2, N: 290}, Slot: "slot_" + name,
+		Lag:    caughtUp(0.23), Visible: &replication.Distribution{P50: 0.041, P95: 0.054, Max: 0.2, N: 290, Resolution: 0.21}, Slot: "slot_" + name,
 		Receiver: &replication.Receiver{PID: 77, Status: "streaming", Host: "fdaa:0:18::3", Port: 5433, Slot: "slot_" + name, LastMessage: p(0.2)},
 		Sender:   &replication.Sender{Of: "3d8d9", PID: 99, State: "streaming", Sent: 0x2d009a4458, Replay: 0x2d009a4458, LastReply: p(0.3), At: ago(time.Second)},
 		Trail:    []replication.Point{{At: now}},
@@ -68,8 +68,8 @@ func healthy() *replication.Snapshot {
 		Problems: []ops.Problem{}, Nodes: []replication.Node{primary(), replica("9ab1", "lax")},
 		Slots: []replication.Slot{{Node: "3d8d9", Name: "slot_9ab1", Type: "physical", Active: true, Owner: "9ab1", Retained: p(int64(0)), WALStatus: "reserved", Level: replication.LevelOK}},
 		Regions: []replication.Region{{
-			Code: "lax", Nodes: []string{"9ab1"}, Lag: caughtUp(0.23), Level: replication.LevelOK, Visible: &replication.Distribution{P50: 0.041, P95: 0.054, Max: 0.2, N: 290},
-			Waits: &replication.Distribution{P50: 0.066, P95: 0.079, Max: 0.23, N: 290},
+			Code: "lax", Nodes: []string{"9ab1"}, Lag: caughtUp(0.23), Level: replication.LevelOK, Visible: &replication.Distribution{P50: 0.041, P95: 0.054, Max: 0.2, N: 290, Resolution: 0.21},
+			Waits: &replication.Distribution{P50: 0.066, P95: 0.079, Max: 0.23, N: 290, Resolution: 0.21},
 		}},
 		Readiness: &replication.Readiness{Safe: true, Candidate: "9ab1", Region: "lax", LossBytes: p(int64(0)), Loss: p(caughtUp(0)), Backlog: p(0.0), Verdict: "9ab1 can take over and nothing is lost"},
 	}
