@@ -244,7 +244,7 @@ type NodeFailure struct {
 type Receiver struct {
 	PID         int      `json:"pid"`
 	Status      string   `json:"status,omitempty"`
-	Host        string   `json:"sender_host,omitempty"`
+	Host        string   `json:"sender_host,omitempty"` // name or address; "local socket" for any unix socket
 	Port        int      `json:"sender_port,omitempty"`
 	Slot        string   `json:"slot,omitempty"`
 	LastMessage *float64 `json:"last_message_age,omitempty"` // seconds

@@ -275,7 +275,7 @@ func (v *view) fillReading(n *Node, m *member) {
 	n.Paused = r.Paused
 	n.ApplyDelay = r.ApplyDelay.Seconds()
 	if w := r.Receiver; w != nil {
-		n.Receiver = &Receiver{PID: w.PID, Status: plaintext.Line(w.Status, 32), Host: plaintext.Line(w.Host, 128), Port: w.Port, Slot: w.Slot}
+		n.Receiver = &Receiver{PID: w.PID, Status: plaintext.Line(w.Status, 32), Host: shownHost(w.Host), Port: w.Port, Slot: w.Slot}
 		if age, ok := m.messageAge(); ok {
 			n.Receiver.LastMessage = secs(age)
 		}

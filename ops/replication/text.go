@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ops-console/ops/plaintext"
 )
 
 // length is a length of time for people, in its two largest units: 40s, 6m 02s, 3h 10m, 2d 4h.
@@ -35,6 +37,15 @@ func size(n int64) string {
 		return fmt.Sprintf("%.0f %s", f, units[i])
 	}
 	return fmt.Sprintf("%.1f %s", f, units[i])
+}
+
+// shownHost is what is shown of the host that a server says it is connected to: a name or an address. The path of a unix
+// socket (an abstract one begins with @) says only that the other is on the same machine.
+func shownHost(host string) string {
+	if strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+		return "local socket"
+	}
+	return plaintext.Line(host, 128)
 }
 
 // joined puts a separator between those parts that say something.
