@@ -146,7 +146,7 @@ func TestTwoPrimariesAreNeverAveraged(t *testing.T) {
 		t.Errorf("primary %q, timeline %d, flush %s, verdict %s", s.Primary, s.Timeline, s.Flush, s.Verdict)
 	}
 	i := slices.IndexFunc(s.Problems, func(p ops.Problem) bool { return p.Code == codeSplitBrain })
-	if i < 0 || s.Problems[i].Detail != "p on timeline 1, r1 on timeline 2" {
+	if i < 0 || s.Problems[i].Detail != "p in px on timeline 1, r1 in r1x on timeline 2" {
 		t.Errorf("problems %+v", s.Problems)
 	}
 	// r2 follows p, and is judged by p.

@@ -164,3 +164,57 @@ func TestReadWaitsUntilALagIsCriticalForCertain(t *testing.T) {
 		}
 	})
 }
+
+// TestBelowACutAtOnce has r2 stream from r1, which is cut off.
+func TestBelowACutAtOnce(t *testing.T) {
+	c := newCluster(Settings{Once: true}, "r1", "r2")
+	c.log = writes(-60, 100, 0.05, 100)
+	c.edit = func(name string, r *Reading) {
+		switch name {
+		case "p":
+			r.Senders = nil
+		case "r1":
+			p := r.Positions.Replay
+			r.Receiver, r.LastCommit = nil, at(-20)
+			r.Senders = []SenderRow{{PID: 9, Application: "r2", State: "streaming", Sent: p, Write: p, Flush: p, Replay: p, Reply: r.Now}}
+		case "r2":
+			r.Receiver.Host, r.LastCommit = "r1.example.com", at(-20)
+		}
+	}
+	s := c.run(0, 8, func(_ string, s float64) float64 { return s + 20 }, nil)
+	n := find(s, "r2")
+	if n.State != FallingBehind || n.Upstream != "r1" || !strings.HasPrefix(n.Reason, "its upstream r1 is detached; replays ") {
+		t.Errorf("%s below %s: %s", n.State, n.Upstream, n.Reason)
+	}
+	for _, p := range s.Problems {
+		if p.Code != codeLagCritical {
+			continue
+		}
+		state := map[string]string{"r1": "detached", "r2": "falling behind; " + n.Reason}[p.Subject.Instance]
+		if want := "lag " + n.Lag.String() + ", for certain ≥"; !strings.HasPrefix(p.Detail, want) || !strings.HasSuffix(p.Detail, "; "+state) {
+			t.Errorf("%s: %q, want %q … %q", p.Subject.Instance, p.Detail, want, state)
+		}
+	}
+	if got := codes(s); !slices.Equal(got, []string{codeLagCritical, codeLagCritical, codeDetached}) {
+		t.Errorf("problems %q", got)
+	}
+}
+
+func TestWhatIsNotSaidOfAReplica(t *testing.T) {
+	c := newCluster(Settings{}, "r1")
+	c.log = writes(-60, 100, 0.05, 100)
+	c.edit = func(name string, r *Reading) {
+		if name == "r1" {
+			r.ApplyDelay = 4 * time.Second
+			return
+		}
+		setSender(r, "r1", func(s *SenderRow) { *s = SenderRow{PID: s.PID, Application: "r1", State: "startup", Reply: s.Reply} })
+	}
+	n := find(c.run(0, 12, behind(4), nil), "r1")
+	if n.State != Delayed || n.ETA != nil {
+		t.Errorf("%s, caught up in %v: a delay is never caught up", n.State, n.ETA)
+	}
+	if n.Behind.Unsent != nil || n.Behind.InFlight != nil || n.Behind.ToFlush != nil {
+		t.Errorf("behind %+v of a sender that has just begun", n.Behind)
+	}
+}

@@ -119,7 +119,11 @@ func (v *view) primaryFindings(add adder) {
 	if len(split) > 1 {
 		var names []string
 		for _, m := range split {
-			names = append(names, fmt.Sprintf("%s on timeline %d", m.name, m.last.WALFileTLI))
+			name := m.name
+			if m.conf.Region != "" {
+				name += " in " + m.conf.Region
+			}
+			names = append(names, fmt.Sprintf("%s on timeline %d", name, m.last.WALFileTLI))
 		}
 		add(codeSplitBrain, ops.Subject{}, split[0].standing.since, strings.Join(names, ", "))
 	}
@@ -246,7 +250,15 @@ func (v *view) lagFindings(m *member, add adder) {
 		l.Lo = &lo
 	}
 	detail := func() string {
-		return joined("; ", "lag "+m.lag.String(), string(m.standing.state), m.standing.reason)
+		lag := "lag " + m.lag.String()
+		if l := m.lag; l.Kind == LagHint && l.Lo != nil {
+			lag += ", for certain " + atLeast(*l.Lo)
+		}
+		reason := m.standing.reason
+		if _, own := byState[m.standing.state]; own {
+			reason = "" // which a problem of its own tells
+		}
+		return joined("; ", lag, strings.ReplaceAll(string(m.standing.state), "_", " "), reason)
 	}
 	if v.atLeast(l, v.t.s.Critical) {
 		code := codeLag

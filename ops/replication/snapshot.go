@@ -289,7 +289,9 @@ func (v *view) fillReading(n *Node, m *member) {
 		return
 	}
 	n.Receive, n.Replay = m.history.rates()
-	n.ETA = eta(n.Behind.Total, n.Replay, v.walRate(v.t.root(m)))
+	if n.State != Delayed { // which is as far behind as it is meant to be
+		n.ETA = eta(n.Behind.Total, n.Replay, v.walRate(v.t.root(m)))
+	}
 	n.Visible = m.visible.distribution(v.now)
 }
 
@@ -317,9 +319,11 @@ func (v *view) behind(n *Node, m *member) {
 		d := bytesBehind(a, b)
 		return &d
 	}
-	n.Behind.Unsent = stage(h.limit, row.Sent)
-	n.Behind.InFlight = stage(row.Sent, write)
-	n.Behind.ToFlush = stage(write, flush)
+	if row.Sent != 0 { // or the sender has just begun
+		n.Behind.Unsent = stage(h.limit, row.Sent)
+		n.Behind.InFlight = stage(row.Sent, write)
+		n.Behind.ToFlush = stage(write, flush)
+	}
 	if n.Behind.ToReplay == nil {
 		n.Behind.ToReplay = stage(flush, max(row.Replay, m.replayed))
 	}

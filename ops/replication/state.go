@@ -393,7 +393,20 @@ func fallsBehind(v *view, m *member) (string, bool) {
 			reason += ", the primary writes " + size(int64(w.Now)) + "/s"
 		}
 	}
-	return reason, true
+	return joined("; ", v.upstreamStuck(m), reason), true
+}
+
+// upstreamStuck says what keeps the upstream of a cascaded replica from getting WAL itself; empty: nothing.
+func (v *view) upstreamStuck(m *member) string {
+	u := m.up
+	if u == nil || u == v.t.root(m) {
+		return ""
+	}
+	switch u.standing.state {
+	case Lost, Detached, Silent, Unreachable:
+		return fmt.Sprintf("its upstream %s is %s", u.name, u.standing.state)
+	}
+	return ""
 }
 
 func lags(v *view, m *member) (string, bool) {

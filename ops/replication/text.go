@@ -25,15 +25,15 @@ func length(d time.Duration) string {
 	return fmt.Sprintf("%dd %dh", s/86400, s/3600%24)
 }
 
-// size is a number of bytes for people: 0 B, 31 MB, 1.2 GB, in powers of 1024 as PostgreSQL counts.
+// size is a number of bytes for people: 0 B, 31 MB, 1.2 GB, by thousands like the figures beside it.
 func size(n int64) string {
 	f, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}
 	i := 0
-	for f >= 1024 && i < len(units)-1 {
-		f /= 1024
+	for f >= 999.5 && i < len(units)-1 {
+		f /= 1000
 		i++
 	}
-	if i == 0 || f >= 10 {
+	if i == 0 || f >= 99.95 {
 		return fmt.Sprintf("%.0f %s", f, units[i])
 	}
 	return fmt.Sprintf("%.1f %s", f, units[i])

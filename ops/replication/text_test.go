@@ -22,3 +22,13 @@ func TestSenderHostIsShownWhereItIsOne(t *testing.T) {
 		t.Errorf("receiver %+v", n.Receiver)
 	}
 }
+
+func TestSizesAreByThousands(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "1.0 kB", 785_000: "785 kB", 999_499: "999 kB", 999_500: "1.0 MB", 31_000_000: "31.0 MB", 1_200_000_000: "1.2 GB",
+	} {
+		if got := size(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}

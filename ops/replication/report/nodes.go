@@ -145,11 +145,15 @@ func (p *printer) why(n replication.Node) []string {
 		add(b.MaxDelay != "", "max_standby_streaming_delay is %s", b.MaxDelay)
 	}
 	if !isPrimary(n) && bad {
-		add(staged(n.Behind), "behind by stage: %s", stages(n.Behind))
-		add(n.Lag.Source != "" && n.Lag.Source != replication.FromRing, "the lag is %s", sources[n.Lag.Source])
+		of := "" // stages are between a node and who sends to it
+		if n.Depth > 1 && n.Upstream != "" {
+			of = " " + n.Upstream
+		}
+		add(staged(n.Behind), "behind%s by stage: %s", of, stages(n.Behind))
+		add(n.Lag.Source != "" && n.Lag.Source != replication.FromRing, "the lag is %s%s", sources[n.Lag.Source], certain(n.Lag))
 		add(n.Receive != nil || n.Replay != nil, "receives %s, replays %s", per(n.Receive), per(n.Replay))
 	}
-	add(n.ApplyDelay > 0, "recovery_min_apply_delay is %s", span(n.ApplyDelay))
+	add(n.ApplyDelay > 0 && n.State != replication.Delayed, "recovery_min_apply_delay is %s", span(n.ApplyDelay))
 	add(n.Waiters > 0, "%d sessions wait for a synchronous standby", n.Waiters)
 	return out
 }
@@ -169,9 +173,22 @@ var sources = map[replication.LagSource]string{
 	replication.FromAurora:    "what aurora_replica_status says",
 }
 
-// stages lists the parts of b, those that are nothing too: that is what tells where it is stuck.
+// certain is what is certain of a lag that is a guess.
+func certain(l replication.Lag) string {
+	if l.Kind != replication.LagHint || l.Lo == nil {
+		return ""
+	}
+	return "; at least " + span(*l.Lo) + " is certain"
+}
+
+// stages lists the parts of b, those that are nothing too: that is what tells where it is stuck. Of a replica that nobody
+// sends to all that it has not received is one part.
 func stages(b replication.Behind) string {
 	var out []string
+	if b.Unsent == nil && b.InFlight == nil && b.ToFlush == nil && b.Total != nil && b.ToReplay != nil {
+		missing := max(*b.Total-*b.ToReplay, 0)
+		return bytes(&missing) + " not received, " + bytes(b.ToReplay) + " to replay"
+	}
 	for _, s := range []struct {
 		n    *int64
 		word string

@@ -86,7 +86,11 @@ func (p *printer) head() {
 		rest = append(rest, flush)
 	}
 	if s.WALRate != nil {
-		rest = append(rest, "WAL "+rate(s.WALRate.Now)+", 5 min "+rate(s.WALRate.Long))
+		wal := "WAL " + rate(s.WALRate.Now)
+		if s.WALRate.Long != s.WALRate.Now { // or there are not five minutes to look back at
+			wal += ", 5 min " + rate(s.WALRate.Long)
+		}
+		rest = append(rest, wal)
 	}
 	p.Head(s.App, page.Word{Text: string(s.Verdict), Level: string(verdictLevel(s.Verdict))}, append(rest, page.Stamp(s.At))...)
 }

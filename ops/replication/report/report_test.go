@@ -320,3 +320,34 @@ func keys(t reflect.Type, seen map[reflect.Type]bool) []string {
 	}
 	return out
 }
+
+// TestWhatOneReadingSaysOfACutReplica has a lag by clocks, stages that nobody knows, and a rate without a past.
+func TestWhatOneReadingSaysOfACutReplica(t *testing.T) {
+	cut := replica("c07e", "syd")
+	cut.State, cut.Level, cut.StateSince, cut.Receiver, cut.Sender = replication.Detached, replication.LevelCritical, time.Time{}, nil, nil
+	cut.Lag = replication.Lag{Lo: p(5.2), Est: p(18.0), Kind: replication.LagHint, Source: replication.FromTimestamp}
+	cut.Behind = replication.Behind{Total: p(int64(462_500)), ToReplay: p(int64(500))}
+	late := replica("9ab1", "lax")
+	late.State, late.ApplyDelay, late.Reason = replication.Delayed, 3, "recovery_min_apply_delay = 3s"
+	s := &replication.Snapshot{
+		App: "prod", At: now, Verdict: replication.Unhealthy, Primary: "3d8d9", WALRate: &replication.Rate{Now: 6000, Long: 6000},
+		Nodes: []replication.Node{primary(), cut, late},
+	}
+	var b strings.Builder
+	if err := report.Text(&b, s, report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"WAL 6.0 kB/s   ", "~18s", "behind by stage: 462.0 kB not received, 500 B to replay\n",
+		"the lag is a guess from commit time and clocks, until there are bounds; at least 5.2s is certain\n", "recovery_min_apply_delay = 3s\n",
+	} {
+		if strings.Count(b.String(), want) != 1 {
+			t.Errorf("not once %q in\n%s", want, b.String())
+		}
+	}
+	for _, no := range []string{"5 min", "recovery_min_apply_delay is"} {
+		if strings.Contains(b.String(), no) {
+			t.Errorf("%q in\n%s", no, b.String())
+		}
+	}
+}
