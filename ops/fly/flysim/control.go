@@ -20,8 +20,8 @@ import (
 // maxSocketPath is what fits into a socket's address on every system.
 const maxSocketPath = 100
 
-// controlTimeout bounds one exchange.
-const controlTimeout = 15 * time.Second
+// controlTimeout bounds one exchange: a change of scenario waits for the database twice, each time up to half a minute.
+const controlTimeout = 75 * time.Second
 
 // request and response are one exchange: a line of JSON each way.
 type request struct {

@@ -300,16 +300,19 @@ func (m *member) askOnce(name string, qtype uint16, timeout time.Duration) (*dns
 	return r, err
 }
 
+// late is when a condition that should have come true will not.
+const late = time.Minute
+
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(late)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited 15 s for %s", what)
+			t.Fatalf("waited %s for %s", late, what)
 		}
 	}
 }

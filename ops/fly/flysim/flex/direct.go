@@ -22,7 +22,13 @@ type state struct {
 	promoted bool
 	delay    time.Duration // of replay
 	latency  time.Duration // of its link, on top of the way
+
+	announced bool // repmgr knows that it is promoted; of what is, only
+	spoilt    bool // it has to be made again, whatever is wanted; of what is, only
 }
+
+// works says whether the server of what is can be asked for anything.
+func (s *state) works() bool { return !s.frozen && !s.stopped && !s.spoilt }
 
 // target is what the whole cluster is to be like.
 type target struct {
@@ -75,12 +81,9 @@ func (d *Database) tell() {
 	d.changed = make(chan struct{})
 }
 
-// patience bounds how long somebody waits for the cluster to be as he wished, and retry is when the director tries again
-// what failed.
-const (
-	patience = 12 * time.Second
-	retry    = time.Second
-)
+// patience bounds how long somebody waits for the cluster to be as he wished, which takes a second or two where the machine
+// has time.
+const patience = 30 * time.Second
 
 // errClosing says that the database ended before a wish came true.
 var errClosing = errors.New("the simulated database is ending")
@@ -173,7 +176,7 @@ func (d *Database) direct(ctx context.Context) {
 		}
 		var again <-chan time.Time
 		if failed {
-			again = time.After(retry)
+			again = time.After(d.o.retry)
 		}
 		select {
 		case <-ctx.Done():
@@ -186,7 +189,7 @@ func (d *Database) direct(ctx context.Context) {
 // bring makes the cluster as it is wanted, as far as it can be: what needs a server that is frozen or stopped waits until
 // it is not. What ends comes before what begins.
 func (d *Database) bring(ctx context.Context, want *target) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, d.o.limit())
 	defer cancel()
 	var errs []error
 	for _, phase := range []func(context.Context, *node, *state) error{d.ease, d.strain} {
@@ -212,8 +215,10 @@ func (d *Database) ease(ctx context.Context, n *node, want *state) error {
 		is.frozen = false
 	}
 	if is.stopped && !want.stopped {
-		if err := n.pg.Start(ctx); err != nil {
-			return err
+		if !is.spoilt { // whose files may be gone
+			if err := n.pg.Start(ctx); err != nil {
+				return err
+			}
 		}
 		// A pause does not outlast the server.
 		is.stopped, is.paused = false, false
@@ -221,17 +226,21 @@ func (d *Database) ease(ctx context.Context, n *node, want *state) error {
 	if is.frozen || is.stopped {
 		return nil
 	}
+	if is.promoted && !want.promoted || is.lost && !want.lost {
+		d.spoil(n)
+	}
+	if is.spoilt {
+		if !n.upstream.is.works() {
+			return nil
+		}
+		return n.rebuild(ctx)
+	}
 	if is.blocked && !want.blocked {
 		n.unblock()
 		if err := n.patient(ctx, false); err != nil {
 			return err
 		}
 		is.blocked = false
-	}
-	if is.promoted && !want.promoted || is.lost && !want.lost {
-		if err := d.rebuild(ctx, n); err != nil {
-			return err
-		}
 	}
 	if is.paused && !want.paused && !is.promoted {
 		if err := n.pg.Resume(ctx); err != nil {
@@ -242,8 +251,19 @@ func (d *Database) ease(ctx context.Context, n *node, want *state) error {
 	return nil
 }
 
-// rebuild makes a node again from its upstream, and then what streams from it, which holds what the new one does not.
-func (d *Database) rebuild(ctx context.Context, n *node) error {
+// spoil says that a node is to be made again, and what streams from it, which holds what the new one does not. It is
+// written down before anything is done, as what is done may fail half-way and is then gone on with.
+func (d *Database) spoil(n *node) {
+	n.is.spoilt = true
+	for _, below := range d.nodes {
+		if below.upstream == n {
+			d.spoil(below)
+		}
+	}
+}
+
+// rebuild makes a spoilt node again from its upstream.
+func (n *node) rebuild(ctx context.Context) error {
 	n.unblock()
 	n.pg.Heal()
 	if err := n.pg.Restore(ctx); err != nil {
@@ -251,13 +271,6 @@ func (d *Database) rebuild(ctx context.Context, n *node) error {
 	}
 	n.is, n.readOnly = state{delay: unknown, latency: n.is.latency}, false
 	n.rank.Store(0)
-	for _, below := range d.nodes {
-		if below.upstream == n {
-			if err := d.rebuild(ctx, below); err != nil {
-				return err
-			}
-		}
-	}
 	return nil
 }
 
@@ -267,22 +280,29 @@ const unknown = time.Duration(-1)
 // strain makes a node suffer what is wanted.
 func (d *Database) strain(ctx context.Context, n *node, want *state) error {
 	is := &n.is
-	if !is.frozen && !is.stopped {
+	if is.works() {
 		for _, step := range []struct {
 			due bool
 			do  func() error
 		}{
 			{is.delay != want.delay && !is.promoted, func() error {
-				err := n.pg.ApplyDelay(ctx, want.delay)
+				if err := n.pg.ApplyDelay(ctx, want.delay); err != nil {
+					is.delay = unknown
+					return err
+				}
 				is.delay = want.delay
-				return err
+				return nil
 			}},
 			{want.lost && !is.lost, func() error {
-				err := n.pg.LoseSlot(ctx)
-				is.lost = err == nil
-				return err
+				if err := n.pg.LoseSlot(ctx); err != nil {
+					d.spoil(n)
+					return err
+				}
+				is.lost = true
+				return nil
 			}},
 			{want.promoted && !is.promoted, func() error { return d.promote(ctx, n) }},
+			{want.promoted && !is.announced, func() error { return n.announce(ctx) }},
 			{want.paused && !is.paused && !is.promoted, func() error {
 				err := n.pg.Pause(ctx)
 				is.paused = err == nil
@@ -312,7 +332,7 @@ func (d *Database) strain(ctx context.Context, n *node, want *state) error {
 			is.hole, is.cut = want.hole, want.cut
 		}
 	}
-	if want.frozen && !is.frozen && !is.stopped {
+	if want.frozen && is.works() {
 		if err := n.pg.Freeze(pgcluster.WholeServer); err != nil {
 			return err
 		}

@@ -72,6 +72,9 @@ type Options struct {
 	Platform Platform
 	Way      func(from, to string) time.Duration // one way between two regions; nil: no time
 	Logger   *slog.Logger
+
+	limit func() time.Duration // of one attempt to bring the cluster to what is wanted; nil: patience
+	retry time.Duration        // from one that failed to the next; 0: a second
 }
 
 // Database is a cluster that runs, or is about to. All methods are safe for concurrent use.
@@ -105,6 +108,10 @@ func Start(o Options) *Database {
 	if o.Way == nil {
 		o.Way = func(string, string) time.Duration { return 0 }
 	}
+	if o.limit == nil {
+		o.limit = func() time.Duration { return patience }
+	}
+	o.retry = cmp.Or(o.retry, time.Second)
 	d := &Database{
 		o: o, passwords: map[string]string{}, ready: make(chan struct{}), changed: make(chan struct{}),
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// promote makes a primary of a replica, as somebody does who believes the old one dead: repmgr is told there, the old
-// primary is not.
+// promote makes a primary of a replica, as somebody does who believes the old one dead.
 func (d *Database) promote(ctx context.Context, n *node) error {
 	if err := n.pg.Promote(ctx); err != nil {
+		d.spoil(n) // it may be a primary all the same
 		return err
 	}
 	n.is.promoted, n.is.paused, n.is.delay = true, false, 0
@@ -21,20 +21,26 @@ func (d *Database) promote(ctx context.Context, n *node) error {
 		highest = max(highest, o.rank.Load())
 	}
 	n.rank.Store(highest + 1)
-	// The rows of repmgr are written here only: the old primary goes on believing what it did.
-	return n.pg.Exec(
+	return nil
+}
+
+// announce tells repmgr of a promotion. Its rows are written here only: the old primary goes on believing what it did.
+func (n *node) announce(ctx context.Context) error {
+	err := n.pg.Exec(
 		ctx, repmgrName,
 		"UPDATE repmgr.nodes SET active = false WHERE type = 'primary'",
 		fmt.Sprintf("UPDATE repmgr.nodes SET type = 'primary', upstream_node_id = NULL, active = true WHERE node_id = %d", n.repmgrID),
 		fmt.Sprintf("INSERT INTO repmgr.events (node_id, event, details) VALUES (%d, 'standby_promote', 'server promoted to primary')", n.repmgrID),
 	)
+	n.is.announced = err == nil
+	return err
 }
 
 // setReadOnly does to the application's database what the platform's image does when a disk is nearly full: sessions are
 // read only from their beginning, and those that have begun are ended.
 func (d *Database) setReadOnly(ctx context.Context, on bool) error {
 	for _, n := range d.primaries() {
-		if n.readOnly == on || n.is.frozen || n.is.stopped {
+		if n.readOnly == on || !n.is.works() {
 			continue
 		}
 		change := "RESET default_transaction_read_only"
@@ -102,7 +108,7 @@ func (d *Database) block(ctx context.Context, n *node) error {
 	}
 	for ctx.Err() == nil {
 		for _, p := range d.primaries() {
-			if p.is.frozen || p.is.stopped {
+			if !p.is.works() {
 				continue
 			}
 			err := p.pg.Exec(
