@@ -109,6 +109,8 @@ type Operation struct {
 	Repeated    bool   // in a loop that was not unrolled
 	Immediate   bool   // runs when it is reached, not when the queue is flushed: Repo calls
 	Flushed     bool   // a flush stands between it and what was queued before
+	Partial     bool   // something in it is only known when it runs, and stands as #{source}, in SQL and names alike
+	Callback    string // after_begin or before_commit, where it is theirs; both run on the way up and on the way back
 	Text        string // the SQL as written, for raw SQL; the source, for what is dynamic
 }
 
@@ -239,8 +241,8 @@ const (
 	BrokenSQL       Kind = "broken_sql"        // does not parse; Text, Expression PostgreSQL's message
 	Dynamic         Kind = "dynamic"           // SQL that is not known before it runs; Text
 	Function        Kind = "function"          // execute with a function
-	RepoCall        Kind = "repo_call"         // Repo.update_all and the like: Name the function, Table where known
-	ModuleCall      Kind = "module_call"       // another module's function, such as Oban.Migrations.up: Text
+	RepoCall        Kind = "repo_call"         // Repo.update_all and the like, other than with SQL: Name the function, Table and Where where known, Expression the schema's module
+	ModuleCall      Kind = "module_call"       // another module's function, such as Oban.Migrations.up: Name with the module as Prefix, Text
 	Flush           Kind = "flush"             //
 	Dangling        Kind = "dangling"          // index, constraint or table that is made and dropped by nobody: Text
 )

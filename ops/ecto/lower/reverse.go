@@ -1,0 +1,129 @@
+package lower
+
+import (
+	"slices"
+
+	"ops-console/ops/ecto"
+)
+
+// reversed is what Ecto makes of a queue on the way back (lib/ecto/migration/runner.ex, reverse): what happens at once
+// first, then each command undone, last to first. What cannot be undone is noted and left out.
+func (m *machine) reversed() []*command {
+	var now, queued []*command
+	for _, c := range m.commands {
+		if c.immediate {
+			now = append(now, c)
+			continue
+		}
+		queued = append(queued, c)
+	}
+	slices.Reverse(queued)
+	out := now
+	for _, c := range queued {
+		if c.callback != "" {
+			out = append(out, c)
+			continue
+		}
+		if back := m.reverse(c); back != nil {
+			out = append(out, back)
+		}
+	}
+	return out
+}
+
+// opposite is what undoes what.
+var opposite = map[string]string{
+	"create": "drop", "create_if_not_exists": "drop_if_exists", "drop": "create", "drop_if_exists": "create_if_not_exists",
+}
+
+func (m *machine) reverse(c *command) *command {
+	back := *c
+	switch {
+	case c.do == "":
+		return c
+	case c.do == "execute" && c.both:
+		back.up, back.down = c.down, c.up
+		return &back
+	case c.do == "execute":
+		return m.cannot(c, "execute", c.source)
+	}
+	kind := c.object.kind
+	switch c.do {
+	case "create", "create_if_not_exists":
+		back.do, back.subs, back.cascade = opposite[c.do], nil, false
+		return &back
+	case "drop", "drop_if_exists":
+		if kind != "index" {
+			return m.cannot(c, c.do, c.do+" "+kind+" "+inspect(c.object.table))
+		}
+		back.do = opposite[c.do]
+		return &back
+	case "rename":
+		if kind == "table" {
+			back.object, back.to = c.to, c.object
+			return &back
+		}
+		w := &writer{}
+		o := *c.object
+		back.name = textOf(w.indexName(c.object))
+		o.name = c.name
+		back.object = &o
+		return &back
+	case "rename_column":
+		back.column, back.name = c.name, c.column
+		return &back
+	}
+	subs := make([]sub, 0, len(c.subs))
+	for _, s := range slices.Backward(c.subs) {
+		undone, ok := undo(s)
+		if !ok {
+			what := s.do + " " + s.name.String()
+			if s.do == "modify" {
+				what += " without from:"
+			}
+			return m.cannotAt(s.at, c, what)
+		}
+		subs = append(subs, undone)
+	}
+	back.subs = subs
+	return &back
+}
+
+// undo is a subcommand the other way round.
+func undo(s sub) (sub, bool) {
+	back := s
+	switch {
+	case s.do == "add":
+		back.do, back.opts = "remove", nil
+		return back, true
+	case s.do == "remove" && s.kind != nil:
+		back.do = "add"
+		return back, true
+	case s.do != "modify":
+		return s, false
+	}
+	from, ok := s.opts.get("from")
+	if !ok || from == null {
+		return s, false
+	}
+	if t, isTuple := from.(tuple); isTuple && len(t) == 2 {
+		if l, isList := t[1].(list); isList {
+			opts, _ := keywordOf(l)
+			back.kind = t[0]
+			back.opts = opts.put("from", tuple{s.kind, s.opts.without("from").list()})
+			return back, true
+		}
+	}
+	back.kind, back.opts = from, s.opts.put("from", s.kind)
+	return back, true
+}
+
+func (m *machine) cannot(c *command, _ string, what string) *command {
+	return m.cannotAt(c.at, c, what)
+}
+
+// cannotAt says that a command of change has no way back.
+func (m *machine) cannotAt(at ecto.Span, c *command, what string) *command {
+	m.raises = append(m.raises, noteOf(at, "irreversible", "cannot reverse "+what+": Ecto raises on rollback; write up and down"))
+	return nil
+}
