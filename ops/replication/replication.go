@@ -116,7 +116,7 @@ type Node struct {
 	ReplayLag    *float64      `json:"pg_replay_lag,omitempty"` // pg_stat_replication.replay_lag, for comparison
 	Receive      *Rate         `json:"receive_rate,omitempty"`
 	Replay       *Rate         `json:"replay_rate,omitempty"`
-	ETA          *float64      `json:"eta,omitempty"` // seconds until it has caught up; absent: never at this rate, or nothing to catch up
+	ETA          *float64      `json:"eta,omitempty"` // seconds until it has caught up; absent: never at this rate, or its state is good
 	Paused       string        `json:"paused,omitempty"`
 	ApplyDelay   float64       `json:"apply_delay,omitempty"`
 	Sync         string        `json:"sync,omitempty"` // sync_state of pg_stat_replication

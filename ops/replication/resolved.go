@@ -35,10 +35,12 @@ func resolved(v, resolution float64) string {
 	case v <= 0 && resolution <= 0:
 		return "<1ms"
 	case v < resolution:
-		// A measurement is about in the middle of what it may be.
-		return "<" + text(max(resolution, v+resolution/2), math.Ceil)
+		return "<" + text(resolution, math.Ceil)
 	case v < 0.001:
 		return "<1ms"
+	}
+	if v < 2*resolution {
+		return text(v, math.Ceil) // or 0.23s would be written as less than the <0.3s beside it
 	}
 	return text(v, math.Round)
 }

@@ -289,7 +289,7 @@ func (v *view) fillReading(n *Node, m *member) {
 		return
 	}
 	n.Receive, n.Replay = m.history.rates()
-	if n.State != Delayed { // which is as far behind as it is meant to be
+	if !good(n.State) { // or it is as far behind as it is meant to be
 		n.ETA = eta(n.Behind.Total, n.Replay, v.walRate(v.t.root(m)))
 	}
 	n.Visible = m.visible.distribution(v.now)

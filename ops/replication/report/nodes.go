@@ -146,7 +146,7 @@ func (p *printer) why(n replication.Node) []string {
 	}
 	if !isPrimary(n) && bad {
 		of := "" // stages are between a node and who sends to it
-		if n.Depth > 1 && n.Upstream != "" {
+		if n.Upstream != "" && n.Upstream != p.s.Primary {
 			of = " " + n.Upstream
 		}
 		add(staged(n.Behind), "behind%s by stage: %s", of, stages(n.Behind))
