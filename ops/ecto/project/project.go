@@ -8,8 +8,16 @@ import "ops-console/ops/ecto"
 // Project is a source tree as far as migrations go.
 type Project struct {
 	Dir   string // absolute
-	Repos []Repo // by module name
-	Notes []Note
+	Repos []Repo // by module name; those of tenants last
+	// Sources are the directories with the application's own code, relative to Dir, with slashes: lib, apps/web/lib, …
+	Sources []string
+	Notes   []Note
+}
+
+// Options of Open. The zero value takes what the configuration of production says.
+type Options struct {
+	Repos []string // only these, by module name
+	Dirs  []string // of migrations, instead of those that the repos have: mix ecto.migrate --migrations-path
 }
 
 // Repo is an Ecto repo and its migrations.
@@ -18,6 +26,7 @@ type Repo struct {
 	App      string   // changelog, without the colon
 	Root     string   // the mix project that it is part of, relative to Dir: . or apps/NAME
 	Dirs     []string // that have its migrations, relative to Dir, with slashes
+	Tenant   bool     // run once for each tenant, in a schema of its own, where the versions are recorded too
 	Files    []File   // by version, then path
 	Skipped  []Note   // files that Ecto ignores in those directories, and why
 	Settings Settings
