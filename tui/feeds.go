@@ -102,6 +102,12 @@ func (m *Model) takeFeeds() tea.Cmd {
 	if src != nil {
 		cmds = append(cmds, m.replicas.follow(m, src))
 	}
+	project := m.conn.session.Migrations()
+	m.migrations.known = project != nil
+	cmds = append(cmds, m.tellProject())
+	if project != nil {
+		cmds = append(cmds, m.migrations.follow(m, project))
+	}
 	return tea.Batch(cmds...)
 }
 
@@ -231,7 +237,10 @@ func (m *Model) freeze() tea.Cmd {
 	if m.replicas.told != m.replicas.known {
 		cmds = append(cmds, m.tellDatabase())
 	}
-	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m))
+	if m.migrations.told != m.migrations.known {
+		cmds = append(cmds, m.tellProject())
+	}
+	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m))
 	if m.netKnown {
 		cmds = append(cmds, m.toPanes(pane.NetworkMsg{Status: m.net}))
 	}

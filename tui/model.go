@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"ops-console/ops"
+	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
@@ -36,13 +37,14 @@ type Model struct {
 	filters []filter
 	global  []action.Action
 
-	conn     connection
-	health   stream[*health.Snapshot]
-	replicas replicas
-	problems []ops.Problem // of all that the panes have
-	net      wg.Status
-	netKnown bool
-	frozen   *frozen
+	conn       connection
+	health     stream[*health.Snapshot]
+	replicas   replicas
+	migrations migrations
+	problems   []ops.Problem // of all that the panes have
+	net        wg.Status
+	netKnown   bool
+	frozen     *frozen
 
 	arm        arm
 	zoom       bool
@@ -68,6 +70,9 @@ func New(o Options) (*Model, error) {
 	m.health.tell = func(s feed.Snapshot[*health.Snapshot]) tea.Msg { return pane.HealthMsg{Snapshot: s} }
 	m.replicas.tell = func(s feed.Snapshot[*replication.Snapshot]) tea.Msg {
 		return pane.ReplicationMsg{Known: true, Snapshot: s}
+	}
+	m.migrations.tell = func(s feed.Snapshot[*watch.Snapshot]) tea.Msg {
+		return pane.MigrationsMsg{Known: true, Snapshot: s}
 	}
 	var err error
 	if m.look, err = newLook(&o); err != nil {
@@ -198,6 +203,18 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case pane.ProbeMsg:
 		return m, m.probe()
+	case pane.SuppressMsg:
+		return m, m.suppress(msg)
+	case pane.RehearseMsg:
+		return m, m.rehearse(msg)
+	case pane.RehearsalMsg:
+		return m, m.rehearsed(msg)
+	case pane.EditMsg:
+		return m, m.edit(msg)
+	case pane.AskMsg:
+		m.ask(msg)
+	case editedMsg:
+		return m, m.edited(msg)
 	case pane.SaveMsg:
 		return m, m.write(msg.Kind, msg.Text)
 	case pane.ConfirmMsg:

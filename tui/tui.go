@@ -35,6 +35,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/rehearse"
+	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
@@ -52,6 +55,8 @@ type Session interface {
 	Network() Network // nil: the network could not be joined; the health snapshot says why
 	// Replication is where the database's replicas are read from; nil: no database is configured.
 	Replication() Replication
+	// Migrations is where the project's migrations come from; nil: no project's directory is known.
+	Migrations() Migrations
 	Refresh()     // asks for new readings now
 	Close() error // ends the session and waits for it
 }
@@ -68,6 +73,14 @@ type Replication interface {
 	Changed() <-chan struct{}
 	Attend(looking bool) // must not block
 	Probe(ctx context.Context) (*replication.ProbeResult, error)
+}
+
+// Migrations is where snapshots of the project's migrations come from: a *watch.Watcher.
+type Migrations interface {
+	Latest() feed.Snapshot[*watch.Snapshot]
+	Changed() <-chan struct{}
+	Suppress(path string, at ecto.Span, rule, reason string) error
+	Rehearse(ctx context.Context, repo string, progress func(string)) ([]rehearse.Step, error)
 }
 
 // Network is where the state of the private network comes from: a wg.Network.

@@ -157,6 +157,8 @@ func (l *live) Replication() tui.Replication {
 	return l.replication
 }
 
+func (l *live) Migrations() tui.Migrations { return nil }
+
 func (l *live) Refresh() {
 	l.health.Refresh()
 	if l.replication != nil {

@@ -7,6 +7,9 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/rehearse"
+	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
@@ -67,6 +70,51 @@ type ProbeMsg struct{}
 type ProbedMsg struct {
 	Result *replication.ProbeResult
 	Err    error
+}
+
+// MigrationsMsg carries a new snapshot of the project's migrations. Known is false where no project's directory is known.
+type MigrationsMsg struct {
+	Known    bool
+	Snapshot feed.Snapshot[*watch.Snapshot]
+}
+
+// SuppressMsg asks the console to write, into a migration of the project, the comment that silences a rule at a place.
+type SuppressMsg struct {
+	Path   string // relative to the project
+	At     ecto.Span
+	Rule   string
+	Reason string
+}
+
+// RehearseMsg asks the console to run the pending migrations of a repo on a throw-away cluster of this machine, or, with
+// Cancel, to stop doing so. Progress and answer come as RehearsalMsgs.
+type RehearseMsg struct {
+	Repo   string
+	Cancel bool
+}
+
+// RehearsalMsg is how a rehearsal goes: what is being done, until it is Done.
+type RehearsalMsg struct {
+	Repo  string
+	Doing string
+	Done  bool
+	Steps []rehearse.Step
+	Err   error
+}
+
+// EditMsg asks the console to open a file in the user's editor. The program waits meanwhile.
+type EditMsg struct {
+	Path         string // absolute
+	Line, Column int    // counted from 1; 0: wherever the editor likes
+}
+
+// AskMsg asks the console for a line of text to run an action with. What came is refused as the action would be.
+type AskMsg struct {
+	Action   action.Action
+	Title    string
+	About    string // a sentence or two: what will be done with it
+	Label    string // before the text: "reason"
+	Optional bool   // an empty text will do
 }
 
 // Attender is what a pane may have besides, where its readings cost somebody something: AttendsReplication says that the

@@ -3,25 +3,34 @@ package tuitest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/rehearse"
+	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
 	"ops-console/tui"
+	"ops-console/tui/pane"
 	"ops-console/wg"
 )
 
 // Session is a session that a test publishes to. Make one with NewSession.
 type Session struct {
-	health   source[feed.Snapshot[*health.Snapshot]]
-	replicas source[feed.Snapshot[*replication.Snapshot]]
-	network  source[wg.Status]
+	health     source[feed.Snapshot[*health.Snapshot]]
+	replicas   source[feed.Snapshot[*replication.Snapshot]]
+	network    source[wg.Status]
+	migrations source[feed.Snapshot[*watch.Snapshot]]
 
 	mu        sync.Mutex // guards the following
 	database  bool
 	attended  bool
 	probe     func(context.Context) (*replication.ProbeResult, error)
+	project   bool
+	rehearse  func(context.Context, func(string)) ([]rehearse.Step, error)
+	silenced  []pane.SuppressMsg
 	refreshes int
 	apart     bool
 	closed    bool
@@ -33,6 +42,7 @@ func NewSession() *Session {
 	s.health.init()
 	s.replicas.init()
 	s.network.init()
+	s.migrations.init()
 	s.network.set(Network(Options{}))
 	return s
 }
@@ -104,6 +114,43 @@ func (s *Session) Replication() tui.Replication {
 		return nil
 	}
 	return replicaSource{&s.replicas, s}
+}
+
+// Project gives the session a project, of which nothing is known yet.
+func (s *Session) Project() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.project = true
+}
+
+// PublishMigrations makes a reading of the project the latest one, failed or not.
+func (s *Session) PublishMigrations(f feed.Snapshot[*watch.Snapshot]) {
+	s.Project()
+	s.migrations.set(f)
+}
+
+// Rehearse is what a rehearsal does and gives.
+func (s *Session) Rehearse(f func(context.Context, func(string)) ([]rehearse.Step, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rehearse = f
+}
+
+// Silenced are the comments that were asked for.
+func (s *Session) Silenced() []pane.SuppressMsg {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.silenced)
+}
+
+// Migrations implements tui.Session.
+func (s *Session) Migrations() tui.Migrations {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.project {
+		return nil
+	}
+	return migrationSource{&s.migrations, s}
 }
 
 // Refresh implements tui.Session.
@@ -202,3 +249,30 @@ type networkSource struct{ *source[wg.Status] }
 
 // Status implements tui.Network.
 func (n networkSource) Status() wg.Status { return n.get() }
+
+type migrationSource struct {
+	*source[feed.Snapshot[*watch.Snapshot]]
+	s *Session
+}
+
+// Latest implements tui.Migrations.
+func (p migrationSource) Latest() feed.Snapshot[*watch.Snapshot] { return p.get() }
+
+// Suppress implements tui.Migrations.
+func (p migrationSource) Suppress(path string, at ecto.Span, rule, reason string) error {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	p.s.silenced = append(p.s.silenced, pane.SuppressMsg{Path: path, At: at, Rule: rule, Reason: reason})
+	return nil
+}
+
+// Rehearse implements tui.Migrations.
+func (p migrationSource) Rehearse(ctx context.Context, _ string, progress func(string)) ([]rehearse.Step, error) {
+	p.s.mu.Lock()
+	run := p.s.rehearse
+	p.s.mu.Unlock()
+	if run == nil {
+		return nil, errors.New("this session cannot rehearse")
+	}
+	return run(ctx, progress)
+}

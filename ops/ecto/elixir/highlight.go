@@ -57,7 +57,7 @@ func Highlight(src string) []Piece {
 		if i < 0 {
 			break
 		}
-		s.line = int32(l.err.Line) + 1
+		s.line = l.err.Line + 1
 		s.from = int32(at + i + 1) //nolint:gosec // it is within src
 	}
 	return out

@@ -1,0 +1,102 @@
+// Package source draws source text in colours, a line at a time and only what is asked for. It does not judge it.
+package source
+
+import (
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"ops-console/ops/ecto/elixir"
+	"ops-console/themes"
+	"ops-console/tui/glyph"
+	"ops-console/tui/paint"
+)
+
+// Text is source text divided into lines and pieces. The zero value is empty.
+type Text struct {
+	src    string
+	starts []int // offsets of the lines
+	pieces []elixir.Piece
+}
+
+// roles are the looks of the classes of Elixir.
+var roles = map[elixir.Class]themes.Role{
+	elixir.ClassKeyword: themes.Keyword, elixir.ClassText: themes.String, elixir.ClassComment: themes.Comment, elixir.ClassNumber: themes.Number,
+	elixir.ClassAtom: themes.Info, elixir.ClassModule: themes.Type, elixir.ClassAttribute: themes.Number,
+}
+
+// Elixir is source text of that language.
+func Elixir(src string) *Text {
+	t := Plain(src)
+	t.pieces = elixir.Highlight(src)
+	return t
+}
+
+// Plain is text without colours.
+func Plain(src string) *Text {
+	t := &Text{src: src}
+	for at := 0; at < len(src); {
+		t.starts = append(t.starts, at)
+		n := strings.IndexByte(src[at:], '\n')
+		if n < 0 {
+			break
+		}
+		at += n + 1
+	}
+	return t
+}
+
+// Len is how many lines there are.
+func (t *Text) Len() int { return len(t.starts) }
+
+// Line is line n, counted from 1, without its end; empty where there is none.
+func (t *Text) Line(n int) string {
+	from, to := t.span(n)
+	return t.src[from:to]
+}
+
+func (t *Text) span(n int) (from, to int) {
+	if n < 1 || n > len(t.starts) {
+		return 0, 0
+	}
+	from, to = t.starts[n-1], len(t.src)
+	if n < len(t.starts) {
+		to = t.starts[n] - 1
+	}
+	return from, from + len(strings.TrimRight(t.src[from:to], "\r\n"))
+}
+
+// Cells is how many cells of line n are before a column, both counted from 1.
+func (t *Text) Cells(g *glyph.Set, n, column int) int {
+	s := t.Line(n)
+	at := 0
+	for ; column > 1 && at < len(s); column-- {
+		_, size := utf8.DecodeRuneInString(s[at:])
+		at += size
+	}
+	return paint.Width(s[:at], g) + max(column-1, 0)
+}
+
+// Draw appends line n, counted from 1, clipped at the end of l.
+func (t *Text) Draw(l *paint.Line, n int) {
+	from, to := t.span(n)
+	to = from + len(strings.TrimRight(t.src[from:to], " "))
+	i := sort.Search(len(t.pieces), func(i int) bool { return t.pieces[i].To > from })
+	for from < to && l.Rest() > 0 {
+		end, role := to, themes.Plain
+		if i < len(t.pieces) {
+			if p := t.pieces[i]; p.From > from {
+				end = min(p.From, to)
+			} else {
+				end, role = min(p.To, to), roles[p.Class]
+				i++
+			}
+		}
+		s := t.src[from:end]
+		if end < to && paint.Width(s, l.Glyphs) >= l.Rest() {
+			s = t.src[from:to] // what follows is clipped with it, so that it is seen that something does
+		}
+		l.Text(role, s)
+		from = end
+	}
+}
