@@ -31,16 +31,17 @@ func resolved(v, resolution float64) string {
 		}
 		return spanText(s, to)
 	}
+	up := func(x float64) float64 { return math.Ceil(x - 1e-6) } // sums are a little more than they should be
 	switch {
 	case v <= 0 && resolution <= 0:
 		return "<1ms"
 	case v < resolution:
-		return "<" + text(resolution, math.Ceil)
+		return "<" + text(max(resolution, 0.001), up)
 	case v < 0.001:
 		return "<1ms"
 	}
 	if v < 2*resolution {
-		return text(v, math.Ceil) // or 0.23s would be written as less than the <0.3s beside it
+		return text(v, up) // or 0.23s would be written as less than the <0.3s beside it
 	}
 	return text(v, math.Round)
 }

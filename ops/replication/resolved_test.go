@@ -26,6 +26,7 @@ func TestWhatIsShorterThanAMeasurementCanTell(t *testing.T) {
 		{0, 0, "<1ms"},
 		{0.0003, 0, "<1ms"},
 		{0.0003, 0.0001, "<1ms"},
+		{0, 1e-10, "<1ms"},
 		{0.041, 0, "41ms"},
 		{12.1, 0, "12s"},
 	} {
