@@ -1,0 +1,138 @@
+package app
+
+import (
+	"strings"
+	"unicode"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/elixir"
+)
+
+// attributes are the module attributes that a schema is made with (https://hexdocs.pm/ecto/Ecto.Schema.html).
+type attributes map[string]*elixir.Node
+
+// module is a module with a schema block in it.
+type module struct {
+	file  *elixir.File
+	name  string
+	block *elixir.Node // schema "posts" do … or embedded_schema do …
+	set   attributes   // before the block
+	uses  []string     // before the block, in order
+}
+
+// read finds the schemas, the use macros and the queries of a file.
+func (f *file) read(tree *elixir.File) {
+	for _, m := range tree.Modules() {
+		set := attributes{}
+		var uses []string
+		for _, n := range m.Body {
+			if name, v, ok := n.Attribute(); ok {
+				set[name] = v
+				continue
+			}
+			if used, ok := useOf(n); ok {
+				uses = append(uses, used)
+			}
+			if d, ok := n.Def(); ok && d.Kind == "defmacro" && d.Name == "__using__" {
+				f.macro(m.Name, d.Body)
+			}
+			if n.HasDo() && (n.Name() == "schema" && len(n.Positional()) == 1 || n.Name() == "embedded_schema") && n.Fun == nil {
+				f.modules = append(f.modules, module{file: tree, name: m.Name, block: n, set: copied(set), uses: uses})
+			}
+		}
+		for _, n := range m.Body {
+			f.namesTables(tree, m.Name, n)
+		}
+	}
+}
+
+func copied(a attributes) attributes {
+	out := make(attributes, len(a))
+	for k, v := range a {
+		out[k] = v
+	}
+	return out
+}
+
+func useOf(n *elixir.Node) (string, bool) {
+	if !n.IsCall("use", elixir.AnyArity) || len(n.Args) == 0 {
+		return "", false
+	}
+	return n.Args[0].Module()
+}
+
+// macro keeps the attributes that a __using__ quotes: @primary_key {:id, :binary_id, autogenerate: true} and the like.
+func (f *file) macro(name string, body *elixir.Node) {
+	set := attributes{}
+	elixir.Walk(body, func(n *elixir.Node) bool {
+		if attr, v, ok := n.Attribute(); ok {
+			set[attr] = v
+		}
+		return true
+	})
+	if f.using == nil {
+		f.using = map[string]attributes{}
+	}
+	f.using[name] = set
+}
+
+// attribute is the value of an attribute at the block: the module's own, else what a module that it uses sets.
+func (m module) attribute(name string, using map[string]attributes) *elixir.Node {
+	if v, ok := m.set[name]; ok {
+		return v
+	}
+	for i := len(m.uses) - 1; i >= 0; i-- {
+		if v, ok := using[m.uses[i]][name]; ok {
+			return v
+		}
+	}
+	return nil
+}
+
+// resolve is what an attribute that n refers to was set to, or n itself.
+func (m module) resolve(n *elixir.Node, using map[string]attributes) *elixir.Node {
+	for range 5 { // an attribute of an attribute
+		name, ok := n.AttributeRef()
+		if !ok {
+			return n
+		}
+		n = m.attribute(name, using)
+	}
+	return nil
+}
+
+// text is the text of a literal string or atom; empty for anything else.
+func text(n *elixir.Node) string {
+	if s, ok := n.Str(); ok {
+		return s
+	}
+	if n != nil && n.Kind == elixir.Atom && n.Text != "nil" && n.Text != "false" && n.Text != "true" {
+		return n.Text
+	}
+	return ""
+}
+
+// lastPart is Post of Blog.Post.
+func lastPart(module string) string { return module[strings.LastIndexByte(module, '.')+1:] }
+
+// underscore is Macro.underscore of a name without dots: BlogPost is blog_post.
+func underscore(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if i > 0 && unicode.IsUpper(r) {
+			before := runes[i-1]
+			lowerNext := i+1 < len(runes) && !unicode.IsUpper(runes[i+1]) && runes[i+1] != '_'
+			if before != '_' && (!unicode.IsUpper(before) || lowerNext) {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+func span(f *elixir.File, n *elixir.Node) ecto.Span {
+	from, to := f.Extent(n)
+	return ecto.Span{Line: int(from.Line), Column: int(from.Column), EndLine: int(to.Line), EndColumn: int(to.Column)}
+}
