@@ -1,4 +1,346 @@
 package lint
 
-// columnRules are those about columns.
-var columnRules = []rule{}
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/locks"
+)
+
+// filled says whether a new column has a value in the rows that are there.
+func filled(c *ecto.Column) bool { return c.Default != nil && !c.Default.Null }
+
+// rewritten is what a rewrite means for a table, for a sentence to end with.
+func rewritten(table ecto.Name) string {
+	return fmt.Sprintf("%s is written again with all its indexes under an ACCESS EXCLUSIVE lock, and reads and writes wait", table)
+}
+
+// becauseOfDefault says whether an effect's rewrite comes from the default and from nothing else.
+func (s *site) becauseOfDefault() bool {
+	c := &s.Op.Column
+	return filled(c) && !locks.Serial(c.Type) && !c.Identity && c.Generated == ""
+}
+
+func (s *site) addVolatileDefault() {
+	c := &s.Op.Column
+	e := s.Main()
+	if !s.becauseOfDefault() || !c.Default.Expression || s.target.Version < 11 {
+		return
+	}
+	v, names := locks.VolatilityOf(c.Default.SQL)
+	f := Finding{
+		Text:   fmt.Sprintf("the default of %s calls %s, which differs by row: %s", c.Name, strings.Join(names, ", "), rewritten(s.Op.Table)),
+		Recipe: "add the column without a default, set the default for new rows, fill the old ones in batches",
+		Code:   s.defaultLater(),
+	}
+	switch {
+	case v == locks.NotVolatile:
+		return
+	case v == locks.UnknownVolatility:
+		known, volatile := s.asked(names)
+		if known && !volatile {
+			return
+		}
+		if !known {
+			f.Severity = Warning
+			f.Text = fmt.Sprintf("if %s is volatile, as functions are unless they say otherwise, %s", strings.Join(names, ", "), rewritten(s.Op.Table))
+			f.Why = append(f.Why, "whether "+strings.Join(names, ", ")+" is volatile is not known")
+		}
+		again := *e
+		again.Rewrite = true
+		f.Hold = s.hold(again)
+	case !e.Rewrite:
+		return
+	}
+	s.Emit(f)
+}
+
+// asked is what the live database says of functions: whether it knows them all, and whether one is volatile.
+func (p *pass) asked(names []string) (known, volatile bool) {
+	if p.Live == nil {
+		return false, false
+	}
+	known = true
+	for _, n := range names {
+		v, ok := p.Live.Volatile[n]
+		if !ok {
+			v, ok = p.Live.Volatile["public."+n]
+		}
+		known = known && ok
+		volatile = volatile || v == 'v'
+	}
+	return known || volatile, volatile
+}
+
+// defaultLater is the steps that give a column a default without writing the table again.
+func (s *site) defaultLater() string {
+	o := s.Op
+	column, table := ident(o.Column.Name), qualified(o.Table)
+	d := defaultSQL(o.Column.Default)
+	bare := o.Column
+	bare.Default, bare.Null = nil, nil
+	return migrations(
+		change(alterTo(o.Table, add(&bare)),
+			executeBoth(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table, column, d),
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT", table, column))),
+		fmt.Sprintf("# then fill the old rows, a few thousand at a time, outside of a migration's transaction:\n# UPDATE %s SET %s = %s WHERE id > $1 AND id <= $2 AND %s IS NULL",
+			table, column, d, column),
+	)
+}
+
+func (s *site) addDefaultPG10() {
+	c := &s.Op.Column
+	if s.target.Version >= 11 || !s.becauseOfDefault() || !s.Main().Rewrite {
+		return
+	}
+	s.Emit(Finding{
+		Text:   fmt.Sprintf("PostgreSQL %d writes the default of %s to every row: %s", s.target.Version, c.Name, rewritten(s.Op.Table)),
+		Recipe: "add the column without a default, set the default for new rows, fill the old ones in batches",
+		Code:   s.defaultLater(),
+	})
+}
+
+func (s *site) addSerial() {
+	c := &s.Op.Column
+	if !s.Main().Rewrite || !locks.Serial(c.Type) && !c.Identity {
+		return
+	}
+	what := c.Type
+	if c.Identity {
+		what = "an identity"
+	}
+	table, column := qualified(s.Op.Table), ident(c.Name)
+	sequence := ident(s.Op.Table.Name + "_" + c.Name + "_seq")
+	s.Emit(Finding{
+		Text:   fmt.Sprintf("%s is %s, a new number for every row: %s", c.Name, what, rewritten(s.Op.Table)),
+		Recipe: "add a plain column with a sequence as its default for new rows, and number the old ones in batches",
+		Code: change(
+			alterTo(s.Op.Table, fmt.Sprintf("add %s, %s", atom(c.Name), bigOrNot(c.Type))),
+			executeBoth("CREATE SEQUENCE "+sequence+" OWNED BY "+table+"."+column, "DROP SEQUENCE "+sequence),
+			executeBoth(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT nextval('%s')", table, column, sequence),
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT", table, column)),
+		),
+	})
+}
+
+// bigOrNot is the plain type of a serial one.
+func bigOrNot(serial string) string {
+	switch strings.ToLower(serial) {
+	case "serial", "serial4", "smallserial", "serial2":
+		return ":integer"
+	}
+	return ":bigint"
+}
+
+func (s *site) addGenerated() {
+	c := &s.Op.Column
+	if c.Generated == "" || !s.Main().Rewrite {
+		return
+	}
+	f := Finding{
+		Text:   fmt.Sprintf("%s is computed and stored for every row: %s", c.Name, rewritten(s.Op.Table)),
+		Recipe: "add a plain column, keep it up to date by a trigger, and fill the old rows in batches",
+	}
+	if s.target.Version >= 18 {
+		f.Recipe = "make it VIRTUAL, which is computed when it is read; or a plain column with a trigger"
+		f.Code = change(alterTo(s.Op.Table, fmt.Sprintf("add %s, %s, generated: %s", atom(c.Name), ectoType(c),
+			elixirText(strings.TrimSpace(strings.TrimSuffix(c.Generated, "STORED"))+" VIRTUAL"))))
+	}
+	s.Emit(f)
+}
+
+func (s *site) addDomain() {
+	c := &s.Op.Column
+	d, ok := s.State.Type(domainName(c.Type))
+	if !ok || !d.Domain || !d.Check || !s.Main().Rewrite || locks.Serial(c.Type) || c.Identity || c.Generated != "" {
+		return
+	}
+	s.Emit(Finding{
+		Text:   fmt.Sprintf("%s is of domain %s, which has a check: %s", c.Name, c.Type, rewritten(s.Op.Table)),
+		Recipe: "give the column the domain's base type and a check constraint with validate: false, and validate it later",
+	})
+}
+
+// domainName is the name of a type that is not PostgreSQL's own.
+func domainName(t string) ecto.Name {
+	prefix, name, ok := strings.Cut(t, ".")
+	if !ok {
+		return ecto.Name{Name: t}
+	}
+	return ecto.Name{Prefix: prefix, Name: name}
+}
+
+func (s *site) addNotNull() {
+	o := s.Op
+	if s.Main().Fails == "" || s.emptied() || !s.firstHere() {
+		return
+	}
+	var columns, adds, checks []string
+	for _, c := range s.siblings() {
+		columns = append(columns, c.Name)
+		adds = append(adds, add(c))
+		checks = append(checks, fmt.Sprintf("create constraint(%s, %s, check: %s, validate: false)",
+			atom(o.Table.Name), atom(o.Table.Name+"_"+c.Name+"_not_null"), elixirText(ident(c.Name)+" IS NOT NULL")))
+	}
+	s.Remark(Finding{
+		Mode:   s.Main().Mode,
+		Text:   fmt.Sprintf("%s NOT NULL without a default: if %s has a row, the migration fails (23502)", areOrIs(columns), o.Table),
+		Recipe: "let it be null first, fill the old rows, then add a check that is validated later; or give it a default",
+		Code: migrations(change(alterTo(o.Table, adds...)),
+			"# fill the old rows, then, in another migration:\n"+change(checks...)),
+	})
+}
+
+func areOrIs(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are"
+}
+
+// siblings are the columns that the same call adds, as timestamps() does two.
+func (s *site) siblings() []*ecto.Column {
+	var out []*ecto.Column
+	for i := range s.Ops {
+		o := &s.Ops[i]
+		if o.Kind == ecto.AddColumn && o.At == s.Op.At && o.Table == s.Op.Table && o.Column.Null != nil && !*o.Column.Null {
+			out = append(out, &o.Column)
+		}
+	}
+	return out
+}
+
+// firstHere says whether the operation is the first of its kind that stands at its place. Loops and calls make several.
+func (s *site) firstHere() bool {
+	return !slices.ContainsFunc(s.Ops[:s.Index], func(o ecto.Operation) bool {
+		return o.Kind == s.Op.Kind && o.At == s.Op.At && o.Table == s.Op.Table
+	})
+}
+
+func (s *site) addReferences() {
+	o := s.Op
+	r := o.Column.References
+	if r == nil || r.NotValid {
+		return
+	}
+	i := slices.IndexFunc(s.Effects, func(e locks.Effect) bool {
+		return e.Table == o.Table && e.Mode == locks.ShareRowExclusive && e.Scan
+	})
+	if i < 0 {
+		return
+	}
+	name := r.Constraint
+	if name == "" {
+		name = o.Table.Name + "_" + o.Column.Name + "_fkey"
+	}
+	s.Emit(Finding{
+		Text: fmt.Sprintf("every row of %s is checked for foreign key %s under an ACCESS EXCLUSIVE lock: reads and writes of it wait%s",
+			o.Table, name, alsoWrites(o.Table, r.Table)),
+		Recipe: "add it with validate: false, and validate the constraint in a later migration",
+		Hold:   s.hold(s.Effects[i]),
+		Code: migrations(
+			change(alterTo(o.Table, fmt.Sprintf("add %s, %s", atom(o.Column.Name), referencesCall(r)))),
+			"# in a later migration:\n"+change(executeBoth(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", qualified(o.Table), ident(name)), "SELECT 1")),
+		),
+	})
+}
+
+func alsoWrites(from, to ecto.Name) string {
+	if from == to {
+		return ""
+	}
+	return fmt.Sprintf(", and writes to %s", to)
+}
+
+// referencesCall is references(…) of a key that is not validated.
+func referencesCall(r *ecto.References) string {
+	s := "references(" + atom(r.Table.Name)
+	if r.Table.Prefix != "" {
+		s += ", prefix: " + elixirText(r.Table.Prefix)
+	}
+	if r.Column != "" && r.Column != "id" {
+		s += ", column: " + atom(r.Column)
+	}
+	if a := onDelete[strings.ToUpper(r.OnDelete)]; a != "" {
+		s += ", on_delete: " + a
+	}
+	return s + ", validate: false)"
+}
+
+// onDelete are the DSL's words for what PostgreSQL does to referencing rows.
+var onDelete = map[string]string{"CASCADE": ":delete_all", "SET NULL": ":nilify_all", "RESTRICT": ":restrict"}
+
+// createTableReferences is about the lock that a new table's foreign keys take on those they lead to: held for a moment,
+// unless the transaction goes on to do work.
+func (p *pass) createTableReferences() {
+	if !p.InTransaction() {
+		return
+	}
+	seen := map[ecto.Name]bool{}
+	for _, s := range p.Sites {
+		for _, e := range s.Effects {
+			if e.Mode != locks.ShareRowExclusive || e.New || seen[e.Table] || !p.Fresh(s.Op.Table) || s.foreignKey() != e.Table {
+				continue
+			}
+			work := p.workAfter(s)
+			if work == "" && !p.big(e.Table) {
+				continue
+			}
+			seen[e.Table] = true
+			f := Finding{
+				Table:  e.Table,
+				Text:   fmt.Sprintf("the foreign key of the new table %s takes a SHARE ROW EXCLUSIVE lock on %s: writes to it wait until the migration ends", s.Op.Table, e.Table),
+				Recipe: "keep the migration to the new table alone, with a short lock_timeout",
+			}
+			if work != "" {
+				f.Why = append(f.Why, "the same transaction goes on to "+work)
+			} else {
+				f.Severity = Info
+			}
+			s.Emit(f)
+		}
+	}
+}
+
+// foreignKey is the table that a foreign key of the operation leads to.
+func (s *site) foreignKey() ecto.Name {
+	switch o := s.Op; {
+	case o.Column.References != nil:
+		return o.Column.References.Table
+	case o.Constraint == ecto.ForeignKey:
+		return o.To
+	}
+	return ecto.Name{}
+}
+
+// big says whether a table is known to be large.
+func (p *pass) big(n ecto.Name) bool {
+	z := p.size(n)
+	return z.known() && !z.small(p.rows, p.bytes)
+}
+
+// workAfter is what the transaction does behind a site that takes time by the size of tables that are there; empty:
+// nothing that is known.
+func (p *pass) workAfter(after *site) string {
+	for _, s := range p.Sites {
+		if s.Index <= after.Index {
+			continue
+		}
+		switch s.Op.Kind {
+		case ecto.Update, ecto.Delete:
+			if !p.Fresh(s.Op.Table) {
+				return fmt.Sprintf("change rows of %s", s.Op.Table)
+			}
+		case ecto.RepoCall, ecto.Function:
+			return "run code of its own"
+		}
+		for _, e := range s.Effects {
+			if !e.New && (e.Rewrite || e.Scan || len(e.Build) > 0) {
+				return fmt.Sprintf("go through all of %s", e.Table)
+			}
+		}
+	}
+	return ""
+}

@@ -1,7 +1,9 @@
 package lint
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/locks"
@@ -23,6 +25,7 @@ type pass struct {
 
 	timeout string // lock_timeout in effect
 	current *active
+	apart   [][]string // columns of unique indexes and keys that were dropped: their rows are not alike
 }
 
 // site is one operation where it stands.
@@ -33,6 +36,8 @@ type site struct {
 	Effects []locks.Effect // strongest first
 	// LockTimeout is what lock_timeout is when the operation runs; empty or 0: there is none.
 	LockTimeout string
+	// dropped are the columns of the index that the operation drops, as far as they are known.
+	dropped []string
 }
 
 // pass looks at one direction. It leaves state as the operations leave the database; on the way back only where
@@ -51,6 +56,11 @@ func (r *run) pass(m *ecto.Migration, state *schema.State, ops []ecto.Operation,
 			continue
 		}
 		s := &site{pass: p, Index: i, Op: o, LockTimeout: p.timeout}
+		if o.Kind == ecto.DropIndex {
+			if _, i := state.Index(o.Name); i != nil {
+				s.dropped = indexColumns(i.Columns)
+			}
+		}
 		if moves {
 			s.Effects = locks.Predict(*o, state, m.Path, r.target)
 		}
@@ -188,6 +198,28 @@ func (s *site) Later(f func(final *schema.State)) {
 		}
 		f(final)
 	})
+}
+
+// reported says whether something was said of these columns of a table before, and notes that it is now. It is of the whole
+// run: a foreign key that two migrations make is one.
+func (r *run) reported(what string, table ecto.Name, columns []string) bool {
+	key := what + " " + table.String() + " " + strings.Join(columns, ",")
+	before := r.said[key]
+	r.said[key] = true
+	return before
+}
+
+// Attribute is where the migration sets an attribute; zero: nowhere that was found.
+func (p *pass) Attribute(name string) ecto.Span {
+	src := p.Sources[p.Migration.Path]
+	for n, line := range bytes.Split(src, []byte("\n")) {
+		at := bytes.TrimLeft(line, " \t")
+		if rest, ok := bytes.CutPrefix(at, []byte("@"+name)); ok && len(rest) > 0 && (rest[0] == ' ' || rest[0] == '(') {
+			column := len(line) - len(at) + 1
+			return ecto.Span{Line: n + 1, Column: column, EndLine: n + 1, EndColumn: column + len(bytes.TrimRight(at, " \t\r"))}
+		}
+	}
+	return ecto.Span{}
 }
 
 // Note looks for a note of the lowering, or of the reading, by its code.

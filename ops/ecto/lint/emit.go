@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 
 	"ops-console/ops/ecto"
-	"ops-console/ops/ecto/locks"
 )
 
 // easing is which context makes a finding weaker.
@@ -23,40 +23,59 @@ const (
 	bySize
 	// byRows: as inUse, and a table that is known to be empty makes it a remark.
 	byRows
+	// ofSize: a table that is small in the live database makes it a remark, and nothing else does.
+	ofSize
 )
 
-// Emit reports a finding about the operation. What the rule leaves empty is filled in: where it is, the table, the lock,
-// the SQL, how long the lock would be held, and the severity with what it rests on.
-func (s *site) Emit(f Finding) {
-	f.At = cmp.Or(f.At, s.Op.At)
+// Emit reports a finding about the lock that the operation takes, or about what it does under it. What the rule leaves
+// empty is filled in: where it is, the table, the lock, the SQL, how long the lock would be held, and the severity with
+// what it rests on.
+func (s *site) Emit(f Finding) { s.EmitAs(s.current.eases, f) }
+
+// EmitAs is Emit with another easing than the rule's.
+func (s *site) EmitAs(e easing, f Finding) {
 	if f.Table.Name == "" {
 		f.Table = s.Op.Table
 	}
 	if f.Table.Name == "" {
 		f.Table = s.Main().Table
 	}
-	e := s.Effect(f.Table)
-	if e != nil && f.Mode == locks.None {
-		f.Mode = e.Mode
+	if effect := s.Effect(f.Table); effect != nil {
+		f.Mode = max(f.Mode, effect.Mode)
+		if f.Hold == (Hold{}) {
+			f.Hold = s.hold(*effect)
+		}
 	}
+	s.remark(e, f)
+}
+
+// Remark reports a finding about the operation that no lock is the trouble of.
+func (s *site) Remark(f Finding) {
+	if f.Table.Name == "" {
+		f.Table = s.Op.Table
+	}
+	s.remark(s.current.eases, f)
+}
+
+func (s *site) remark(e easing, f Finding) {
+	f.At = cmp.Or(f.At, s.Op.At)
 	if f.SQL == nil {
 		f.SQL = s.SQL()
 	}
-	if e != nil && f.Hold == (Hold{}) {
-		f.Hold = s.hold(*e)
-	}
-	s.pass.Emit(f)
+	s.emit(e, f)
 }
 
 // Emit reports a finding about the migration. At is the file's first character where the rule gives none.
-func (p *pass) Emit(f Finding) {
+func (p *pass) Emit(f Finding) { p.emit(p.current.eases, f) }
+
+func (p *pass) emit(e easing, f Finding) {
 	a := p.current
 	f.At = cmp.Or(f.At, ecto.Span{Line: 1, Column: 1})
 	f.Path, f.Version, f.Down = cmp.Or(f.Path, p.Migration.Path), p.Migration.Version, p.Down
 	if f.Severity == Off || a.asked {
 		f.Severity = a.severity
 	}
-	severity, why, ok := p.weigh(a.eases, f.Table, f.Severity)
+	severity, why, ok := p.weigh(e, f.Table, f.Severity)
 	if !ok {
 		return
 	}
@@ -68,8 +87,13 @@ func (p *pass) Emit(f Finding) {
 // Emit reports a finding about the repo as a whole. The rule says where.
 func (r *run) emit(a *active, f Finding) {
 	f.Rule, f.Repo = a.ID, r.Repo.Module
-	if f.Severity == Off || a.asked && f.Severity > a.severity {
+	if f.Severity == Off {
 		f.Severity = a.severity
+	}
+	// What change does is undone at the same place: it is said once.
+	same := func(o Finding) bool { return o.Rule == f.Rule && o.Path == f.Path && o.At == f.At && o.Down != f.Down }
+	if f.Down && slices.ContainsFunc(r.out[r.mark:], same) {
+		return
 	}
 	r.out = append(r.out, f)
 }
@@ -80,11 +104,11 @@ func (p *pass) weigh(e easing, table ecto.Name, base Severity) (s Severity, why 
 	if e == never || table.Name == "" {
 		return base, nil, true
 	}
-	if p.Fresh(table) {
+	if e != ofSize && p.Fresh(table) {
 		return Off, nil, false
 	}
-	if by := p.Batch(table); by != "" {
-		return min(base, Info), []string{fmt.Sprintf("%s is made by %s, which goes out together with this", table, path.Base(by))}, true
+	if by := p.Batch(table); by != "" && e != ofSize {
+		return min(base, Info), []string{madeWith(table, by)}, true
 	}
 	if e == inUse {
 		return base, nil, true
@@ -95,11 +119,16 @@ func (p *pass) weigh(e easing, table ecto.Name, base Severity) (s Severity, why 
 		return base, []string{assumed[e] + ": no database was asked"}, true
 	case !size.known():
 		return base, []string{assumed[e] + ": the database has no figures of " + table.String()}, true
-	case e == byRows && size.empty(), e == bySize && size.small(p.rows, p.bytes):
+	case e == byRows && size.empty(), e != byRows && size.small(p.rows, p.bytes):
 		base = min(base, Info)
 	}
 	return base, []string{fmt.Sprintf("%s has %s", table, size)}, true
 }
 
+// madeWith says that a table is new to everybody.
+func madeWith(table ecto.Name, by string) string {
+	return fmt.Sprintf("%s is made by %s, which goes out together with this", table, path.Base(by))
+}
+
 // assumed is what is taken to be so where no figures are known.
-var assumed = map[easing]string{bySize: "assumed large", byRows: "assumed to have rows"}
+var assumed = map[easing]string{bySize: "assumed large", byRows: "assumed to have rows", ofSize: "assumed large"}

@@ -6,6 +6,7 @@ import (
 
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/locks"
+	"ops-console/ops/ecto/schema"
 )
 
 // size of a table, as a live database estimates it.
@@ -67,14 +68,44 @@ func bytesText(n int64) string {
 // size is that of a table: what the state carries along, also under a new name, or what the database says.
 func (p *pass) size(n ecto.Name) size {
 	if t := p.Table(n); t != nil && (t.Rows != nil || t.Bytes != nil) {
-		return size{t.Rows, t.Bytes}
+		return sizeOf(p.State, t, deepest)
 	}
 	if p.Live != nil && p.Live.State != nil {
 		if t := p.Live.State.Table(n); t != nil {
-			return size{t.Rows, t.Bytes}
+			return sizeOf(p.Live.State, t, deepest)
 		}
 	}
 	return size{}
+}
+
+// deepest is how many levels of partitions are counted. Operations that make no sense can make rings of them.
+const deepest = 4
+
+// sizeOf is a table's size; that of a partitioned one is its partitions'.
+func sizeOf(s *schema.State, t *schema.Table, levels int) size {
+	z := size{t.Rows, t.Bytes}
+	if !t.Partitioned || levels == 0 {
+		return z
+	}
+	for _, part := range s.Tables() {
+		if part.PartitionOf == t.Name {
+			of := sizeOf(s, part, levels-1)
+			z = size{sum(z.rows, of.rows), sum(z.bytes, of.bytes)}
+		}
+	}
+	return z
+}
+
+// sum of what is known.
+func sum(a, b *int64) *int64 {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	n := *a + *b
+	return &n
 }
 
 // rate is how fast a table's bytes are gone through, slowest and fastest, in megabytes a second.

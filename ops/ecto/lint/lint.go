@@ -87,7 +87,9 @@ type Input struct {
 	Sources    map[string][]byte // by path, for comments that suppress and for excerpts
 	App        *app.Schemas      // nil: lib was not read
 	Live       *catalog.Snapshot // nil: no database
-	Options    Options
+	// Changed is when the content of files last changed, by path, as version control knows; nil: nobody says.
+	Changed map[string]time.Time
+	Options Options
 }
 
 // Options of a run. The zero value checks all migrations with the rules that are on, for PostgreSQL 15.

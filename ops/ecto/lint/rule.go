@@ -26,13 +26,20 @@ type rule struct {
 }
 
 // rules is the table of all, in the order of the documentation.
-var rules = slices.Concat(indexRules, columnRules)
+var rules = slices.Concat(indexRules, columnRules, constraintRules, tableRules, transactionRules, dataRules, structureRules, liveRules, suppressRules)
+
+// documented is the Rule with what is said of it.
+func (r *rule) documented() Rule {
+	out := r.Rule
+	out.Doc = documents()[r.ID]
+	return out
+}
 
 // Rules is all that are looked for, with their documentation.
 func Rules() []Rule {
 	out := make([]Rule, len(rules))
 	for i, r := range rules {
-		out[i] = r.Rule
+		out[i] = r.documented()
 	}
 	return out
 }
@@ -41,7 +48,7 @@ func Rules() []Rule {
 func Find(id string) (Rule, bool) {
 	for _, r := range rules {
 		if r.ID == id {
-			return r.Rule, true
+			return r.documented(), true
 		}
 	}
 	return Rule{}, false

@@ -24,7 +24,10 @@ type run struct {
 	history *schema.State
 	live    *schema.State
 	late    []func()
+	waits   int // migrations that wait for locks without end
+	said    map[string]bool
 	out     []Finding
+	mark    int // in out, where the findings of the migration that is looked at begin
 }
 
 // active is a rule that is on, at the severity that was asked for.
@@ -54,6 +57,7 @@ func Run(ctx context.Context, in Input) (*Result, error) {
 			a.repo(r, func(f Finding) { r.emit(a, f) })
 		}
 	}
+	res.Unused = r.suppress()
 	res.Findings = r.out
 	slices.SortStableFunc(res.Findings, compare)
 	return res, nil
@@ -79,6 +83,7 @@ func newRun(in Input) *run {
 		bytes:   cmp.Or(in.Options.SmallBytes, 16<<20),
 		byKind:  map[ecto.Kind][]*active{},
 		history: &schema.State{},
+		said:    map[string]bool{},
 	}
 	if l := in.Live; l != nil {
 		r.fromDatabase()
@@ -158,6 +163,7 @@ func (r *run) migration(m *ecto.Migration) bool {
 	if pending {
 		state = r.live
 	}
+	r.mark = len(r.out)
 	checked := r.Options.Check == nil || r.Options.Check(m.Version)
 	if checked {
 		r.pass(m, state, m.Up, false)

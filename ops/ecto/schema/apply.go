@@ -32,6 +32,8 @@ var changes = map[ecto.Kind]func(s *State, o ecto.Operation, by string){
 	ecto.CreateTable:     (*State).createTable,
 	ecto.CreateTableAs:   (*State).createTable,
 	ecto.CreatePartition: (*State).createTable,
+	ecto.CreateMatview:   func(s *State, o ecto.Operation, by string) { s.createTable(relationOf(o), by) },
+	ecto.Drop:            (*State).drop,
 	ecto.DropTable:       (*State).dropTable,
 	ecto.RenameTable:     (*State).renameTable,
 	ecto.SetSchema:       (*State).renameTable,
@@ -92,6 +94,19 @@ func (s *State) createTable(o ecto.Operation, by string) {
 		Name: o.Table, CreatedBy: by, Whole: o.Kind == ecto.CreateTable, PartitionOf: o.To,
 		Partitioned: strings.HasPrefix(o.Expression, "PARTITION BY"),
 	})
+}
+
+// relationOf is an operation on what can be locked and indexed like a table, but is named otherwise.
+func relationOf(o ecto.Operation) ecto.Operation {
+	o.Table = o.Name
+	return o
+}
+
+// drop is of interest where it is of a materialized view.
+func (s *State) drop(o ecto.Operation, by string) {
+	if o.Expression == "MATVIEW" {
+		s.dropTable(relationOf(o), by)
+	}
 }
 
 func (s *State) dropTable(o ecto.Operation, by string) {
@@ -200,6 +215,7 @@ func (s *State) modifyColumn(o ecto.Operation, by string) {
 
 func (t *Table) unconstrain(name string) {
 	t.Constraints = slices.DeleteFunc(t.Constraints, func(c Constraint) bool { return c.Name == name })
+	t.Indexes = slices.DeleteFunc(t.Indexes, func(i Index) bool { return i.OfConstraint && i.Name == name })
 }
 
 // removeColumn takes with it what PostgreSQL does: indexes and constraints that have the column in them.
@@ -318,8 +334,12 @@ func generated(t *Table, o ecto.Operation) string {
 func (s *State) dropConstraint(o ecto.Operation, _ string) { s.table(o.Table).unconstrain(o.Name.Name) }
 
 func (s *State) renameConstraint(o ecto.Operation, _ string) {
-	if c := s.table(o.Table).Constraint(o.Name.Name); c != nil {
+	t := s.table(o.Table)
+	if c := t.Constraint(o.Name.Name); c != nil {
 		c.Name = o.To.Name
+	}
+	if i := t.Index(o.Name.Name); i != nil && i.OfConstraint {
+		i.Name = o.To.Name
 	}
 }
 

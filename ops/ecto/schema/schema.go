@@ -60,6 +60,8 @@ type Index struct {
 	Invalid  bool // known to be: a concurrent build that failed
 	MadeBy   string
 	Multiple bool // more than the columns that are named: the definition is only partly known
+	// OfConstraint says that it belongs to the key or exclusion constraint of the same name, and comes and goes with it.
+	OfConstraint bool
 }
 
 // Constraint of a table.

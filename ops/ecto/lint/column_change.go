@@ -1,0 +1,338 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/locks"
+)
+
+// typeBefore is the type of the operation's column: what the state knows, or what from: says.
+func (s *site) typeBefore() string {
+	if c := s.Column(); c != nil && c.Type != "" {
+		return c.Type
+	}
+	if s.Op.From != nil {
+		return s.Op.From.Type
+	}
+	return ""
+}
+
+// typeOnly is the effect of the operation's change of type alone, without what else modify does.
+func (s *site) typeOnly() *locks.Effect {
+	if s.Op.Kind != ecto.ModifyColumn {
+		return s.Main()
+	}
+	o := *s.Op
+	o.Column.Null, o.Column.References = nil, nil
+	if o.From != nil {
+		from := *o.From
+		from.References, o.From = nil, &from
+	}
+	for _, e := range locks.Predict(o, s.State, s.Migration.Path, s.target) {
+		if e.Table == o.Table {
+			return &e
+		}
+	}
+	return &locks.Effect{Table: o.Table}
+}
+
+// retyped says whether the operation means to change the type: another one, or one that nobody knows to be the same.
+func (s *site) retyped() bool {
+	from, to := s.typeBefore(), s.Op.Column.Type
+	return s.Op.Kind == ecto.AlterType || from == "" || locks.Change(from, to, false, true) != locks.TypeSame
+}
+
+func (s *site) modifyRewrites() {
+	o := s.Op
+	e := s.typeOnly()
+	from := s.typeBefore()
+	f := Finding{
+		Recipe: "add a column of the new type, write both, fill it in batches, read it, then drop the old one",
+		Code:   s.expand(from),
+	}
+	switch {
+	case e.Fails != "":
+		if locks.Change(from, o.Column.Type, o.Using != "", !s.target.NotUTC) != locks.TypeRefused {
+			return
+		}
+		f.Text = fmt.Sprintf("%s cannot become %s without USING: the migration fails (42804)", from, o.Column.Type)
+		f.Recipe = "say how with ALTER COLUMN … TYPE … USING in SQL, which writes the table again; or by a second column"
+		s.EmitAs(never, f)
+		return
+	case e.Rewrite:
+		f.Text = fmt.Sprintf("%s changes from %s to %s: %s", o.Column.Name, orUnknown(from), o.Column.Type, rewritten(o.Table))
+		if o.Using != "" {
+			f.Text = fmt.Sprintf("%s becomes %s by USING: %s", o.Column.Name, o.Column.Type, rewritten(o.Table))
+		}
+	case s.retyped() && len(e.Build) > 0:
+		f.Text = fmt.Sprintf("%s changes from %s to %s: %s of %s is built again under an ACCESS EXCLUSIVE lock, and reads and writes wait",
+			o.Column.Name, from, o.Column.Type, strings.Join(e.Build, ", "), o.Table)
+	case e.Maybe != "" && s.unsaid(from):
+		f.Severity = Warning
+		f.Text = fmt.Sprintf("whether %s.%s becomes %s without a rewrite depends on its type before, which is not known here", o.Table, o.Column.Name, o.Column.Type)
+		if from != "" {
+			f.Text = fmt.Sprintf("whether %s.%s is written again to become %s is not known: %s is no type of PostgreSQL's own", o.Table, o.Column.Name, o.Column.Type, from)
+		}
+		f.Recipe = "say it with from:, or look it up; if the table would be written again, use a second column"
+	default:
+		return
+	}
+	effect := *e
+	s.emitEffect(effect, f)
+}
+
+// unsaid says whether the operation looks as if it were about the type: one that also sets null, a default or a foreign
+// key may have named the type only because modify has to.
+func (s *site) unsaid(from string) bool {
+	c := &s.Op.Column
+	if s.Op.Kind == ecto.AlterType || from != "" {
+		return from == "" || !strings.EqualFold(from, c.Type)
+	}
+	return c.Null == nil && c.Default == nil && c.References == nil
+}
+
+func orUnknown(t string) string {
+	if t == "" {
+		return "an unknown type"
+	}
+	return t
+}
+
+// emitEffect is Emit with the hold of an effect that is not the operation's whole one.
+func (s *site) emitEffect(e locks.Effect, f Finding) {
+	f.Hold = s.hold(e)
+	s.Emit(f)
+}
+
+// expand is the beginning of the way over a second column.
+func (s *site) expand(from string) string {
+	o := s.Op
+	c := o.Column
+	c.Name, c.Null, c.Default, c.References = o.Column.Name+"_new", nil, nil, nil
+	table, before, after := qualified(o.Table), ident(o.Column.Name), ident(c.Name)
+	cast := ""
+	if from != "" && locks.ParseType(from).Base != locks.ParseType(c.Type).Base {
+		cast = "::" + c.Type
+	}
+	return migrations(
+		"# 1\n"+change(alterTo(o.Table, add(&c))),
+		"# 2 the code writes both columns",
+		fmt.Sprintf("# 3 in batches, outside of a migration's transaction\n# UPDATE %s SET %s = %s%s WHERE id > $1 AND id <= $2", table, after, before, cast),
+		fmt.Sprintf("# 4 the code reads %s\n# 5 the code no longer names %s\n# 6", c.Name, o.Column.Name)+"\n"+change(alterTo(o.Table, "remove "+atom(o.Column.Name))),
+	)
+}
+
+// modifyImplicit is about modify that means null, a default or a foreign key only, and costs for the ALTER COLUMN TYPE
+// that Ecto sends along. Where nothing hangs on the column that is a matter of milliseconds.
+func (s *site) modifyImplicit() {
+	o := s.Op
+	if s.typeBefore() == "" || s.retyped() {
+		return
+	}
+	e := s.typeOnly()
+	f := Finding{
+		Recipe: "say what is meant in SQL, without the type",
+		Code:   s.withoutType(),
+	}
+	intro := fmt.Sprintf("modify also sends ALTER COLUMN %s TYPE %s, which it is already", ident(o.Column.Name), o.Column.Type)
+	switch {
+	case e.Fails != "":
+		f.Severity = Error
+		f.Text = fmt.Sprintf("%s, and that fails: %s", intro, e.Fails)
+		s.EmitAs(never, f)
+		return
+	case len(e.Build) > 0:
+		f.Severity = Error
+		f.Text = fmt.Sprintf("%s: %s of %s is built again for it under an ACCESS EXCLUSIVE lock", intro, strings.Join(e.Build, ", "), o.Table)
+	case e.Scan:
+		f.Text = fmt.Sprintf("%s: every row of %s is checked again for it under an ACCESS EXCLUSIVE lock (%s)", intro, o.Table, e.Why)
+	default:
+		other := s.rebuiltKeys()
+		if len(other) == 0 {
+			return
+		}
+		f.Text = fmt.Sprintf("%s: the foreign keys on it are made again, and %s waits too", intro, strings.Join(other, ", "))
+		if len(other) > 1 {
+			f.Text = fmt.Sprintf("%s: the foreign keys on it are made again, and %s wait too", intro, strings.Join(other, ", "))
+		}
+	}
+	s.emitEffect(*e, f)
+}
+
+// rebuiltKeys are the other tables that the change of type locks for foreign keys it does not mean.
+func (s *site) rebuiltKeys() []string {
+	var out []string
+	for _, e := range s.Effects {
+		if e.Table == s.Op.Table || e.Mode != locks.AccessExclusive || e.New || s.meant(e.Table) || slices.Contains(out, e.Table.String()) {
+			continue
+		}
+		out = append(out, e.Table.String())
+	}
+	return out
+}
+
+// meant says whether the operation itself is about a foreign key to a table.
+func (s *site) meant(n ecto.Name) bool {
+	o := s.Op
+	return o.Column.References != nil && o.Column.References.Table == n || o.From != nil && o.From.References != nil && o.From.References.Table == n
+}
+
+// withoutType is what a modify means besides its type, in SQL; empty where that is a foreign key.
+func (s *site) withoutType() string {
+	c := &s.Op.Column
+	if c.References != nil {
+		return ""
+	}
+	head := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", qualified(s.Op.Table), ident(c.Name))
+	var lines []string
+	if c.Null != nil {
+		set, undo := "SET NOT NULL", "DROP NOT NULL"
+		if *c.Null {
+			set, undo = undo, set
+		}
+		lines = append(lines, executeBoth(head+set, head+undo))
+	}
+	if c.Default != nil {
+		undo := head + "DROP DEFAULT"
+		if k := s.Column(); k != nil && k.Default != nil && !k.Default.Null {
+			undo = head + "SET DEFAULT " + defaultSQL(k.Default)
+		}
+		lines = append(lines, executeBoth(head+"SET DEFAULT "+defaultSQL(c.Default), undo))
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return change(lines...)
+}
+
+func (s *site) setNotNull() {
+	o := s.Op
+	if c := s.Column(); c != nil && c.NotNull != nil && *c.NotNull {
+		return
+	}
+	e := *s.Main()
+	if o.Kind == ecto.ModifyColumn && (o.Column.Null == nil || *o.Column.Null) || !e.Scan || e.Fails != "" || e.Rewrite || s.emptied() {
+		return
+	}
+	check := o.Table.Name + "_" + o.Column.Name + "_not_null"
+	table, column := qualified(o.Table), ident(o.Column.Name)
+	steps := []string{change(fmt.Sprintf("create constraint(%s, %s, check: %s, validate: false)", atom(o.Table.Name), atom(check), elixirText(column+" IS NOT NULL")))}
+	valid := false
+	if k := s.Own().NotNullCheck(o.Column.Name); k != nil {
+		check, valid = k.Name, !k.NotValid
+		steps = nil
+	}
+	drop := fmt.Sprintf("drop constraint(%s, %s)", atom(o.Table.Name), atom(check))
+	validate := change(executeBoth(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, ident(check)), "SELECT 1"))
+	set := change(executeBoth(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", table, column),
+		fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", table, column)), drop)
+	if !valid {
+		steps = append(steps, "# once the old rows are filled, in a later migration:\n"+validate)
+	}
+	f := Finding{
+		Text: fmt.Sprintf("every row of %s is looked at for a null in %s under an ACCESS EXCLUSIVE lock: reads and writes wait, and one null makes it fail (23502)",
+			o.Table, o.Column.Name),
+		Recipe: "add a check that it is not null with validate: false, fill the old rows, validate it in a later migration, then SET NOT NULL in SQL",
+		Code:   migrations(append(steps, "# then, in another one:\n"+set)...),
+	}
+	if valid {
+		f.Recipe = fmt.Sprintf("constraint %s proves it already: SET NOT NULL in SQL relies on it, and modify, which changes the type too, does not", check)
+	}
+	if s.target.Version < 12 {
+		f.Recipe = fmt.Sprintf("PostgreSQL %d always looks at every row: keep a validated check that it is not null instead", s.target.Version)
+		f.Code = migrations(steps...)
+	}
+	s.emitEffect(e, f)
+}
+
+func (s *site) dropNotNull() {
+	o := s.Op
+	if o.Kind == ecto.ModifyColumn && (o.Column.Null == nil || !*o.Column.Null) {
+		return
+	}
+	if c := s.Column(); c != nil && c.NotNull != nil && !*c.NotNull {
+		return
+	}
+	if o.From != nil && o.From.Null != nil && *o.From.Null {
+		return
+	}
+	s.Remark(Finding{
+		Mode:   s.Main().Mode,
+		Text:   fmt.Sprintf("%s.%s may be null from now on: code that runs may not expect it", o.Table, o.Column.Name),
+		Recipe: "deploy code that copes with nil first",
+	})
+}
+
+func (s *site) addPrimaryKey() {
+	o := s.Op
+	e := s.Main()
+	switch {
+	case o.Kind == ecto.AddColumn:
+		if !o.Column.PrimaryKey || s.Fresh(o.Table) || len(e.Build) == 0 {
+			return
+		}
+	case o.Constraint != ecto.PrimaryKey || o.UsingIndex != "" || len(e.Build) == 0:
+		return
+	}
+	f := Finding{
+		Text:   fmt.Sprintf("the index of the primary key of %s is built under an ACCESS EXCLUSIVE lock: reads and writes wait", o.Table),
+		Recipe: "build a unique index concurrently, then ADD CONSTRAINT … PRIMARY KEY USING INDEX",
+	}
+	if columns := s.keyColumns(); len(columns) > 0 {
+		f.Code = s.usingIndex("PRIMARY KEY", o.Table.Name+"_pkey", columns)
+	}
+	s.Emit(f)
+}
+
+func (s *site) keyColumns() []string {
+	if s.Op.Kind == ecto.AddColumn {
+		return []string{s.Op.Column.Name}
+	}
+	return s.Op.Columnset
+}
+
+// usingIndex is a key that takes an index which was built before.
+func (s *site) usingIndex(kind, name string, columns []string) string {
+	index := s.Op.Table.Name + "_" + strings.Join(columns, "_") + "_index"
+	table := qualified(s.Op.Table)
+	return migrations(
+		s.outside(fmt.Sprintf("create unique_index(%s, %s, name: %s, concurrently: true)", atom(s.Op.Table.Name), atoms(columns...), atom(index))),
+		"# in a later migration:\n"+change(executeBoth(
+			fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s", table, ident(name), kind, ident(index)),
+			fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, ident(name)))),
+	)
+}
+
+func (s *site) addUniqueConstraint() {
+	o := s.Op
+	if o.Constraint != ecto.UniqueKey || o.UsingIndex != "" || len(s.Main().Build) == 0 {
+		return
+	}
+	name := o.Name.Name
+	if name == "" {
+		name = o.Table.Name + "_" + strings.Join(o.Columnset, "_") + "_key"
+	}
+	f := Finding{
+		Text:   fmt.Sprintf("the index of unique constraint %s of %s is built under an ACCESS EXCLUSIVE lock: reads and writes wait", name, o.Table),
+		Recipe: "build a unique index concurrently, then ADD CONSTRAINT … UNIQUE USING INDEX; or leave it at the index",
+	}
+	if len(o.Columnset) > 0 {
+		f.Code = s.usingIndex("UNIQUE", name, o.Columnset)
+	}
+	s.Emit(f)
+}
+
+func (s *site) keyOfNullable() {
+	o := s.Op
+	e := s.Main()
+	if o.Constraint != ecto.PrimaryKey || o.UsingIndex == "" || !e.Scan {
+		return
+	}
+	s.Emit(Finding{
+		Text:   fmt.Sprintf("the columns of index %s may be null: every row of %s is looked at under an ACCESS EXCLUSIVE lock to make them NOT NULL", o.UsingIndex, o.Table),
+		Recipe: "SET NOT NULL first, on the strength of a validated check",
+	})
+}

@@ -1,0 +1,4 @@
+package lint
+
+// transactionDocs is what is said of the rules about them.
+var transactionDocs = map[string]Doc{}

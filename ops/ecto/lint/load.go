@@ -1,0 +1,90 @@
+package lint
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/app"
+	"ops-console/ops/ecto/lower"
+	"ops-console/ops/ecto/project"
+)
+
+// Load reads the migrations of a repo, and the schemas of the application that it belongs to. A file that cannot be read
+// is a migration with a note; an error is returned where the context ends. Live and Options are the caller's to set.
+func Load(ctx context.Context, p *project.Project, r project.Repo) (Input, error) {
+	in := Input{Repo: r, Migrations: make([]ecto.Migration, len(r.Files)), Sources: make(map[string][]byte, len(r.Files))}
+	read := func(name string) ([]byte, error) {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return nil, fmt.Errorf("%s: outside of the project", name)
+		}
+		return os.ReadFile(filepath.Join(p.Dir, filepath.FromSlash(name)))
+	}
+	lowering := &lower.Lowering{Settings: r.Settings, Read: read}
+	sources := make([][]byte, len(r.Files))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(runtime.GOMAXPROCS(0), 2))
+	g.Go(func() error {
+		s, err := app.Read(ctx, p.Dir, libraries(p, r)...)
+		in.App = s
+		return err
+	})
+	for i, f := range r.Files {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			src, err := read(f.Path)
+			if err != nil {
+				in.Migrations[i] = ecto.Migration{
+					Path: f.Path, Version: f.Version, Name: f.Name,
+					Notes: []ecto.Note{{At: ecto.Span{Line: 1, Column: 1}, Code: "unreadable", Text: err.Error()}},
+				}
+				return nil
+			}
+			sources[i] = src
+			in.Migrations[i] = lowering.Migration(f, src)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Input{}, fmt.Errorf("read the migrations of %s: %w", r.Module, err)
+	}
+	for i := range in.Migrations {
+		in.Migrations[i].Repo = r.Module
+		in.Sources[in.Migrations[i].Path] = sources[i]
+	}
+	return in, nil
+}
+
+// libraries are the lib directories of the mix project that a repo is in and of its neighbours in an umbrella: a schema
+// may be in any of them.
+func libraries(p *project.Project, r project.Repo) []string {
+	out := []string{path.Join(r.Root, "lib")}
+	if r.Root == "." || r.Root == "" {
+		return out
+	}
+	for _, other := range p.Repos {
+		if dir := path.Join(other.Root, "lib"); !slices.Contains(out, dir) {
+			out = append(out, dir)
+		}
+	}
+	near, err := filepath.Glob(filepath.Join(p.Dir, filepath.FromSlash(path.Dir(r.Root)), "*", "lib"))
+	if err != nil {
+		return out
+	}
+	for _, dir := range near {
+		rel, err := filepath.Rel(p.Dir, dir)
+		if err == nil && !slices.Contains(out, filepath.ToSlash(rel)) {
+			out = append(out, filepath.ToSlash(rel))
+		}
+	}
+	return out
+}

@@ -1,0 +1,11 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def change do
+    create table(:comments) do
+      add :post_id, references(:posts)
+    end
+
+    create index(:comments, [:post_id])
+  end
+end

@@ -1,0 +1,9 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  @disable_ddl_transaction true
+
+  def change do
+    execute "CREATE INDEX CONCURRENTLY posts_title_index ON posts (title)", "DROP INDEX posts_title_index" # expect: index-concurrent-under-migration-lock error
+  end
+end

@@ -1,0 +1,9 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  @disable_ddl_transaction true
+
+  def change do
+    drop index(:posts, [:title], concurrently: true)
+  end
+end

@@ -1,0 +1,13 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  @disable_ddl_transaction true
+
+  def up do
+    drop_if_exists index(:posts, [:title], concurrently: true)
+  end
+
+  def down do
+    create index(:posts, [:title])
+  end
+end

@@ -1,0 +1,13 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def change do
+    create table(:colours) do
+      add :name, :text
+    end
+
+    create index(:colours, [:name])
+    drop index(:colours, [:name])
+    create index(:colours, [:name, :id])
+  end
+end

@@ -1,0 +1,11 @@
+# with: lock=advisory
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  @disable_ddl_transaction true
+
+  def change do
+    create index(:posts, [:title], concurrently: true) # expect: nontx-multiple-operations warning
+    create index(:posts, [:body], concurrently: true)
+  end
+end
