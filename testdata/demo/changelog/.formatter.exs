@@ -1,0 +1,5 @@
+[
+  import_deps: [:ecto, :ecto_sql, :phoenix],
+  subdirectories: ["priv/*/migrations"],
+  inputs: ["*.exs", "{config,lib,test}/**/*.{ex,exs}"]
+]

@@ -1,0 +1,5 @@
+import Config
+
+config :changelog, ChangelogWeb.Endpoint, cache_static_manifest: "priv/static/cache_manifest.json"
+
+config :logger, level: :info
