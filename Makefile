@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
-.PHONY: help demo test check bench e2e setup setup-test build fuzz docs elixir-oracle clean
+.PHONY: help demo test versions check bench e2e setup setup-test build fuzz docs elixir-oracle clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -22,9 +22,14 @@ $(BIN): FORCE
 demo: setup build ## open the console on a simulated world
 	@$(BIN) demo $(ARGS)
 
-test: setup-test ## run every test, with the race detector
+test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
 	$(GO) vet ./...
 	$(GO) test -race -timeout 8m ./...
+	CGO_ENABLED=0 $(GO) test ./ops/ecto/pgsql
+
+versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
+	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
+	$(GO) test -race -p 1 -parallel 3 -timeout 8m ./ops/postgres/... ./ops/replication/...
 
 check: $(TOOLS)/golangci-lint ## run the linters
 	$(TOOLS)/golangci-lint run ./...

@@ -74,8 +74,12 @@ func TestEveryVersionAnswersAll(t *testing.T) {
 				t.Errorf("Aurora says %+v", primary.Aurora)
 			}
 
-			replica := readOnce(t, nodeAs(t, r1, "postgres"))
-			if !replica.InRecovery || replica.Positions.Replay == 0 || replica.Watchers != 1 || replica.AppSessions != 0 || replica.StartupWait == "" ||
+			var replica *Reading
+			eventually(t, "replay that waits for more WAL", func() bool {
+				replica = readOnce(t, nodeAs(t, r1, "postgres"))
+				return replica.StartupWait != ""
+			})
+			if !replica.InRecovery || replica.Positions.Replay == 0 || replica.Watchers != 1 || replica.AppSessions != 0 ||
 				replica.Conflicts != 0 || replica.FreeSenders < 1 || replica.Boot.IsZero() || replica.CheckpointAge == 0 {
 				t.Errorf("the replica says %+v", replica)
 			}
