@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -197,7 +198,7 @@ func areOrIs(names []string) string {
 	if len(names) == 1 {
 		return names[0] + " is"
 	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are"
+	return enumerate(names) + " are"
 }
 
 // siblings are the columns that the same call adds, as timestamps() does two.
@@ -219,10 +220,12 @@ func (s *site) firstHere() bool {
 	})
 }
 
+// addReferences is about foreign keys that are proven when they are made: of a new column, of one that is there, or in SQL.
+// Where modify changes one that it names in from:, another rule says so.
 func (s *site) addReferences() {
 	o := s.Op
-	r := o.Column.References
-	if r == nil || r.NotValid {
+	r := s.newKey()
+	if r == nil || r.NotValid || o.From != nil && o.From.References != nil {
 		return
 	}
 	i := slices.IndexFunc(s.Effects, func(e locks.Effect) bool {
@@ -231,20 +234,67 @@ func (s *site) addReferences() {
 	if i < 0 {
 		return
 	}
-	name := r.Constraint
-	if name == "" {
-		name = o.Table.Name + "_" + o.Column.Name + "_fkey"
-	}
-	s.Emit(Finding{
+	f := Finding{
 		Text: fmt.Sprintf("every row of %s is checked for foreign key %s under an ACCESS EXCLUSIVE lock: reads and writes of it wait%s",
-			o.Table, name, alsoWrites(o.Table, r.Table)),
+			o.Table, r.Constraint, alsoWrites(o.Table, r.Table)),
 		Recipe: "add it with validate: false, and validate the constraint in a later migration",
 		Hold:   s.hold(s.Effects[i]),
-		Code: migrations(
+	}
+	switch o.Kind {
+	case ecto.AddColumn:
+		f.Code = migrations(
 			change(alterTo(o.Table, fmt.Sprintf("add %s, %s", atom(o.Column.Name), referencesCall(r)))),
-			"# in a later migration:\n"+change(executeBoth(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", qualified(o.Table), ident(name)), "SELECT 1")),
-		),
-	})
+			"# in a later migration:\n"+validateCode(o.Table, r.Constraint),
+		)
+	case ecto.ModifyColumn:
+		f.Recipe = "add it as NOT VALID with SQL, for modify changes the type too, and validate it in a later migration"
+		f.Code = s.keyInSQL(r, []string{o.Column.Name}, []string{cmp.Or(r.Column, "id")})
+	default:
+		f.Text = fmt.Sprintf("every row of %s is checked for foreign key %s under a SHARE ROW EXCLUSIVE lock: writes to it wait%s",
+			o.Table, r.Constraint, alsoWrites(o.Table, r.Table))
+		f.Recipe = "add it as NOT VALID, and validate it in a later migration"
+		f.Code = s.keyInSQL(r, o.Columnset, o.ToColumns)
+	}
+	s.Emit(f)
+}
+
+// newKey is the foreign key that the operation makes, with its name; nil: none.
+func (s *site) newKey() *ecto.References {
+	o := s.Op
+	r := ecto.References{Table: o.To, Constraint: o.Name.Name, NotValid: o.NotValid, OnDelete: o.OnDelete, OnUpdate: o.OnUpdate}
+	switch {
+	case o.Column.References != nil:
+		r = *o.Column.References
+	case o.Kind != ecto.AddConstraint || o.Constraint != ecto.ForeignKey:
+		return nil
+	}
+	if r.Constraint == "" {
+		r.Constraint = strings.Join(append(append([]string{o.Table.Name}, cmp.Or(o.Column.Name, strings.Join(o.Columnset, "_"))), "fkey"), "_")
+	}
+	return &r
+}
+
+// keyInSQL is the migrations that add a foreign key and validate it later.
+func (s *site) keyInSQL(r *ecto.References, from, to []string) string {
+	table := qualified(s.Op.Table)
+	target := qualified(r.Table)
+	if len(to) > 0 {
+		target += " (" + idents(to) + ")"
+	}
+	return migrations(
+		change(executeBoth(fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s%s NOT VALID",
+			table, ident(r.Constraint), idents(from), target, referential(r)),
+			fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, ident(r.Constraint)))),
+		"# in a later migration:\n"+validateCode(s.Op.Table, r.Constraint),
+	)
+}
+
+func idents(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = ident(n)
+	}
+	return strings.Join(out, ", ")
 }
 
 func alsoWrites(from, to ecto.Name) string {

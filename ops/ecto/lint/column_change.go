@@ -154,10 +154,7 @@ func (s *site) modifyImplicit() {
 		if len(other) == 0 {
 			return
 		}
-		f.Text = fmt.Sprintf("%s: the foreign keys on it are made again, and %s waits too", intro, strings.Join(other, ", "))
-		if len(other) > 1 {
-			f.Text = fmt.Sprintf("%s: the foreign keys on it are made again, and %s wait too", intro, strings.Join(other, ", "))
-		}
+		f.Text = fmt.Sprintf("%s: foreign keys on it are made again for it, which locks reads and writes out of %s too", intro, enumerate(other))
 	}
 	s.emitEffect(*e, f)
 }
@@ -208,44 +205,107 @@ func (s *site) withoutType() string {
 	return change(lines...)
 }
 
+// setNotNull is said once for a statement, however many columns it is about: it looks at the rows once.
 func (s *site) setNotNull() {
 	o := s.Op
-	if c := s.Column(); c != nil && c.NotNull != nil && *c.NotNull {
+	if !s.provesNotNull(o) || s.emptied() {
 		return
+	}
+	columns := []string{o.Column.Name}
+	for i := range s.Ops {
+		x := &s.Ops[i]
+		if i == s.Index || x.Statement != o.Statement || x.Table != o.Table || !s.provesNotNull(x) {
+			continue
+		}
+		if i < s.Index {
+			return
+		}
+		columns = append(columns, x.Column.Name)
 	}
 	e := *s.Main()
-	if o.Kind == ecto.ModifyColumn && (o.Column.Null == nil || *o.Column.Null) || !e.Scan || e.Fails != "" || e.Rewrite || s.emptied() {
+	if e.Fails != "" || e.Rewrite || !e.Scan {
 		return
-	}
-	check := o.Table.Name + "_" + o.Column.Name + "_not_null"
-	table, column := qualified(o.Table), ident(o.Column.Name)
-	steps := []string{change(fmt.Sprintf("create constraint(%s, %s, check: %s, validate: false)", atom(o.Table.Name), atom(check), elixirText(column+" IS NOT NULL")))}
-	valid := false
-	if k := s.Own().NotNullCheck(o.Column.Name); k != nil {
-		check, valid = k.Name, !k.NotValid
-		steps = nil
-	}
-	drop := fmt.Sprintf("drop constraint(%s, %s)", atom(o.Table.Name), atom(check))
-	validate := change(executeBoth(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, ident(check)), "SELECT 1"))
-	set := change(executeBoth(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", table, column),
-		fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", table, column)), drop)
-	if !valid {
-		steps = append(steps, "# once the old rows are filled, in a later migration:\n"+validate)
 	}
 	f := Finding{
 		Text: fmt.Sprintf("every row of %s is looked at for a null in %s under an ACCESS EXCLUSIVE lock: reads and writes wait, and one null makes it fail (23502)",
-			o.Table, o.Column.Name),
+			o.Table, enumerate(columns)),
 		Recipe: "add a check that it is not null with validate: false, fill the old rows, validate it in a later migration, then SET NOT NULL in SQL",
-		Code:   migrations(append(steps, "# then, in another one:\n"+set)...),
+		Code:   s.notNullSteps(columns),
 	}
-	if valid {
-		f.Recipe = fmt.Sprintf("constraint %s proves it already: SET NOT NULL in SQL relies on it, and modify, which changes the type too, does not", check)
+	if k := s.Own().NotNullCheck(o.Column.Name); k != nil && !k.NotValid && len(columns) == 1 {
+		f.Recipe = fmt.Sprintf("constraint %s proves it already: SET NOT NULL in SQL relies on it, and modify, which changes the type too, does not", k.Name)
 	}
 	if s.target.Version < 12 {
 		f.Recipe = fmt.Sprintf("PostgreSQL %d always looks at every row: keep a validated check that it is not null instead", s.target.Version)
-		f.Code = migrations(steps...)
 	}
 	s.emitEffect(e, f)
+}
+
+// provesNotNull says whether an operation makes a column NOT NULL that is not known to be.
+func (s *site) provesNotNull(o *ecto.Operation) bool {
+	switch o.Kind {
+	case ecto.ModifyColumn:
+		if o.Column.Null == nil || *o.Column.Null {
+			return false
+		}
+	case ecto.SetNotNull:
+		if k := s.Table(o.Table).NotNullCheck(o.Column.Name); k != nil && !k.NotValid && s.target.Version >= 12 {
+			return false
+		}
+	default:
+		return false
+	}
+	c := s.Table(o.Table).Column(o.Column.Name)
+	return c == nil || c.NotNull == nil || !*c.NotNull
+}
+
+// notNullSteps is the migrations that make columns NOT NULL without a scan under an exclusive lock. Before version 12 they
+// end with the check.
+func (s *site) notNullSteps(columns []string) string {
+	const most = 3
+	o := s.Op
+	var checks, validates, sets []string
+	for i, name := range columns {
+		if i == most {
+			more := "# and so on"
+			checks, validates, sets = append(checks, more), append(validates, more), append(sets, more)
+			break
+		}
+		constraint := o.Table.Name + "_" + name + "_not_null"
+		k := s.Own().NotNullCheck(name)
+		if k != nil {
+			constraint = k.Name
+		} else {
+			checks = append(checks, fmt.Sprintf("create constraint(%s, %s, check: %s, validate: false%s)",
+				atom(o.Table.Name), atom(constraint), elixirText(ident(name)+" IS NOT NULL"), prefixOption(o.Table)))
+		}
+		table := qualified(o.Table)
+		if k == nil || k.NotValid {
+			validates = append(validates, executeBoth(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, ident(constraint)), ""))
+		}
+		head := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", table, ident(name))
+		sets = append(sets, executeBoth(head+"SET NOT NULL", head+"DROP NOT NULL"),
+			fmt.Sprintf("drop constraint(%s, %s)", atom(o.Table.Name), atom(constraint)))
+	}
+	var parts []string
+	if len(checks) > 0 {
+		parts = append(parts, change(checks...))
+	}
+	if len(validates) > 0 {
+		parts = append(parts, "# once the old rows are filled, in a later migration:\n"+change(validates...))
+	}
+	if s.target.Version >= 12 {
+		parts = append(parts, "# then, in another one:\n"+change(sets...))
+	}
+	return migrations(parts...)
+}
+
+// enumerate is a, b and c.
+func enumerate(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
 func (s *site) dropNotNull() {

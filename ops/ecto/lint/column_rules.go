@@ -30,7 +30,7 @@ var columnRules = []rule{
 	},
 	{
 		Rule:  Rule{ID: "add-column-references", Title: "a new foreign key is checked while the table is locked", Severity: Error, Group: "columns"},
-		eases: bySize, kinds: []ecto.Kind{ecto.AddColumn}, each: (*site).addReferences,
+		eases: bySize, kinds: []ecto.Kind{ecto.AddColumn, ecto.ModifyColumn, ecto.AddConstraint}, each: (*site).addReferences,
 	},
 	{
 		Rule:  Rule{ID: "create-table-references", Title: "a new table's foreign key locks writes out of the table it leads to", Severity: Warning, Group: "columns"},

@@ -20,8 +20,19 @@ func (s *site) uniqueIndexData() {
 		return
 	case ecto.DropConstraint:
 		if k := s.Own().Constraint(o.Name.Name); k != nil && (k.Kind == ecto.UniqueKey || k.Kind == ecto.PrimaryKey) {
-			s.apart = append(s.apart, k.Columns)
+			s.apart = append(s.apart, slices.Clone(k.Columns))
 		}
+		return
+	case ecto.RenameColumn:
+		for _, columns := range s.apart {
+			if i := slices.Index(columns, o.Column.Name); i >= 0 {
+				columns[i] = o.ToColumn
+			}
+		}
+		return
+	case ecto.ModifyColumn, ecto.AlterType:
+		// What is not alike as one type may be as another: text and citext.
+		s.apart = slices.DeleteFunc(s.apart, func(columns []string) bool { return slices.Contains(columns, o.Column.Name) && s.retyped() })
 		return
 	}
 	if !o.Unique || s.keptApart() || s.emptied() {

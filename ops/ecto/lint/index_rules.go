@@ -42,7 +42,8 @@ var indexRules = []rule{
 	},
 	{
 		Rule:  Rule{ID: "unique-index-data", Title: "a unique index fails on rows that are alike", Severity: Warning, Group: "indexes"},
-		eases: byRows, kinds: []ecto.Kind{ecto.CreateIndex, ecto.DropIndex, ecto.DropConstraint}, each: (*site).uniqueIndexData,
+		eases: byRows, each: (*site).uniqueIndexData,
+		kinds: []ecto.Kind{ecto.CreateIndex, ecto.DropIndex, ecto.DropConstraint, ecto.RenameColumn, ecto.ModifyColumn, ecto.AlterType},
 	},
 	{
 		Rule:  Rule{ID: "fk-missing-index", Title: "no index finds the rows of a foreign key", Severity: Warning, Group: "indexes"},

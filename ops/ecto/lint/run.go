@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"ops-console/ops/ecto"
@@ -57,10 +58,67 @@ func Run(ctx context.Context, in Input) (*Result, error) {
 			a.repo(r, func(f Finding) { r.emit(a, f) })
 		}
 	}
+	r.out = fold(r.out)
 	res.Unused = r.suppress()
 	res.Findings = r.out
 	slices.SortStableFunc(res.Findings, compare)
 	return res, nil
+}
+
+// fold makes one of the findings of a rule at one place: a loop, or a helper that is called many times, has as many
+// operations there, and one place to mend. The first and worst stands for all.
+func fold(ff []Finding) []Finding {
+	type place struct {
+		rule, path string
+		at         ecto.Span
+		down       bool
+	}
+	first := map[place]int{}
+	others := map[int][]Finding{}
+	var out []Finding
+	for _, f := range ff {
+		key := place{f.Rule, f.Path, f.At, f.Down}
+		i, ok := first[key]
+		switch {
+		case !ok || f.Path == "":
+			first[key] = len(out)
+			out = append(out, f)
+		case f.Severity > out[i].Severity:
+			f, out[i] = out[i], f
+			fallthrough
+		default:
+			others[i] = append(others[i], f)
+		}
+	}
+	for i, more := range others {
+		f := &out[i]
+		var names []string
+		for _, o := range more {
+			f.SQL = append(slices.Clip(f.SQL), o.SQL...)
+			if n := o.Table.String(); n != "" && o.Table != f.Table && !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+		f.SQL = slices.Compact(f.SQL)
+		f.Why = append(slices.Clip(f.Why), timesMore(len(more), names))
+	}
+	return out
+}
+
+// timesMore says how often a place does the same, and to which other tables.
+func timesMore(n int, tables []string) string {
+	const most = 4
+	s := fmt.Sprintf("this place does the same %d times more", n)
+	if n == 1 {
+		s = "this place does the same once more"
+	}
+	if len(tables) > most {
+		tables = append(slices.Clone(tables[:most]), fmt.Sprintf("%d others", len(tables)-most))
+	}
+	if len(tables) > 0 {
+		s += ", to " + enumerate(tables)
+	}
+	return s
 }
 
 // compare puts findings in their order: by version and file, then place, then rule.

@@ -3,7 +3,7 @@ defmodule Demo.Repo.Migrations.Fixture do
 
   def change do
     for column <- [:title, :body] do
-      create index(:posts, [column]) # expect: index-not-concurrent error, index-not-concurrent error
+      create index(:posts, [column]) # expect: index-not-concurrent error
     end
 
     :posts |> index([:views]) |> create() # expect: index-not-concurrent error
