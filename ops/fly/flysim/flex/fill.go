@@ -4,12 +4,16 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
-//go:embed changelog.sql
-var changelogSQL string
+//go:embed schema.sql
+var schemaSQL string
+
+//go:embed content.sql
+var contentSQL string
 
 //go:embed repmgr.sql
 var repmgrSQL string
@@ -35,9 +39,14 @@ func (d *Database) fill(ctx context.Context) error {
 	if err := d.register(ctx, primary); err != nil {
 		return err
 	}
+	statements := []string{"SET ROLE " + OwnerRole}
+	statements = append(statements, strings.Split(schemaSQL, divider)...)
 	// Planner statistics too: whoever asks how large a table is gets an answer.
-	return primary.pg.Exec(ctx, DatabaseName, "SET ROLE "+OwnerRole+";\n"+changelogSQL, "ANALYZE")
+	return primary.pg.Exec(ctx, DatabaseName, append(statements, contentSQL, "RESET ROLE", "ANALYZE")...)
 }
+
+// divider divides schema.sql into what is sent at once, so that what no transaction can have in it stands alone.
+const divider = "-- next\n"
 
 // register tells repmgr of the nodes, as each does of itself when it joins.
 func (d *Database) register(ctx context.Context, primary *node) error {
