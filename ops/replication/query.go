@@ -17,6 +17,9 @@ type block struct {
 	until int    // the first version that does not have it; 0: none
 	when  func(postgres.Capabilities) bool
 	held  bool // asked only after a reading in which replay waited for a query
+	// Before 15 it is known to the statistics collector alone. A backend waits ten seconds for one that has no time, as on
+	// a machine whose disks are busy, which is when somebody looks (backend_read_statsfile).
+	collected bool
 }
 
 // core is the block without which there is no reading.
@@ -127,9 +130,9 @@ else json_build_object(
     where w.pid = s.pid and not w.granted and h.pid = a.pid and h.granted))
  order by age(a.backend_xmin) desc nulls last, a.xact_start limit 3) b) end`},
 
-	{name: "conflicts", about: "cancelled queries", sql: `case when r.rec then (select sum(conflicts) from pg_stat_database) end`},
+	{name: "conflicts", about: "cancelled queries", collected: true, sql: `case when r.rec then (select sum(conflicts) from pg_stat_database) end`},
 
-	{name: "archiver", about: "the archiver", sql: `(select json_build_object(
+	{name: "archiver", about: "the archiver", collected: true, sql: `(select json_build_object(
  'mode', current_setting('archive_mode', true),
  'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false))
  from pg_stat_get_archiver())`},

@@ -60,8 +60,16 @@ func (s *session) compose() {
 // heldUp tells whether replay waits for a query.
 func heldUp(wait string) bool { return strings.HasPrefix(wait, "RecoveryConflict") }
 
+// tooSlow is query_canceled: the statement timeout ended the question. collectorGone is the first version without a
+// statistics collector.
+const (
+	tooSlow       = "57014"
+	collectorGone = 150000
+)
+
 // read asks for everything in one round trip. Where the server refuses a part, that is found out in a few more, and not
-// asked for over this connection again. Errors are *postgres.Failure.
+// asked for over this connection again; nor is what the statistics collector does not answer in time. Errors are
+// *postgres.Failure.
 func (s *session) read(ctx context.Context) (*Reading, error) {
 	r, err := s.try(ctx)
 	f := failure(err)
@@ -70,6 +78,11 @@ func (s *session) read(ctx context.Context) (*Reading, error) {
 		return r, nil
 	case f.SQLState == recoveryEnded: // once: the next question finds a primary
 		return s.try(ctx)
+	case f.SQLState == tooSlow && s.c.Capabilities().Version < collectorGone:
+		if !s.leave(func(b block) bool { return b.collected }) {
+			return nil, f
+		}
+		return s.try(ctx)
 	case !refused(f):
 		return nil, f
 	}
@@ -77,6 +90,21 @@ func (s *session) read(ctx context.Context) (*Reading, error) {
 		return nil, err
 	}
 	return s.try(ctx)
+}
+
+// leave leaves blocks out from now on, and tells whether there were any.
+func (s *session) leave(out func(block) bool) bool {
+	before := len(s.blocks)
+	refused := slices.Clone(s.refused)
+	for _, b := range s.blocks {
+		if out(b) && !slices.Contains(refused, b.about) {
+			refused = append(refused, b.about)
+		}
+	}
+	s.blocks = slices.DeleteFunc(slices.Clone(s.blocks), out)
+	s.refused = refused
+	s.compose()
+	return len(s.blocks) < before
 }
 
 func (s *session) try(ctx context.Context) (*Reading, error) {
@@ -127,15 +155,7 @@ func (s *session) reduce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.blocks = slices.DeleteFunc(slices.Clone(s.blocks), func(b block) bool { return slices.Contains(bad, b.name) })
-	refused := slices.Clone(s.refused)
-	for _, b := range blocks {
-		if slices.Contains(bad, b.name) && !slices.Contains(refused, b.about) {
-			refused = append(refused, b.about)
-		}
-	}
-	s.refused = refused
-	s.compose()
+	s.leave(func(b block) bool { return slices.Contains(bad, b.name) })
 	return nil
 }
 

@@ -101,6 +101,40 @@ func TestEveryVersionAnswersAll(t *testing.T) {
 	}
 }
 
+// TestASlowStatisticsCollectorHidesNothingElse is about servers before 15: later ones have none.
+func TestASlowStatisticsCollectorHidesNothingElse(t *testing.T) {
+	t.Parallel()
+	servers, err := pgcluster.Find()
+	servers = slices.DeleteFunc(servers, func(b pgcluster.Binaries) bool { return b.Version >= 15 })
+	if len(servers) == 0 {
+		t.Skipf("no PostgreSQL 13 or 14 (%v): make versions fetches one", err)
+	}
+	for _, bin := range servers {
+		t.Run(strconv.Itoa(bin.Version), func(t *testing.T) {
+			c := startCluster(t, pgcluster.Options{Binaries: bin, Replicas: []pgcluster.Replica{{Name: "r1"}}})
+			r1 := c.Node("r1")
+			if err := r1.Freeze("stats collector"); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := dial(nil)(t.Context(), nodeAs(t, r1, "postgres"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(context.Background())
+			s := newSession(conn)
+			for range 3 {
+				r, err := s.read(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(r.Refused, []string{"cancelled queries", "the archiver"}) || r.Positions.Replay == 0 || r.Receiver == nil {
+					t.Errorf("the replica says %+v", r)
+				}
+			}
+		})
+	}
+}
+
 // readOnce reads a node as a sampler does the second time, and fails where anything was refused.
 func readOnce(t *testing.T, n postgres.Node) *Reading {
 	t.Helper()
