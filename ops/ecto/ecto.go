@@ -114,6 +114,26 @@ type Operation struct {
 	Text        string // the SQL as written, for raw SQL; the source, for what is dynamic
 }
 
+// Sequence puts operations in the order in which they reach the server: what is queued waits for a flush, or for the end
+// of the function or callback that queued it, and what is Immediate does not.
+func Sequence(oo []Operation) []Operation {
+	out := make([]Operation, 0, len(oo))
+	var queued []Operation
+	flush := func() { out, queued = append(out, queued...), nil }
+	for i, o := range oo {
+		if i > 0 && o.Callback != oo[i-1].Callback || o.Kind == Flush {
+			flush()
+		}
+		if o.Immediate {
+			out = append(out, o)
+			continue
+		}
+		queued = append(queued, o)
+	}
+	flush()
+	return out
+}
+
 // Column of a table.
 type Column struct {
 	Name       string
@@ -151,6 +171,7 @@ type References struct {
 type IndexColumn struct {
 	Name       string
 	Expression string
+	Suffix     string // behind the name: operator class and order, as written
 }
 
 // ConstraintKind is what kind of constraint an operation is about.

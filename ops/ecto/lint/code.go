@@ -124,6 +124,8 @@ func indexCall(o *ecto.Operation, concurrently bool) string {
 	var cc []string
 	for _, c := range o.Columns {
 		switch {
+		case c.Name != "" && c.Suffix != "":
+			cc = append(cc, elixirText(ident(c.Name)+" "+c.Suffix))
 		case c.Name != "":
 			cc = append(cc, atom(c.Name))
 		case c.Expression != "":
@@ -166,8 +168,8 @@ var notInName = regexp.MustCompile(`[^\w]`)
 func defaultIndexName(o *ecto.Operation) string {
 	words := []string{o.Table.Name}
 	for _, c := range o.Columns {
-		w := c.Name
-		if w == "" {
+		w := strings.TrimSpace(c.Name + " " + c.Suffix)
+		if c.Name == "" {
 			w = c.Expression
 		}
 		words = append(words, strings.TrimRight(notInName.ReplaceAllString(w, "_"), "_"))

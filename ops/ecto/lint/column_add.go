@@ -322,36 +322,56 @@ func referencesCall(r *ecto.References) string {
 // onDelete are the DSL's words for what PostgreSQL does to referencing rows.
 var onDelete = map[string]string{"CASCADE": ":delete_all", "SET NULL": ":nilify_all", "RESTRICT": ":restrict"}
 
-// createTableReferences is about the lock that a new table's foreign keys take on those they lead to: held for a moment,
+// createTableReferences is about the locks that a new table's foreign keys take on those they lead to: held for a moment,
 // unless the transaction goes on to do work.
 func (p *pass) createTableReferences() {
 	if !p.InTransaction() {
 		return
 	}
-	seen := map[ecto.Name]bool{}
-	for _, s := range p.Sites {
-		for _, e := range s.Effects {
-			if e.Mode != locks.ShareRowExclusive || e.New || seen[e.Table] || !p.Fresh(s.Op.Table) || s.foreignKey() != e.Table {
-				continue
-			}
-			work := p.workAfter(s)
-			if work == "" && !p.big(e.Table) {
-				continue
-			}
-			seen[e.Table] = true
-			f := Finding{
-				Table:  e.Table,
-				Text:   fmt.Sprintf("the foreign key of the new table %s takes a SHARE ROW EXCLUSIVE lock on %s: writes to it wait until the migration ends", s.Op.Table, e.Table),
-				Recipe: "keep the migration to the new table alone, with a short lock_timeout",
-			}
-			if work != "" {
-				f.Why = append(f.Why, "the same transaction goes on to "+work)
-			} else {
-				f.Severity = Info
-			}
-			s.Emit(f)
+	for i, s := range p.Sites {
+		if s.Op.Kind != ecto.CreateTable && s.Op.Kind != ecto.CreatePartition {
+			continue
 		}
+		p.newTable(s.Op.Table, p.Sites[i+1:])
 	}
+}
+
+// newTable looks at the foreign keys of a table that the migration makes.
+func (p *pass) newTable(table ecto.Name, sites []*site) {
+	var first *site
+	var parents []string
+	work := ""
+	for _, s := range sites {
+		to := s.foreignKey()
+		e := s.Effect(to)
+		if s.Op.Table != table || to == table || e == nil || e.New || e.Mode != locks.ShareRowExclusive || slices.Contains(parents, to.String()) {
+			continue
+		}
+		w := p.workAfter(s)
+		if w == "" && !p.big(to) || p.Fresh(to) {
+			continue
+		}
+		if first == nil || p.big(to) && !p.big(first.foreignKey()) {
+			first = s
+		}
+		parents = append(parents, to.String())
+		work = cmp.Or(work, w)
+	}
+	if first == nil {
+		return
+	}
+	f := Finding{
+		Table: first.foreignKey(),
+		Text: fmt.Sprintf("the foreign keys of the new table %s take a SHARE ROW EXCLUSIVE lock on %s: writes wait until the migration ends",
+			table, enumerate(parents)),
+		Recipe: "keep the migration to the new table alone, with a short lock_timeout",
+	}
+	if work != "" {
+		f.Why = append(f.Why, "the same transaction goes on to "+work)
+	} else {
+		f.Severity = Info
+	}
+	first.Emit(f)
 }
 
 // foreignKey is the table that a foreign key of the operation leads to.
@@ -388,7 +408,7 @@ func (p *pass) workAfter(after *site) string {
 		}
 		for _, e := range s.Effects {
 			if !e.New && (e.Rewrite || e.Scan || len(e.Build) > 0) {
-				return fmt.Sprintf("go through all of %s", e.Table)
+				return fmt.Sprintf("read all of %s", e.Table)
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (s *site) modifyRewrites() {
 		}
 	case s.retyped() && len(e.Build) > 0:
 		f.Text = fmt.Sprintf("%s changes from %s to %s: %s of %s is built again under an ACCESS EXCLUSIVE lock, and reads and writes wait",
-			o.Column.Name, from, o.Column.Type, strings.Join(e.Build, ", "), o.Table)
+			o.Column.Name, from, o.Column.Type, built(e.Build), o.Table)
 	case e.Maybe != "" && s.unsaid(from):
 		f.Severity = Warning
 		f.Text = fmt.Sprintf("whether %s.%s becomes %s without a rewrite depends on its type before, which is not known here", o.Table, o.Column.Name, o.Column.Type)
@@ -146,7 +146,7 @@ func (s *site) modifyImplicit() {
 		return
 	case len(e.Build) > 0:
 		f.Severity = Error
-		f.Text = fmt.Sprintf("%s: %s of %s is built again for it under an ACCESS EXCLUSIVE lock", intro, strings.Join(e.Build, ", "), o.Table)
+		f.Text = fmt.Sprintf("%s: %s of %s is built again for it under an ACCESS EXCLUSIVE lock", intro, built(e.Build), o.Table)
 	case e.Scan:
 		f.Text = fmt.Sprintf("%s: every row of %s is checked again for it under an ACCESS EXCLUSIVE lock (%s)", intro, o.Table, e.Why)
 	default:
@@ -208,17 +208,14 @@ func (s *site) withoutType() string {
 // setNotNull is said once for a statement, however many columns it is about: it looks at the rows once.
 func (s *site) setNotNull() {
 	o := s.Op
-	if !s.provesNotNull(o) || s.emptied() {
+	if !s.provesNotNull(o) || s.emptied() || o.Statement != 0 && !s.Once("set-not-null", o.Statement, o.Table) {
 		return
 	}
 	columns := []string{o.Column.Name}
 	for i := range s.Ops {
 		x := &s.Ops[i]
-		if i == s.Index || x.Statement != o.Statement || x.Table != o.Table || !s.provesNotNull(x) {
+		if i <= s.Index || x.Statement != o.Statement || x.Table != o.Table || !s.provesNotNull(x) {
 			continue
-		}
-		if i < s.Index {
-			return
 		}
 		columns = append(columns, x.Column.Name)
 	}
@@ -298,6 +295,26 @@ func (s *site) notNullSteps(columns []string) string {
 		parts = append(parts, "# then, in another one:\n"+change(sets...))
 	}
 	return migrations(parts...)
+}
+
+// built is the names of indexes, some of which the statement that made them left to PostgreSQL.
+func built(indexes []string) string {
+	var names []string
+	unnamed := 0
+	for _, n := range indexes {
+		if n == "" {
+			unnamed++
+			continue
+		}
+		names = append(names, n)
+	}
+	switch {
+	case unnamed == 1:
+		names = append(names, "an index without a name")
+	case unnamed > 1:
+		names = append(names, fmt.Sprintf("%d indexes without names", unnamed))
+	}
+	return enumerate(names)
 }
 
 // enumerate is a, b and c.

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type pass struct {
 
 	timeout string // lock_timeout in effect
 	current *active
+	done    map[string]bool
 	apart   [][]string // columns of unique indexes and keys that were dropped: their rows are not alike
 }
 
@@ -37,13 +39,13 @@ type site struct {
 	// LockTimeout is what lock_timeout is when the operation runs; empty or 0: there is none.
 	LockTimeout string
 	// dropped are the columns of the index that the operation drops, as far as they are known.
-	dropped []string
+	dropped []ecto.IndexColumn
 }
 
 // pass looks at one direction. It leaves state as the operations leave the database; on the way back only where
 // Options.Down asks for more than what is wrong with the text itself.
 func (r *run) pass(m *ecto.Migration, state *schema.State, ops []ecto.Operation, down bool) {
-	p := &pass{run: r, Migration: m, Ops: ops, Down: down, State: state, timeout: r.centralTimeout()}
+	p := &pass{run: r, Migration: m, Ops: ops, Down: down, State: state, timeout: r.centralTimeout(), done: map[string]bool{}}
 	moves := !down || r.Options.Down
 	there := 0 // the statement of a table that is there already
 	for i := range ops {
@@ -58,7 +60,7 @@ func (r *run) pass(m *ecto.Migration, state *schema.State, ops []ecto.Operation,
 		s := &site{pass: p, Index: i, Op: o, LockTimeout: p.timeout}
 		if o.Kind == ecto.DropIndex {
 			if _, i := state.Index(o.Name); i != nil {
-				s.dropped = indexColumns(i.Columns)
+				s.dropped = i.Columns
 			}
 		}
 		if moves {
@@ -207,6 +209,14 @@ func (r *run) reported(what string, table ecto.Name, columns []string) bool {
 	before := r.said[key]
 	r.said[key] = true
 	return before
+}
+
+// Once says whether this is the first time that it is asked of the pass with these words.
+func (p *pass) Once(words ...any) bool {
+	key := fmt.Sprint(words...)
+	before := p.done[key]
+	p.done[key] = true
+	return !before
 }
 
 // Attribute is where the migration sets an attribute; zero: nowhere that was found.

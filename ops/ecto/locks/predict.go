@@ -288,7 +288,12 @@ func (p *prediction) change(from, using string) TypeChange {
 		}
 		return c
 	}
-	return Change(from, to, using != "", !p.t.NotUTC)
+	c := Change(from, to, using != "", !p.t.NotUTC)
+	if t, ok := p.s.Type(typeNamed(from)); c == TypeUnknown && ok && t.Enum && ParseType(to).text() {
+		// The values of an enum are numbers.
+		return TypeRewrite
+	}
+	return c
 }
 
 // plainCast is the type that an expression casts a column to, if it does nothing else.

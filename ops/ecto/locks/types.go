@@ -90,6 +90,9 @@ func (t Type) same(o Type) bool {
 	return true
 }
 
+// text says whether it is one of the types that hold text.
+func (t Type) text() bool { return families[t.Base] == "text" && t.Dims == 0 }
+
 // families group types by what casts among them assignment may use.
 var families = map[string]string{
 	"int2": "number", "int4": "number", "int8": "number", "numeric": "number", "float4": "number", "float8": "number", "money": "money", "oid": "oid",

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"regexp"
 	"strings"
 
 	"ops-console/ops/ecto"
@@ -180,13 +181,16 @@ func (w *writer) indexColumn(v value) (string, ecto.IndexColumn) {
 	}
 	if _, ok := v.(text); ok {
 		s := w.s(v)
-		if plainColumn(s) {
-			return s, ecto.IndexColumn{Name: strings.ToLower(s)}
+		if name, rest, _ := strings.Cut(strings.TrimSpace(s), " "); plainColumn(name) && suffix.MatchString(rest) {
+			return s, ecto.IndexColumn{Name: strings.ToLower(name), Suffix: strings.TrimSpace(rest)}
 		}
 		return s, ecto.IndexColumn{Expression: s}
 	}
 	return w.quote(v), ecto.IndexColumn{Name: w.s(v)}
 }
+
+// suffix is what may stand behind the name of a column without making an expression of it.
+var suffix = regexp.MustCompile(`(?i)^\s*([a-z_][a-z0-9_.]*_ops)?\s*(asc|desc)?\s*(nulls\s+(first|last))?\s*$`)
 
 // plainColumn says whether SQL would take a text for the name of a column.
 func plainColumn(s string) bool {

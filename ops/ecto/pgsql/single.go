@@ -136,12 +136,30 @@ func index(s *pg.IndexStmt) ecto.Operation {
 	}
 	for _, n := range s.GetIndexParams() {
 		e := n.GetIndexElem()
-		o.Columns = append(o.Columns, ecto.IndexColumn{Name: e.GetName(), Expression: expression(e.GetExpr())})
+		o.Columns = append(o.Columns, ecto.IndexColumn{Name: e.GetName(), Expression: expression(e.GetExpr()), Suffix: suffix(e)})
 	}
 	for _, n := range s.GetIndexIncludingParams() {
 		o.Include = append(o.Include, n.GetIndexElem().GetName())
 	}
 	return o
+}
+
+// suffix is what stands behind a column of an index.
+func suffix(e *pg.IndexElem) string {
+	words := stringsOf(e.GetOpclass())
+	if len(words) > 0 {
+		words = []string{strings.Join(words, ".")}
+	}
+	if e.GetOrdering() == pg.SortByDir_SORTBY_DESC {
+		words = append(words, "DESC")
+	}
+	switch e.GetNullsOrdering() {
+	case pg.SortByNulls_SORTBY_NULLS_FIRST:
+		words = append(words, "NULLS FIRST")
+	case pg.SortByNulls_SORTBY_NULLS_LAST:
+		words = append(words, "NULLS LAST")
+	}
+	return strings.Join(words, " ")
 }
 
 func reindex(s *pg.ReindexStmt) ecto.Operation {
