@@ -1,11 +1,9 @@
 package locks_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,15 +14,10 @@ import (
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/locks"
 	"ops-console/ops/ecto/pgsql"
+	"ops-console/ops/ecto/rehearse/measure"
 	"ops-console/ops/ecto/schema"
 	"ops-console/ops/postgres/pgcluster"
 )
-
-// outcome is what happens to one table.
-type outcome struct {
-	mode          locks.Mode
-	rewrite, scan bool
-}
 
 // TestPredictionsAreWhatAServerDoes runs every line of testdata/cases.sql on a real server and compares the locks that the
 // last statement holds, the tables that were rewritten and those that were read whole with what is predicted.
@@ -64,45 +57,40 @@ func TestPredictionsAreWhatAServerDoes(t *testing.T) {
 			dependents(t, conn, s)
 			target := locks.Target{Version: version, NotUTC: strings.Contains(line, "America")}
 
-			want, fails := measure(t, conn, measured)
-			got, predicted := predict(measured, s, target)
+			mustExec(t, conn, "begin")
+			defer mustExec(t, conn, "rollback")
+			meter, err := measure.Start(ctx, conn, "public")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fails := ""
+			for _, sql := range statements(measured) {
+				if _, err := conn.Exec(ctx, sql); err != nil {
+					fails = err.Error()
+					break
+				}
+			}
+			predicted := measure.Predict(measured, s, "m", target)
+			refused := slices.ContainsFunc(predicted, func(e locks.Effect) bool { return e.Fails != "" })
 			switch {
 			case fails != "" && strings.Contains(line, "-- fails for the rows that are there"):
 				return
-			case fails != "" && !predicted:
+			case fails != "" && !refused:
 				t.Fatalf("the server refuses it (%s), which was not predicted", fails)
-			case fails == "" && predicted:
+			case fails == "" && refused:
 				t.Fatalf("the server does it, which was predicted to fail")
 			case fails != "":
 				return
 			}
-			for _, table := range slices.Sorted(maps.Keys(want)) {
-				w, g := want[table], got[table]
-				if looksUp(measured, table) {
-					w.scan = g.scan // the planner's choice, under a lock that is held anyway
-				}
-				if w != g {
-					t.Errorf("%s: predicted %s, measured %s", table, g, w)
-				}
+			effects, err := meter.Read(ctx, conn)
+			if err != nil {
+				t.Fatal(err)
 			}
-			for _, table := range slices.Sorted(maps.Keys(got)) {
-				if _, ok := want[table]; !ok {
-					t.Errorf("%s: predicted %s, measured nothing", table, got[table])
-				}
+			for _, d := range measure.Differences(measured, predicted, effects, meter) {
+				t.Error(d)
 			}
 		})
 	}
-}
-
-func (o outcome) String() string {
-	s := cmp.Or(o.mode.String(), "no lock")
-	if o.rewrite {
-		s += ", rewritten"
-	}
-	if o.scan {
-		s += ", scanned"
-	}
-	return s
 }
 
 // split takes the last statement off.
@@ -118,96 +106,6 @@ func statements(ops []ecto.Operation) []string {
 		out = append(out, o.SQL...)
 	}
 	return out
-}
-
-// predict joins the effects of a statement by table. A rewrite reads all there is, so that scans beside it say nothing.
-func predict(ops []ecto.Operation, s *schema.State, target locks.Target) (map[string]outcome, bool) {
-	out, fails := map[string]outcome{}, false
-	for _, o := range ops {
-		for _, e := range locks.Predict(o, s, "m", target) {
-			fails = fails || e.Fails != ""
-			if e.New || e.Mode == locks.None {
-				continue
-			}
-			name := strings.TrimPrefix(e.Table.String(), "public.")
-			x := out[name]
-			x.mode = max(x.mode, e.Mode)
-			x.rewrite = x.rewrite || e.Rewrite || o.Kind == ecto.Truncate // which gives a table new, empty files
-			x.scan = (x.scan || e.Scan) && !x.rewrite
-			out[name] = x
-		}
-		// Subcommands of one statement see what those before them made.
-		s.Apply("m", o)
-	}
-	return out, fails
-}
-
-// looksUp says whether a table is one that rows of another are looked up in.
-func looksUp(ops []ecto.Operation, table string) bool {
-	return slices.ContainsFunc(ops, func(o ecto.Operation) bool {
-		r := o.Column.References
-		return o.Constraint == ecto.ForeignKey && o.To.Name == table || r != nil && r.Table.Name == table
-	})
-}
-
-const (
-	names = `select c.oid::bigint::text || ' ' || case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname, 1
-		from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind in ('r', 'p', 'm') and n.nspname !~ '^(pg_|information_schema)'`
-	filenodes = `select oid::bigint::text, pg_relation_filenode(oid)::bigint from pg_class where relkind in ('r', 'm') and pg_relation_filenode(oid) is not null`
-	sizes     = `select oid::bigint::text, reltuples::bigint from pg_class where relkind in ('r', 'm')`
-	held      = `select relation::bigint::text, max(array_position(array['AccessShareLock','RowShareLock','RowExclusiveLock','ShareUpdateExclusiveLock',
-		'ShareLock','ShareRowExclusiveLock','ExclusiveLock','AccessExclusiveLock'], mode))
-		from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and mode <> 'AccessShareLock' group by 1`
-	scanned = `select relid::bigint::text, seq_tup_read from pg_stat_xact_user_tables where seq_tup_read > 0`
-)
-
-// measure runs statements in a transaction that is rolled back, and looks at what happened to the tables that were there.
-func measure(t *testing.T, conn *pgx.Conn, ops []ecto.Operation) (_ map[string]outcome, fails string) {
-	t.Helper()
-	there := map[string]string{} // name by oid
-	for s := range pairs(t, conn, names) {
-		oid, name, _ := strings.Cut(s, " ")
-		there[oid] = name
-	}
-	before, size := pairs(t, conn, filenodes), pairs(t, conn, sizes)
-	mustExec(t, conn, "begin")
-	defer mustExec(t, conn, "rollback")
-	for _, sql := range statements(ops) {
-		if _, err := conn.Exec(t.Context(), sql); err != nil {
-			return nil, err.Error()
-		}
-	}
-	locked, after, reads := pairs(t, conn, held), pairs(t, conn, filenodes), pairs(t, conn, scanned)
-	out := map[string]outcome{}
-	for oid, name := range there {
-		o := outcome{mode: locks.Mode(locked[oid])}
-		node, exists := after[oid]
-		o.rewrite = exists && before[oid] != node
-		// Looking something up is not a scan, and what is read without a lock that matters is none of our business.
-		o.scan = !o.rewrite && o.mode >= locks.RowExclusive && size[oid] > 0 && reads[oid] >= size[oid]*9/10
-		if o != (outcome{}) {
-			out[name] = o
-		}
-	}
-	return out, ""
-}
-
-func pairs(t *testing.T, conn *pgx.Conn, sql string) map[string]int64 {
-	t.Helper()
-	rows, err := conn.Query(t.Context(), sql)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := map[string]int64{}
-	var (
-		name string
-		n    int64
-	)
-	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { m[name] = n; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // dependents is what a catalog knows of views.

@@ -245,7 +245,7 @@ func (p *prediction) changeType(e *Effect, from, using string) {
 	if t == nil {
 		return
 	}
-	for _, i := range t.Indexes {
+	for _, i := range t.AllIndexes() {
 		rebuilt := slices.ContainsFunc(i.Columns, func(c ecto.IndexColumn) bool {
 			return change == TypeReindex && c.Name == name || c.Expression != "" && mentions(c.Expression, name)
 		})

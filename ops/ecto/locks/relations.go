@@ -61,7 +61,7 @@ func (p *prediction) reindex() {
 	if n := p.o.Name.Name; n != "" {
 		e.Build = []string{n}
 	} else if t := p.table(); t != nil {
-		for _, i := range t.Indexes {
+		for _, i := range t.AllIndexes() {
 			e.Build = append(e.Build, i.Name)
 		}
 	}

@@ -219,6 +219,25 @@ func (t *Table) Index(name string) *Index {
 	return nil
 }
 
+// AllIndexes is the indexes that are known, with those of keys that are known as constraints only.
+func (t *Table) AllIndexes() []Index {
+	if t == nil {
+		return nil
+	}
+	out := slices.Clone(t.Indexes)
+	for _, k := range t.Constraints {
+		if (k.Kind != ecto.PrimaryKey && k.Kind != ecto.UniqueKey) || t.Index(k.Name) != nil {
+			continue
+		}
+		i := Index{Name: k.Name, Unique: true, OfConstraint: true, MadeBy: k.MadeBy}
+		for _, c := range k.Columns {
+			i.Columns = append(i.Columns, ecto.IndexColumn{Name: c})
+		}
+		out = append(out, i)
+	}
+	return out
+}
+
 // Constraint by name; nil: none is known.
 func (t *Table) Constraint(name string) *Constraint {
 	if t == nil {

@@ -1,0 +1,196 @@
+// Package measure finds out what statements did to the tables of a server: which locks their transaction holds, which
+// tables were written again or read whole, which indexes were built. It asks the session that ran them, before it commits,
+// and compares that with what package locks predicts. It runs nothing itself but its own questions.
+package measure
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/locks"
+)
+
+// Effect is what happened to a table that was there before.
+type Effect struct {
+	Table ecto.Name
+	// Mode is the strongest lock that the transaction holds on it, ACCESS SHARE left out: whoever reads takes that. Before is
+	// what it held before the statements that were measured.
+	Mode, Before locks.Mode
+	Rewrite      bool
+	// Scan says that about all rows were read; a rewrite does that too, and is not called a scan.
+	Scan  bool
+	Build []string // indexes that are new or were built again, sorted
+	Empty bool     // it has no rows, so that a scan cannot be told
+}
+
+// relation is a table or an index at one moment.
+type relation struct {
+	name  ecto.Name
+	kind  string // r, p, m, i, I
+	node  int64
+	rows  int64
+	table uint32 // of an index
+}
+
+// Meter measures one transaction, or statements that follow each other without one.
+type Meter struct {
+	standard string
+	there    map[uint32]relation // when it began
+	last     map[uint32]relation
+	reads    map[uint32]int64
+	modes    map[uint32]locks.Mode
+}
+
+// Session asks the session that is measured, by plain queries of its own.
+type Session interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Start looks at the tables as they are. standard is the schema that is left out of names; they are those that are there
+// from then on. ANALYZE must have been run, as what a table has in rows is taken from there.
+func Start(ctx context.Context, s Session, standard string) (*Meter, error) {
+	m := &Meter{standard: standard}
+	var err error
+	if m.there, err = m.relations(ctx, s); err != nil {
+		return nil, err
+	}
+	m.last = m.there
+	if m.reads, err = pairs(ctx, s, scanned); err != nil {
+		return nil, err
+	}
+	if m.modes, err = m.held(ctx, s); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+const (
+	relations = `select c.oid, n.nspname, c.relname, c.relkind::text, coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)::bigint, c.reltuples::bigint, coalesce(i.indrelid, 0)::oid
+ from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace left join pg_catalog.pg_index i on i.indexrelid = c.oid
+ where c.relkind in ('r','p','m','i','I') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
+	held = `select relation, max(array_position(array['AccessShareLock','RowShareLock','RowExclusiveLock','ShareUpdateExclusiveLock',
+ 'ShareLock','ShareRowExclusiveLock','ExclusiveLock','AccessExclusiveLock'], mode))::bigint
+ from pg_catalog.pg_locks where pid = pg_catalog.pg_backend_pid() and locktype = 'relation' and granted and mode <> 'AccessShareLock' group by 1`
+	scanned = `select relid, seq_tup_read from pg_catalog.pg_stat_xact_user_tables where seq_tup_read > 0`
+)
+
+func (m *Meter) relations(ctx context.Context, s Session) (map[uint32]relation, error) {
+	rows, err := s.Query(ctx, relations)
+	if err != nil {
+		return nil, fmt.Errorf("look at the tables: %w", err)
+	}
+	out := map[uint32]relation{}
+	var (
+		oid uint32
+		r   relation
+	)
+	_, err = pgx.ForEachRow(rows, []any{&oid, &r.name.Prefix, &r.name.Name, &r.kind, &r.node, &r.rows, &r.table}, func() error {
+		if r.name.Prefix == m.standard {
+			r.name.Prefix = ""
+		}
+		out[oid] = r
+		return nil
+	})
+	return out, err
+}
+
+func (m *Meter) held(ctx context.Context, s Session) (map[uint32]locks.Mode, error) {
+	p, err := pairs(ctx, s, held)
+	out := map[uint32]locks.Mode{}
+	for oid, mode := range p {
+		out[oid] = locks.Mode(mode)
+	}
+	return out, err
+}
+
+func pairs(ctx context.Context, s Session, sql string) (map[uint32]int64, error) {
+	rows, err := s.Query(ctx, sql)
+	if err != nil {
+		return nil, fmt.Errorf("look at locks and counters: %w", err)
+	}
+	out := map[uint32]int64{}
+	var (
+		oid uint32
+		n   int64
+	)
+	_, err = pgx.ForEachRow(rows, []any{&oid, &n}, func() error { out[oid] = n; return nil })
+	return out, err
+}
+
+// Read gives what happened since Start or the last Read, by name of table. The transaction must not have ended since.
+func (m *Meter) Read(ctx context.Context, s Session) ([]Effect, error) {
+	modes, err := m.held(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return m.since(ctx, s, modes)
+}
+
+// ReadAfter is Read for a statement that is over, with its locks: modes are those that were seen while it ran, by oid.
+func (m *Meter) ReadAfter(ctx context.Context, s Session, modes map[uint32]locks.Mode) ([]Effect, error) {
+	m.modes = nil
+	e, err := m.since(ctx, s, modes)
+	m.modes = nil
+	return e, err
+}
+
+func (m *Meter) since(ctx context.Context, s Session, modes map[uint32]locks.Mode) ([]Effect, error) {
+	reads, err := pairs(ctx, s, scanned)
+	if err != nil {
+		return nil, err
+	}
+	now, err := m.relations(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	// An index that is made again without being built takes over the file of the old one.
+	files := map[int64]bool{}
+	for _, i := range m.last {
+		files[i.node] = true
+	}
+	build := map[uint32][]string{}
+	for _, i := range now {
+		if i.kind == "i" && !files[i.node] {
+			build[i.table] = append(build[i.table], i.name.Name)
+		}
+	}
+	var out []Effect
+	for oid, t := range m.there {
+		if t.kind == "i" || t.kind == "I" {
+			continue
+		}
+		e := Effect{Table: t.name, Mode: modes[oid], Before: m.modes[oid], Build: build[oid], Empty: t.rows <= 0}
+		slices.Sort(e.Build)
+		after, exists := now[oid]
+		e.Rewrite = exists && after.node != m.last[oid].node
+		// Looking something up is not a scan, and what is read without a lock that matters is none of our business.
+		e.Scan = !e.Rewrite && e.Mode >= locks.RowExclusive && t.rows > 0 && reads[oid]-m.reads[oid] >= t.rows*9/10
+		if e.Mode != e.Before || e.Rewrite || e.Scan || len(e.Build) > 0 {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b Effect) int { return cmp.Compare(a.Table.String(), b.Table.String()) })
+	m.last, m.reads, m.modes = now, reads, modes
+	return out, nil
+}
+
+// Held is the lock that the transaction held on a table when it was last looked at.
+func (m *Meter) Held(n ecto.Name) locks.Mode {
+	for oid, t := range m.there {
+		if t.name == n {
+			return m.modes[oid]
+		}
+	}
+	return locks.None
+}
+
+// Table is the name of a table that was there when the Meter was started.
+func (m *Meter) Table(oid uint32) (ecto.Name, bool) {
+	t, ok := m.there[oid]
+	return t.name, ok && t.kind != "i" && t.kind != "I"
+}
