@@ -107,7 +107,7 @@ func (m *machine) invoke(e *env, at ecto.Span, ff []function, args []value, othe
 		if missing := len(f.Args) - len(args); missing > 0 {
 			vv = m.fill(inner, ff, f, args, missing)
 		}
-		cc = append(cc, clause{f.Args, f.Guard, f.Body, inner})
+		cc = append(cc, clause{f.Args, f.Guard, f.Body, inner, f.maybe})
 	}
 	return m.take(cc, vv, otherwise)
 }
@@ -201,7 +201,7 @@ func (m *machine) apply(c *closure, args []value) value {
 	case c.module != "":
 		if mod := m.module(c.env, c.module); mod != nil {
 			if ff := mod.calls(c.name, len(args)); len(ff) > 0 && !ff[0].macro {
-				return m.invoke(c.env, c.at, ff, args, unknown{text: "&" + c.module + "." + c.name})
+				return m.invoke(c.env, c.env.at(c.node), ff, args, unknown{text: "&" + c.module + "." + c.name})
 			}
 		}
 		if f := functions[c.module+"."+c.name]; f != nil {
@@ -212,7 +212,12 @@ func (m *machine) apply(c *closure, args []value) value {
 		return unknown{text: "&" + c.module + "." + c.name}
 	case c.name != "":
 		if ff := c.env.mod.calls(c.name, len(args)); len(ff) > 0 && !ff[0].macro {
-			return m.invoke(c.env, c.at, ff, args, unknown{text: "&" + c.name})
+			return m.invoke(c.env, c.env.at(c.node), ff, args, unknown{text: "&" + c.name})
+		}
+		if f := verbs[c.name]; f != nil {
+			called := *c.node
+			called.Kind, called.Fun, called.Text = elixir.Call, nil, c.name
+			return f(m, c.env, &called, args)
 		}
 		if f := kernel[c.name]; f != nil {
 			if v, ok := f(m, args); ok {
@@ -263,6 +268,10 @@ func (m *machine) remote(e *env, n *elixir.Node, left *elixir.Node, name string,
 		}
 	case *mapping:
 		if v, ok := t.get(atom(name)); ok && len(n.Args) == 0 {
+			return v
+		}
+	case *object:
+		if v, ok := t.field(name); ok && len(n.Args) == 0 {
 			return v
 		}
 	}

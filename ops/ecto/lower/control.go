@@ -163,7 +163,7 @@ func (m *machine) choose(e *env, n *elixir.Node, subject value) value {
 func clauses(cc []elixir.Clause, e *env) []clause {
 	out := make([]clause, len(cc))
 	for i, c := range cc {
-		out[i] = clause{c.Args, c.Guard, c.Body, e}
+		out[i] = clause{args: c.Args, guard: c.Guard, body: c.Body, env: e}
 	}
 	return out
 }
@@ -361,11 +361,11 @@ func (m *machine) capture(e *env, n *elixir.Node) value {
 		if arity, ok := a.Args[1].Int(); ok && arity >= 0 && arity < 256 {
 			f := a.Args[0]
 			if f.Kind == elixir.Var {
-				return &closure{name: f.Text, arity: int(arity), env: e}
+				return &closure{name: f.Text, arity: int(arity), env: e, node: n}
 			}
 			if left, name, ok := f.Remote(); ok {
 				if mod, ok := left.Module(); ok {
-					return &closure{name: name, module: e.src.resolve(e.mod.name, mod), arity: int(arity), env: e}
+					return &closure{name: name, module: e.src.resolve(e.mod.name, mod), arity: int(arity), env: e, node: n}
 				}
 			}
 		}

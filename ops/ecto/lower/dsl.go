@@ -69,6 +69,7 @@ func made(kind string, least, most int) verb {
 				m.note(o.at, "dynamic-options", "options that only running it would tell: "+inspect(args[most-1]))
 			}
 			o.opts = opts
+			m.unheard(o)
 		}
 		switch kind {
 		case "index":
@@ -87,7 +88,31 @@ func made(kind string, least, most int) verb {
 	}
 }
 
-// take is the object that a verb is about, used from then on.
+// fieldsOf are the options that Ecto knows of each kind of object: struct! raises at any other.
+var fieldsOf = map[string][]string{
+	"table":      {"name", "prefix", "comment", "primary_key", "engine", "options", "modifiers"},
+	"index":      {"table", "prefix", "name", "columns", "unique", "concurrently", "using", "include", "only", "nulls_distinct", "where", "comment", "options"},
+	"references": {"name", "prefix", "table", "column", "type", "on_delete", "on_update", "validate", "with", "match", "options"},
+	"constraint": {"name", "table", "check", "exclude", "prefix", "comment", "validate"},
+}
+
+// unheard notes options that raise.
+func (m *machine) unheard(o *object) {
+	wheres := 0
+	for _, p := range o.opts {
+		if !slices.Contains(fieldsOf[o.kind], p.key) {
+			m.note(o.at, "raises", o.kind+" has no option "+p.key+": Ecto raises KeyError")
+		}
+		if p.key == "where" {
+			wheres++
+		}
+	}
+	if wheres > 1 {
+		m.note(o.at, "raises", "only one where is allowed: Ecto raises ArgumentError")
+	}
+}
+
+// subject is the object that a verb is about, used from then on.
 func (m *machine) subject(e *env, n *elixir.Node, v value, kinds ...string) *object {
 	o, ok := v.(*object)
 	if !ok || !slices.Contains(kinds, o.kind) {
@@ -237,6 +262,12 @@ func (m *machine) column(e *env, n *elixir.Node, args []value) value {
 		}
 		s.opts = opts
 	}
+	if s.kind == atom("datetime") {
+		m.note(s.at, "raises", "the type :datetime is none: Ecto raises ArgumentError, use :utc_datetime or :naive_datetime")
+	}
+	if _, ok := s.opts.get("precision"); !ok && given(orNull(s.opts, "scale")) {
+		m.note(s.at, "raises", "column "+s.name.String()+" has a scale without a precision: Ecto raises ArgumentError")
+	}
 	m.addSub(s)
 	return okay
 }
@@ -299,7 +330,8 @@ func foreignOptions(k project.Key) keyword {
 	if k.Name != "" {
 		out = append(out, pair{"column", atom(k.Name)})
 	}
-	if k.EctoType != "" {
+	// The default is :bigserial, which is sent as bigint whatever the size.
+	if k.EctoType != "" && k.EctoType != "bigint" {
 		out = append(out, pair{"type", atom(k.EctoType)})
 	}
 	return out

@@ -1,6 +1,9 @@
 package lower
 
 import (
+	"path"
+	"strings"
+
 	"ops-console/ops/ecto/elixir"
 )
 
@@ -21,6 +24,9 @@ func (m *machine) eval(e *env, n *elixir.Node) value {
 
 	switch n.Kind {
 	case elixir.Atom:
+		if name, ok := strings.CutPrefix(n.Text, "Elixir."); ok {
+			return alias(name)
+		}
 		return atom(n.Text)
 	case elixir.Int:
 		if i := n.BigInt(); i != nil {
@@ -93,7 +99,9 @@ func (m *machine) variable(e *env, n *elixir.Node) value {
 	case "__MODULE__":
 		return alias(e.mod.name)
 	case "__DIR__":
-		return words(directory(e.src.path))
+		return words(path.Dir(e.src.path))
+	case "__ENV__":
+		return &mapping{pairs: []tuple{{atom("file"), words(e.src.path)}, {atom("module"), alias(e.mod.name)}}}
 	}
 	return m.local(e, n, n.Text, nil, nil)
 }
@@ -137,7 +145,7 @@ func (m *machine) pipe(e *env, n *elixir.Node) value {
 	right := n.Args[1]
 	switch right.Kind {
 	case elixir.Call:
-		if right.IsCall("case", 2) {
+		if right.IsCall("case", elixir.AnyArity) && right.HasDo() {
 			return m.choose(e, right, left)
 		}
 		return m.call(e, right, []value{left})
@@ -156,6 +164,10 @@ func (m *machine) sigil(e *env, n *elixir.Node, s elixir.Sigil) value {
 	case "c", "C":
 		if len(s.Parts) == 1 && s.Parts[0].Kind == elixir.String {
 			return charlist{literal(s.Parts[0])}
+		}
+	case "r", "R":
+		if len(s.Parts) == 1 && s.Parts[0].Kind == elixir.String && s.Mods == "" {
+			return pattern(s.Parts[0].Text)
 		}
 	case "w", "W":
 		ww, ok := n.Words()

@@ -115,6 +115,13 @@ func (m *machine) readFile(e *env, module, name string, args []value) (value, bo
 		if len(all) == 1 {
 			return words(path.Clean(all[0])), true
 		}
+	case "Path.basename":
+		if len(all) == 1 {
+			return words(path.Base(all[0])), true
+		}
+		if len(all) == 2 {
+			return words(strings.TrimSuffix(path.Base(all[0]), all[1])), true
+		}
 	case "Path.dirname":
 		if len(all) == 1 {
 			return words(path.Dir(all[0])), true
@@ -128,9 +135,6 @@ func (m *machine) readFile(e *env, module, name string, args []value) (value, bo
 	}
 	return nil, false
 }
-
-// directory is where a file is.
-func directory(file string) string { return path.Dir(file) }
 
 // near is where a file that a migration names may be: seen from the project, and from the part of it that the migration is
 // of.

@@ -87,15 +87,11 @@ func (l *Lowering) pick(s *source, out *ecto.Migration) *module {
 // known but has the functions of a migration.
 func (l *Lowering) isMigration(mod *module) bool {
 	for _, u := range mod.uses {
-		name := mod.src.resolve(mod.name, u.module)
-		if name == "Ecto.Migration" || l.Settings.Macros[name] != "" {
+		if mod.src.resolve(mod.name, u.module) == "Ecto.Migration" {
 			return true
 		}
 	}
-	if len(mod.uses) == 0 {
-		return false
-	}
-	return len(mod.calls("change", 0)) > 0 || len(mod.calls("up", 0)) > 0
+	return len(mod.uses) > 0 && (len(mod.calls("change", 0)) > 0 || len(mod.calls("up", 0)) > 0)
 }
 
 // directions fills in what the migration does up and down.
@@ -180,7 +176,10 @@ func (m *machine) run(name string, callback bool) {
 		m.callback = name
 	}
 	e := m.enter(&env{src: m.src, mod: m.mod}, ff[0].mod, m.useOf(ff[0].mod))
-	m.invoke(e, m.useOf(ff[0].mod), ff[:1], nil, null)
+	if !ff[0].maybe {
+		ff = ff[:1]
+	}
+	m.invoke(e, m.useOf(ff[0].mod), ff, nil, null)
 	m.callback = ""
 }
 

@@ -37,7 +37,7 @@ func lowered(t testing.TB, path string) ecto.Migration {
 
 // TestFixtures compares every fixture with its golden file. UPDATE_GOLDEN=1 writes them anew.
 func TestFixtures(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.exs")
+	paths, err := filepath.Glob("testdata/migrations/*.exs")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}

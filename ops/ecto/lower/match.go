@@ -188,9 +188,10 @@ type clause struct {
 	guard *elixir.Node
 	body  *elixir.Node
 	env   *env
+	maybe bool // whether there is such a clause is not known
 }
 
-// select takes the clause whose patterns match. Where that is not known, all that may are taken, each under condition.
+// take goes on with the clause whose patterns match. Where that is not known, all that may are taken, each under condition.
 func (m *machine) take(cc []clause, vv []value, otherwise value) value {
 	type way struct {
 		clause
@@ -214,6 +215,9 @@ func (m *machine) take(cc []clause, vv []value, otherwise value) value {
 		}
 		if r == no {
 			continue
+		}
+		if c.maybe {
+			r = maybe
 		}
 		ways = append(ways, w)
 		if r == yes {

@@ -32,7 +32,8 @@ type function struct {
 	elixir.Def
 	node  *elixir.Node
 	macro bool
-	least int // arguments without those that have defaults
+	least int  // arguments without those that have defaults
+	maybe bool // defined under a condition that only compiling would decide
 	mod   *module
 }
 
@@ -80,14 +81,7 @@ func cutLast(name string) (before, last string, ok bool) {
 func (m *module) read(body []*elixir.Node) {
 	for _, n := range body {
 		if d, ok := n.Def(); ok {
-			f := function{Def: d, node: n, mod: m, macro: strings.HasPrefix(d.Kind, "defmacro")}
-			for _, a := range d.Args {
-				if !a.IsCall(`\\`, 2) {
-					f.least++
-				}
-			}
-			m.funcs[d.Name] = append(m.funcs[d.Name], f)
-			m.scan(d.Body)
+			m.define(n, d, false)
 			continue
 		}
 		if name, v, ok := n.Attribute(); ok {
@@ -113,9 +107,38 @@ func (m *module) read(body []*elixir.Node) {
 				yes, _ := n.Args[2].Key("accumulate").Bool()
 				m.attrs[n.Args[1].Text] = append(m.attrs[n.Args[1].Text], attribute{gathers: yes, from: n.From})
 			}
+		case n.HasDo():
+			m.maybe(n)
 		default:
 			m.scan(n)
 		}
+	}
+}
+
+func (m *module) define(n *elixir.Node, d elixir.Def, maybe bool) {
+	f := function{Def: d, node: n, mod: m, macro: strings.HasPrefix(d.Kind, "defmacro"), maybe: maybe}
+	for _, a := range d.Args {
+		if !a.IsCall(`\\`, 2) {
+			f.least++
+		}
+	}
+	m.funcs[d.Name] = append(m.funcs[d.Name], f)
+	m.scan(d.Body)
+}
+
+// maybe reads definitions within an if or the like, of which none is sure.
+func (m *module) maybe(n *elixir.Node) {
+	found := false
+	elixir.Walk(n, func(n *elixir.Node) bool {
+		d, ok := n.Def()
+		if ok {
+			found = true
+			m.define(n, d, true)
+		}
+		return !ok && !n.IsCall("quote", elixir.AnyArity) && !n.IsCall("defmodule", elixir.AnyArity)
+	})
+	if !found {
+		m.scan(n)
 	}
 }
 

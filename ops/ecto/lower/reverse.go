@@ -7,27 +7,29 @@ import (
 )
 
 // reversed is what Ecto makes of a queue on the way back (lib/ecto/migration/runner.ex, reverse): what happens at once
-// first, then each command undone, last to first. What cannot be undone is noted and left out.
+// first, then each command undone, last to first. The callbacks have queues of their own. What cannot be undone is noted
+// and left out.
 func (m *machine) reversed() []*command {
-	var now, queued []*command
-	for _, c := range m.commands {
+	var out, queued []*command
+	turn := func() {
+		for _, c := range slices.Backward(queued) {
+			if back := m.reverse(c); back != nil {
+				out = append(out, back)
+			}
+		}
+		queued = nil
+	}
+	for i, c := range m.commands {
+		if i > 0 && c.callback != m.commands[i-1].callback {
+			turn()
+		}
 		if c.immediate {
-			now = append(now, c)
+			out = append(out, c)
 			continue
 		}
 		queued = append(queued, c)
 	}
-	slices.Reverse(queued)
-	out := now
-	for _, c := range queued {
-		if c.callback != "" {
-			out = append(out, c)
-			continue
-		}
-		if back := m.reverse(c); back != nil {
-			out = append(out, back)
-		}
-	}
+	turn()
 	return out
 }
 
@@ -45,7 +47,7 @@ func (m *machine) reverse(c *command) *command {
 		back.up, back.down = c.down, c.up
 		return &back
 	case c.do == "execute":
-		return m.cannot(c, "execute", c.source)
+		return m.cannot(c.at, c.source)
 	}
 	kind := c.object.kind
 	switch c.do {
@@ -54,7 +56,7 @@ func (m *machine) reverse(c *command) *command {
 		return &back
 	case "drop", "drop_if_exists":
 		if kind != "index" {
-			return m.cannot(c, c.do, c.do+" "+kind+" "+inspect(c.object.table))
+			return m.cannot(c.at, c.do+" "+kind+" "+inspect(c.object.table))
 		}
 		back.do = opposite[c.do]
 		return &back
@@ -81,7 +83,7 @@ func (m *machine) reverse(c *command) *command {
 			if s.do == "modify" {
 				what += " without from:"
 			}
-			return m.cannotAt(s.at, c, what)
+			return m.cannot(s.at, what)
 		}
 		subs = append(subs, undone)
 	}
@@ -118,12 +120,8 @@ func undo(s sub) (sub, bool) {
 	return back, true
 }
 
-func (m *machine) cannot(c *command, _ string, what string) *command {
-	return m.cannotAt(c.at, c, what)
-}
-
-// cannotAt says that a command of change has no way back.
-func (m *machine) cannotAt(at ecto.Span, c *command, what string) *command {
+// cannot says that a command of change has no way back.
+func (m *machine) cannot(at ecto.Span, what string) *command {
 	m.raises = append(m.raises, noteOf(at, "irreversible", "cannot reverse "+what+": Ecto raises on rollback; write up and down"))
 	return nil
 }

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -69,6 +70,7 @@ func init() {
 		"Kernel.to_string":        func(m *machine, a []value) (value, bool) { return kernel["to_string"](m, a) },
 		"IO.iodata_to_binary":     func(m *machine, a []value) (value, bool) { return kernel["to_string"](m, a) },
 		"Keyword.get":             getKey,
+		"Access.get":              getKey,
 		"Keyword.fetch!":          getKey,
 		"Keyword.keys":            onKeys(func(p pair) value { return atom(p.key) }),
 		"Keyword.values":          onKeys(func(p pair) value { return p.value }),
@@ -79,6 +81,9 @@ func init() {
 		"Keyword.has_key?":        hasKey,
 		"Map.get":                 getKey,
 		"Map.fetch!":              getKey,
+		"Map.new":                 mapOf,
+		"Map.put":                 putMap,
+		"Enum.sum":                sum,
 		"Map.keys":                onPairs(func(p tuple) value { return p[0] }),
 		"Map.values":              onPairs(func(p tuple) value { return p[1] }),
 		"Map.to_list":             listed,
@@ -474,7 +479,7 @@ func capitalized(s string) string {
 // trim keeps where a text stands, as SQL in heredocs is often trimmed.
 func trim(left, right bool) pure {
 	return func(_ *machine, a []value) (value, bool) {
-		if len(a) != 1 {
+		if len(a) != 1 && len(a) != 2 {
 			return nil, false
 		}
 		t, ok := a[0].(text)
@@ -482,14 +487,27 @@ func trim(left, right bool) pure {
 			return nil, false
 		}
 		if !t.known() {
-			return t, true // spaces at the ends mean nothing in SQL
+			return t, len(a) == 1 // spaces at the ends mean nothing in SQL
 		}
-		s := t.String()
+		s, what := t.String(), ""
+		if len(a) == 2 {
+			w, ok := a[1].(text)
+			if !ok || !w.known() || w.String() == "" {
+				return nil, false
+			}
+			what = w.String()
+		}
 		from, to := 0, len(s)
-		if left {
+		for left && what != "" && strings.HasPrefix(s[from:], what) {
+			from += len(what)
+		}
+		for right && what != "" && strings.HasSuffix(s[from:to], what) {
+			to -= len(what)
+		}
+		if left && what == "" {
 			from = len(s) - len(strings.TrimLeftFunc(s, unicode.IsSpace))
 		}
-		if right {
+		if right && what == "" {
 			to = max(len(strings.TrimRightFunc(s, unicode.IsSpace)), from)
 		}
 		return t.cut(from, to), true
@@ -502,8 +520,11 @@ func replace(_ *machine, a []value) (value, bool) {
 		return nil, false
 	}
 	t, ok1 := a[0].(text)
-	what, ok2 := a[1].(text)
 	by, ok3 := a[2].(text)
+	if p, ok := a[1].(pattern); ok && ok1 && ok3 && t.known() && by.known() {
+		return replacePattern(t.String(), string(p), by.String())
+	}
+	what, ok2 := a[1].(text)
 	if !ok1 || !ok2 || !ok3 || !t.known() || !what.known() || !by.known() || what.String() == "" {
 		return nil, false
 	}
@@ -512,6 +533,18 @@ func replace(_ *machine, a []value) (value, bool) {
 		return nil, false
 	}
 	return words(strings.ReplaceAll(s, what.String(), by.String())), true
+}
+
+// replacePattern is String.replace with a regular expression. What Go and Elixir may read in two ways is not followed.
+func replacePattern(s, p, by string) (value, bool) {
+	if strings.Contains(by, `\`) || len(s) > 1<<16 {
+		return nil, false
+	}
+	re, err := regexp.Compile(p)
+	if err != nil {
+		return nil, false
+	}
+	return words(re.ReplaceAllLiteralString(s, by)), true
 }
 
 func split(_ *machine, a []value) (value, bool) {
@@ -648,6 +681,46 @@ func onPairs(f func(tuple) value) pure {
 			return out, true
 		})
 	}
+}
+
+// mapOf is Map.new of pairs, perhaps with a function that makes them.
+func mapOf(m *machine, a []value) (value, bool) {
+	if len(a) == 2 {
+		l, ok := functions["Enum.map"](m, a)
+		if !ok {
+			return nil, false
+		}
+		a = []value{l}
+	}
+	if len(a) == 0 {
+		return &mapping{}, true
+	}
+	return into(m, []value{a[0], &mapping{}})
+}
+
+func putMap(_ *machine, a []value) (value, bool) {
+	if len(a) != 3 {
+		return nil, false
+	}
+	mp, ok := a[0].(*mapping)
+	if !ok || len(mp.pairs) > 1000 {
+		return nil, false
+	}
+	return mp.put(a[1], a[2]), true
+}
+
+func sum(m *machine, a []value) (value, bool) {
+	return onItems(a, func(l []value) (value, bool) {
+		total := integer(0)
+		for _, v := range l {
+			t, ok := kernel["+"](m, []value{total, v})
+			if !ok {
+				return nil, false
+			}
+			total = t
+		}
+		return total, true
+	})
 }
 
 func mergeKeys(_ *machine, a []value) (value, bool) {

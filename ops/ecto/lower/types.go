@@ -15,7 +15,6 @@ import (
 type writer struct {
 	partial bool     // something in it is only known when it runs
 	raises  []string // why Ecto would raise
-	mapType string
 }
 
 // s is a value as it stands in SQL.
@@ -165,13 +164,13 @@ func (w *writer) typeName(kind value, opts keyword) string {
 	return name
 }
 
+// counted are the types that are numbers without a sequence in a column that refers to another.
+var counted = map[atom]atom{"serial": "integer", "bigserial": "bigint", "identity": "bigint"}
+
 // referenceType is the type of a column that refers to another.
 func (w *writer) referenceType(kind value, opts keyword) string {
-	switch kind {
-	case atom("serial"):
-		return "integer"
-	case atom("bigserial"), atom("identity"):
-		return "bigint"
+	if a, ok := kind.(atom); ok && counted[a] != "" {
+		return string(counted[a])
 	}
 	return w.columnType(kind, opts)
 }
@@ -311,6 +310,9 @@ func (w *writer) columnOf(table *object, name string, kind value, opts keyword) 
 	if ref != nil {
 		kind = refType(ref)
 		c.Type = w.referenceType(kind, opts)
+		if a, ok := kind.(atom); ok && counted[a] != "" {
+			kind = counted[a]
+		}
 		c.References = w.references(ref, table, name)
 	} else {
 		c.Type = w.columnType(kind, opts)

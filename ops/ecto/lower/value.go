@@ -39,6 +39,8 @@ type (
 	}
 	// own is repo() or prefix(): known by what it is, if not by its value.
 	own string
+	// pattern is a regular expression.
+	pattern string
 	// quoted is a syntax tree, as macros pass them around.
 	quoted struct {
 		node *elixir.Node
@@ -58,7 +60,7 @@ type closure struct {
 	module  string       // of &Module.name/1
 	arity   int
 	env     *env
-	at      ecto.Span
+	node    *elixir.Node // where it stands
 }
 
 // object is what the DSL makes: a table, an index, a constraint, or a reference.
@@ -74,6 +76,23 @@ type object struct {
 	used    bool // something was done with it
 	marks   marks
 	prefix  value // after what the repo's settings say
+}
+
+// field is a field of the struct that the object is in Ecto.
+func (o *object) field(name string) (value, bool) {
+	switch {
+	case name == "name" && o.kind == "table", name == "table" && o.kind != "table":
+		return textOf(o.table), known(o.table)
+	case name == "name" && o.kind == "index":
+		return (&writer{}).indexName(o), true
+	case name == "name":
+		return o.name, true
+	case name == "columns":
+		return o.columns, true
+	case name == "prefix":
+		return o.opts.last(name), true
+	}
+	return nil, false
 }
 
 // pair is an element of a keyword list.
