@@ -79,6 +79,7 @@ func simFlags(c *cobra.Command, o *flysim.Options, database *databaseFlag) {
 	c.Flags().StringVar(&o.Scenario, "scenario", o.Scenario, "what the world is like: "+flysim.ScenarioNames())
 	c.Flags().IntVar(&o.Regions, "regions", 0, "number of regions (the scenario's own when 0)")
 	c.Flags().IntVar(&o.Instances, "instances", 0, "number of instances (the scenario's own when 0)")
+	c.Flags().IntVar(&o.Plays, "plays", 2_000_000, "rows of the largest table of the database")
 	c.Flags().StringVar((*string)(database), "database", "auto", "a PostgreSQL primary with replicas: on, off, or auto where its server binaries are")
 	_ = c.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return flysim.Scenarios(), cobra.ShellCompDirectiveNoFileComp

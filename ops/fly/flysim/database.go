@@ -27,7 +27,7 @@ var replicaOrder = []string{"fra", "sin", "syd"}
 var cascades = map[string]string{"syd": "sin"}
 
 // addDatabase makes the app of the database with its machines, and begins to start it. r makes the ids.
-func (s *Sim) addDatabase(r *rand.Rand, fleet Fleet, bin pgcluster.Binaries) error {
+func (s *Sim) addDatabase(r *rand.Rand, fleet Fleet, bin pgcluster.Binaries, plays int) error {
 	var sessions []flex.Session
 	var regions []string
 	for _, i := range s.world.Instances() {
@@ -62,7 +62,7 @@ func (s *Sim) addDatabase(r *rand.Rand, fleet Fleet, bin pgcluster.Binaries) err
 		}
 	}
 	s.database = flex.Start(flex.Options{
-		App: DatabaseApp, Binaries: bin, Members: members, Sessions: sessions, Platform: s.world, Way: fleet.way, Logger: s.log,
+		App: DatabaseApp, Binaries: bin, Members: members, Sessions: sessions, Platform: s.world, Way: fleet.way, Plays: plays, Logger: s.log,
 	})
 	return nil
 }

@@ -64,6 +64,9 @@ func (a access) write(dir string) error {
 		data []byte
 		mode fs.FileMode
 	}
+	if err := writeProject(dir); err != nil {
+		return err
+	}
 	files := []file{
 		{tokenFile, []byte(a.token + "\n"), 0o600},
 		{confFile, wgConf, 0o600},
@@ -143,6 +146,7 @@ func (a access) profile(dir string) ([]byte, error) {
 		"org":            a.org,
 		"environment":    a.environment,
 		"primary_region": primaryRegion,
+		"project":        filepath.Join(dir, projectDir),
 		"api": table{
 			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},

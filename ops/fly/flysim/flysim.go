@@ -54,6 +54,7 @@ type Options struct {
 	Instances int    // of the application, all process groups together; 0: the scenario's own
 	Seed      uint64 // of ids, addresses and latencies; 0: another one each time
 	Database  bool   // with a database; needs PostgreSQL's server binaries
+	Plays     int    // rows of the database's largest table, which fills up once it runs; 0: it is empty
 	RateLimit bool   // refuse requests as often as the platform says it does; its own clients cannot live with that
 	Logger    *slog.Logger
 }
@@ -157,7 +158,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 		return fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
 	if o.Database {
-		if err := s.addDatabase(rand.New(rand.NewPCG(seed, 4)), sc.Fleet, bin); err != nil {
+		if err := s.addDatabase(rand.New(rand.NewPCG(seed, 4)), sc.Fleet, bin, o.Plays); err != nil {
 			return fmt.Errorf("scenario %s: %w", sc.Name, err)
 		}
 	}

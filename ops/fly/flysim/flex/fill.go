@@ -48,6 +48,20 @@ func (d *Database) fill(ctx context.Context) error {
 // divider divides schema.sql into what is sent at once, so that what no transaction can have in it stands alone.
 const divider = "-- next\n"
 
+// play fills the table of plays. It is unlogged, so that no replica has to take it in, and what replication shows is the
+// application's traffic alone.
+func (d *Database) play(ctx context.Context) {
+	if d.o.Plays <= 0 {
+		return
+	}
+	err := d.nodes[0].pg.Exec(ctx, DatabaseName, fmt.Sprintf(`INSERT INTO plays (post_id, day, seconds, region)
+	  SELECT 1 + n %% 800, current_date - n / 20000, n %% 3600, (ARRAY['ord', 'fra', 'sin', 'syd', 'iad'])[1 + n %% 5]
+	  FROM generate_series(1, %d) n`, d.o.Plays), "VACUUM (ANALYZE) plays")
+	if err != nil && ctx.Err() == nil {
+		d.o.Logger.Warn("the table of plays is not full", "err", err)
+	}
+}
+
 // register tells repmgr of the nodes, as each does of itself when it joins.
 func (d *Database) register(ctx context.Context, primary *node) error {
 	c, err := d.config(primary, repmgrName, "")

@@ -71,6 +71,7 @@ type Options struct {
 	Sessions []Session // at least one
 	Platform Platform
 	Way      func(from, to string) time.Duration // one way between two regions; nil: no time
+	Plays    int                                 // rows of plays, the largest table, which come once all is ready
 	Logger   *slog.Logger
 
 	limit func() time.Duration // of one attempt to bring the cluster to what is wanted; nil: patience
@@ -213,6 +214,7 @@ func (d *Database) start(ctx context.Context) error {
 		d.work.Go(func() { d.watchChecks(ctx, n) })
 	}
 	d.traffic.start(ctx)
+	d.work.Go(func() { d.play(ctx) })
 	return nil
 }
 
