@@ -132,7 +132,7 @@ func mentions(expression, name string) bool {
 // renameColumn breaks the code that runs if it knows the old name, and the code that comes if it knows the new one.
 func (s *site) renameColumn() {
 	o := s.Op
-	if s.Down {
+	if s.Down || s.renamedBack() {
 		return
 	}
 	f := Finding{
@@ -154,6 +154,13 @@ func (s *site) renameColumn() {
 	}
 	f.Why = names(uses)
 	s.Remark(f)
+}
+
+// renamedBack says whether the transaction undoes the rename, or is itself what undoes one: nobody sees it.
+func (s *site) renamedBack() bool {
+	return s.InTransaction() && slices.ContainsFunc(s.Ops, func(x ecto.Operation) bool {
+		return x.Kind == ecto.RenameColumn && x.Table == s.Op.Table && x.Column.Name == s.Op.ToColumn && x.ToColumn == s.Op.Column.Name
+	})
 }
 
 // fieldType is the type of a schema's field, as far as a column's tells it.

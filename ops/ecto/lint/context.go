@@ -38,8 +38,8 @@ type site struct {
 	Effects []locks.Effect // strongest first
 	// LockTimeout is what lock_timeout is when the operation runs; empty or 0: there is none.
 	LockTimeout string
-	// dropped are the columns of the index that the operation drops, as far as they are known.
-	dropped []ecto.IndexColumn
+	// dropped is the index that the operation drops; nil: it drops none that is known.
+	dropped *schema.Index
 }
 
 // pass looks at one direction. It leaves state as the operations leave the database; on the way back only where
@@ -60,7 +60,8 @@ func (r *run) pass(m *ecto.Migration, state *schema.State, ops []ecto.Operation,
 		s := &site{pass: p, Index: i, Op: o, LockTimeout: p.timeout}
 		if o.Kind == ecto.DropIndex {
 			if _, i := state.Index(o.Name); i != nil {
-				s.dropped = i.Columns
+				d := *i
+				s.dropped = &d
 			}
 		}
 		if moves {

@@ -74,7 +74,8 @@ var structural = map[ecto.Kind]bool{
 // queryBeforeFlush: what the DSL says is only queued, what a repo does happens when it is reached.
 func (s *site) queryBeforeFlush() {
 	o := s.Op
-	if !o.Immediate || o.Kind == ecto.Set || o.Kind == ecto.Flush || o.Kind == ecto.LockTable || s.Down && s.Migration.DownFrom == "change" {
+	asks := o.Raw && o.Kind != ecto.Set && o.Kind != ecto.LockTable || o.Kind == ecto.RepoCall || o.Kind == ecto.Dynamic
+	if !o.Immediate || !asks || s.Down && s.Migration.DownFrom == "change" {
 		return
 	}
 	queued := s.queuedBefore()
@@ -175,4 +176,7 @@ func appModule(f *elixir.File, n *elixir.Node, top string, own map[string]bool, 
 }
 
 // isRepo says whether a module is a repo by its name.
-func isRepo(m string) bool { return strings.HasSuffix(m, ".Repo") || strings.HasSuffix(m, "Repo") }
+func isRepo(m string) bool {
+	last := m[strings.LastIndexByte(m, '.')+1:]
+	return strings.HasPrefix(last, "Repo") || strings.HasSuffix(last, "Repo")
+}

@@ -340,6 +340,9 @@ func described(ff []Finding) string {
 // TestEveryRuleHasAFixtureThatItFiresOn and one that it leaves alone.
 func TestEveryRuleHasAFixtureThatItFiresOn(t *testing.T) {
 	for _, r := range Rules() {
+		if r.Group == "live" || r.ID == "filename" {
+			continue // of what is no migration's text: TestLiveRules, TestFilesThatEctoIgnores
+		}
 		files, err := filepath.Glob(filepath.Join("testdata", "*", r.ID, "*"))
 		if err != nil {
 			t.Fatal(err)

@@ -89,13 +89,19 @@ func (s *site) madeAgain() bool {
 	})
 }
 
-// akin says whether the index that the site drops may serve queries that another one takes over: they begin with the same.
-// What is dropped was noted when the site was reached, for afterwards nothing knows the index any more.
+// akin says whether the index that the site drops may serve what another one takes over: they begin with the same, or both
+// keep values apart. What is dropped was noted when the site was reached, for afterwards nothing knows the index any more.
 func (s *site) akin(o *ecto.Operation) bool {
-	if len(s.dropped) == 0 || len(o.Columns) == 0 {
+	d := s.dropped
+	if d == nil || len(d.Columns) == 0 || len(o.Columns) == 0 {
 		return true
 	}
-	return s.dropped[0].Name == o.Columns[0].Name && s.dropped[0].Expression == o.Columns[0].Expression
+	if d.Unique && o.Unique {
+		return slices.ContainsFunc(d.Columns, func(c ecto.IndexColumn) bool {
+			return slices.ContainsFunc(o.Columns, func(x ecto.IndexColumn) bool { return x.Name == c.Name && x.Expression == c.Expression })
+		})
+	}
+	return d.Columns[0].Name == o.Columns[0].Name && d.Columns[0].Expression == o.Columns[0].Expression
 }
 
 // harmless are the kinds that leave nothing behind that a second run would stumble over, or that do nothing at all.

@@ -165,6 +165,9 @@ func parseOwn(rest string) (*ignore, *Finding) {
 	case reason == "":
 		return nil, &Finding{Rule: "suppression-no-reason", Text: "the comment gives no reason, so it does nothing", Recipe: "write why it is safe behind --"}
 	case len(unknown) > 0:
+		if len(g.rules) == 0 {
+			g = nil
+		}
 		return g, &Finding{Rule: "suppression-unknown", Text: "there is no rule " + strings.Join(unknown, ", "), Recipe: "ops-console lint --explain lists the rules"}
 	}
 	return g, nil

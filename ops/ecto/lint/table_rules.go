@@ -67,7 +67,7 @@ var tableRules = []rule{
 		kinds: []ecto.Kind{ecto.AddEnumValue}, each: (*site).enumOrder,
 	},
 	{
-		Rule:  Rule{ID: "enum-create", Title: "values of an enum cannot be taken away again", Severity: Info, Group: "tables"},
+		Rule:  Rule{ID: "enum-create", Title: "values of an enum cannot be taken away again", Severity: Off, Group: "tables"},
 		kinds: []ecto.Kind{ecto.CreateType}, each: (*site).enumCreate,
 	},
 	{

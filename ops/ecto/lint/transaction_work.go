@@ -32,7 +32,7 @@ func (p *pass) works(held, s *site) bool {
 		if e.New || !e.Rewrite && !e.Scan && len(e.Build) == 0 || p.size(e.Table).small(p.rows, p.bytes) {
 			continue
 		}
-		if e.Table == lock.Table && e.Mode == locks.AccessExclusive || isDML(s.Op.Kind) {
+		if e.Table == lock.Table && s.Effect(e.Table).Mode == locks.AccessExclusive || isDML(s.Op.Kind) {
 			continue // it would hold the same lock by itself; rows that change are another rule's
 		}
 		doing := "reading " + e.Table.String()

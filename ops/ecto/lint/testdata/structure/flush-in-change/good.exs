@@ -1,0 +1,10 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def up do
+    create table(:posts)
+    flush()
+  end
+
+  def down, do: drop(table(:posts))
+end

@@ -1,0 +1,5 @@
+defmodule Demo.Repo.Migrations.Fixture do # expect: raises error
+  def change do
+    :ok
+  end
+end

@@ -1,0 +1,12 @@
+# with: down
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def up do
+    create table(:posts)
+  end
+
+  def down do
+    drop table(:posts)
+  end
+end

@@ -1,0 +1,10 @@
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def up do
+    create table(:scratch)
+    execute "ALTER TABLE scratch SET UNLOGGED"
+  end
+
+  def down, do: :ok
+end

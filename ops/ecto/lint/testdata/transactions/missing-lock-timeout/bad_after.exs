@@ -1,0 +1,14 @@
+# severity: missing-lock-timeout=warning
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def up do
+    alter table(:posts) do
+      add :body, :text # expect: missing-lock-timeout warning
+    end
+
+    execute "SET LOCAL lock_timeout TO '5s'"
+  end
+
+  def down, do: :ok
+end

@@ -1,0 +1,11 @@
+# with: timeout=5s
+# severity: missing-lock-timeout=warning
+defmodule Demo.Repo.Migrations.Fixture do
+  use Ecto.Migration
+
+  def change do
+    alter table(:posts) do
+      add :body, :text
+    end
+  end
+end
