@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ops-console/ops/ecto"
+	"ops-console/ops/plaintext"
 )
 
 // easing is which context makes a finding weaker.
@@ -95,7 +96,36 @@ func (r *run) emit(a *active, f Finding) {
 	if f.Down && slices.ContainsFunc(r.out[r.mark:], same) {
 		return
 	}
-	r.out = append(r.out, f)
+	r.out = append(r.out, f.plain())
+}
+
+// Bounds on what a finding says. Names and SQL in it are the project's.
+const (
+	longestText = 2000
+	mostLines   = 400
+	longestCode = 40_000
+)
+
+// plain is the finding with nothing in it that a terminal would take for more than text.
+func (f Finding) plain() Finding {
+	f.Text = plaintext.Line(f.Text, longestText)
+	f.Recipe = plaintext.Line(f.Recipe, longestText)
+	f.Code = plaintext.Block(f.Code, mostLines, longestCode)
+	f.Why = each(f.Why, func(s string) string { return plaintext.Line(s, longestText) })
+	f.SQL = each(f.SQL, func(s string) string { return plaintext.Block(s, mostLines, longestCode) })
+	return f
+}
+
+// each is a list of its own with f's values of another.
+func each(list []string, f func(string) string) []string {
+	if list == nil {
+		return nil
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = f(s)
+	}
+	return out
 }
 
 // weigh says how severe a finding about a table is in its context, and what that rests on. It is the only place where

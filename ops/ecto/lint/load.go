@@ -42,15 +42,10 @@ func Load(ctx context.Context, p *project.Project, r project.Repo) (Input, error
 				return err
 			}
 			src, err := read(f.Path)
-			if err != nil {
-				in.Migrations[i] = ecto.Migration{
-					Path: f.Path, Version: f.Version, Name: f.Name,
-					Notes: []ecto.Note{{At: ecto.Span{Line: 1, Column: 1}, Code: "unreadable", Text: err.Error()}},
-				}
-				return nil
+			in.Migrations[i] = unreadable(f, err)
+			if err == nil {
+				sources[i], in.Migrations[i] = src, lowering.Migration(f, src)
 			}
-			sources[i] = src
-			in.Migrations[i] = lowering.Migration(f, src)
 			return nil
 		})
 	}
@@ -62,6 +57,14 @@ func Load(ctx context.Context, p *project.Project, r project.Repo) (Input, error
 		in.Sources[in.Migrations[i].Path] = sources[i]
 	}
 	return in, nil
+}
+
+// unreadable is a file that is there and cannot be read.
+func unreadable(f project.File, err error) ecto.Migration {
+	return ecto.Migration{
+		Path: f.Path, Version: f.Version, Name: f.Name,
+		Notes: []ecto.Note{{At: ecto.Span{Line: 1, Column: 1}, Code: "unreadable", Text: fmt.Sprint(err)}},
+	}
 }
 
 // libraries are the lib directories of the mix project that a repo is in and of its neighbours in an umbrella: a schema

@@ -110,9 +110,16 @@ func (s *site) truncate(cascade bool) {
 	s.Emit(f)
 }
 
+// bridged says whether the transaction leaves a view with the old name behind.
+func (s *site) bridged() bool {
+	return s.InTransaction() && slices.ContainsFunc(s.Ops[s.Index:], func(x ecto.Operation) bool {
+		return x.Kind == ecto.CreateView && x.Name == s.Op.Table
+	})
+}
+
 func (s *site) renameTable() {
 	o := s.Op
-	if s.Down {
+	if s.Down || s.bridged() {
 		return
 	}
 	old, known := s.uses(o.Table, "")
