@@ -77,6 +77,7 @@ type Operation struct {
 	SQL       []string
 	Statement int  // operations of one statement have the same number, counted from 1 within a direction
 	Raw       bool // written as SQL, not in the DSL
+	Nth       int  // which of several statements in one string, counted from 1; 0: it is the only one
 
 	Table       Name   // what it is done to
 	Name        Name   // of the index, constraint, type, trigger, function, view, sequence, extension, role

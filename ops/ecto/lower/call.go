@@ -16,7 +16,7 @@ func (m *machine) local(e *env, n *elixir.Node, name string, nodes []*elixir.Nod
 		if ff[0].macro {
 			return m.expand(e, n, ff, nodes, piped)
 		}
-		return m.invoke(e, e.at(n), ff, append(piped, m.evalAll(e, nodes)...), m.unknown(e, n))
+		return m.invoke(e, head(e, n), ff, append(piped, m.evalAll(e, nodes)...), m.unknown(e, n))
 	}
 	if f := verbs[name]; f != nil {
 		return f(m, e, n, append(piped, m.evalAll(e, nodes)...))
@@ -38,13 +38,16 @@ func (m *machine) local(e *env, n *elixir.Node, name string, nodes []*elixir.Nod
 			if ff[0].macro {
 				return m.expand(e, n, ff, nodes, piped)
 			}
-			return m.invoke(e, e.at(n), ff, append(piped, m.evalAll(e, nodes)...), m.unknown(e, n))
+			return m.invoke(e, head(e, n), ff, append(piped, m.evalAll(e, nodes)...), m.unknown(e, n))
 		}
 	}
-	if q, ok := m.narrowed(name, piped); ok {
-		return q
+	if _, ok := narrowing[name]; ok && e.mod.imported("Ecto.Query") {
+		return m.narrow(e, n, name, nodes, piped)
 	}
 	args := append(piped, m.evalAll(e, nodes)...)
+	if e.mod.imported("Ecto.Changeset") && changes(name) {
+		return m.unknown(e, n)
+	}
 	if n.Kind == elixir.Var && len(piped) == 0 {
 		// A variable that nothing set: of a macro that is not followed, or a function that is imported.
 		if e.macro == nil && !m.unsure(n) {
@@ -71,7 +74,10 @@ func (m *machine) module(e *env, name string) *module {
 			return mod
 		}
 	}
-	return m.low.module(name)
+	if quiet(name) || m.isRepo(name) {
+		return nil
+	}
+	return m.low.module(m.path, name)
 }
 
 // enter is the scope of another function: nothing of the caller's is seen, but the place where code of another file was
@@ -146,7 +152,7 @@ func (m *machine) expand(e *env, n *elixir.Node, ff []function, nodes []*elixir.
 	for _, a := range nodes {
 		args = append(args, quote(a, e))
 	}
-	v := m.invoke(e, e.at(n), ff, args, m.unknown(e, n))
+	v := m.invoke(e, head(e, n), ff, args, m.unknown(e, n))
 	q, ok := v.(quoted)
 	if !ok {
 		return v
@@ -292,22 +298,14 @@ func (m *machine) remoteCall(e *env, n *elixir.Node, module, name string, piped 
 			if ff[0].macro {
 				return m.expand(e, n, ff, n.Args, piped)
 			}
-			return m.invoke(e, e.at(n), ff, append(args, m.evalAll(e, n.Args)...), m.unknown(e, n))
+			return m.invoke(e, head(e, n), ff, append(args, m.evalAll(e, n.Args)...), m.unknown(e, n))
 		}
 	}
 	if module == "Ecto.Query" {
 		if name == "from" {
 			return m.query(e, n)
 		}
-		if q, ok := m.narrowed(name, piped); ok {
-			return q
-		}
-		if len(n.Args) > 0 {
-			if q, ok := m.narrowed(name, []value{m.eval(e, n.Args[0])}); ok {
-				return q
-			}
-		}
-		return m.unknown(e, n)
+		return m.narrow(e, n, name, n.Args, piped)
 	}
 	args = append(args, m.evalAll(e, n.Args)...)
 	if f := functions[module+"."+name]; f != nil {
@@ -338,6 +336,12 @@ func (m *machine) remoteCall(e *env, n *elixir.Node, module, name string, piped 
 func (m *machine) isRepo(module string) bool {
 	_, last, _ := cutLast(module)
 	return strings.HasSuffix(last, "Repo") || module == m.low.Settings.MigrationRepo
+}
+
+// changes says whether a name is a function of Ecto.Changeset.
+func changes(name string) bool {
+	return strings.HasPrefix(name, "cast") || strings.HasPrefix(name, "validate_") || strings.HasPrefix(name, "put_") ||
+		strings.HasSuffix(name, "_constraint") || strings.HasPrefix(name, "change") || strings.HasPrefix(name, "get_") || strings.HasPrefix(name, "apply_")
 }
 
 // quiet says whether a module is one of Elixir's or Erlang's own, or a library's that touches no database.

@@ -116,6 +116,9 @@ func (m *machine) unheard(o *object) {
 func (m *machine) subject(e *env, n *elixir.Node, v value, kinds ...string) *object {
 	o, ok := v.(*object)
 	if !ok || !slices.Contains(kinds, o.kind) {
+		if ok {
+			m.note(e.at(n), "raises", n.Name()+" takes no "+o.kind+": Ecto raises FunctionClauseError")
+		}
 		m.dynamic(e, n)
 		return nil
 	}
@@ -229,6 +232,9 @@ func (m *machine) rename(e *env, n *elixir.Node, args []value) value {
 	opts, _ := keywordOf(args[len(args)-1])
 	to := opts.last("to")
 	c := &command{do: "rename", at: e.at(n), source: e.source(n)}
+	if o, ok := to.(*object); ok {
+		o.used = true
+	}
 	if c.object = m.subject(e, n, args[0], "table", "index"); c.object == nil {
 		return m.unknown(e, n)
 	}

@@ -71,6 +71,9 @@ func fields(o ecto.Operation) string {
 	put("only", o.Only)
 	put("setting", o.Setting)
 	put("raw", o.Raw)
+	if o.Nth > 0 {
+		put("nth", o.Nth)
+	}
 	put("conditional", o.Conditional)
 	put("repeated", o.Repeated)
 	put("immediate", o.Immediate)

@@ -240,25 +240,25 @@ var narrowing = map[string]bool{
 	"select_merge": false, "windows": false, "with_cte": false, "put_query_prefix": false, "first": true, "last": true,
 }
 
-// narrowed is a query that was piped through a macro of Ecto.Query.
-func (m *machine) narrowed(name string, piped []value) (value, bool) {
-	narrows, ok := narrowing[name]
-	if !ok || len(piped) == 0 {
-		return nil, false
+// narrow is a query after a macro of Ecto.Query. What stands in its bindings and expressions is none of ours.
+func (m *machine) narrow(e *env, n *elixir.Node, name string, nodes []*elixir.Node, piped []value) value {
+	var source value
+	switch {
+	case len(piped) > 0:
+		source = piped[0]
+	case len(nodes) > 0:
+		source = m.eval(e, nodes[0])
 	}
-	switch v := piped[0].(type) {
+	q := query{source: source}
+	switch v := source.(type) {
 	case *query:
-		c := *v
-		if narrows {
-			c.where = name
-		}
-		return &c, true
+		q = *v
 	case text, alias:
-		q := &query{source: v}
-		if narrows {
-			q.where = name
-		}
-		return q, true
+	default:
+		return m.unknown(e, n)
 	}
-	return nil, false
+	if narrowing[name] {
+		q.where = name
+	}
+	return &q
 }

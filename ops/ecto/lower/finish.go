@@ -2,6 +2,7 @@ package lower
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -114,7 +115,7 @@ func (r *run) raw(c *command, x *executable) {
 		r.broken(c, x, sql, names, err)
 		return
 	}
-	from, statement := 0, 0
+	from, statement, several := 0, 0, len(ops) > 0 && ops[len(ops)-1].Statement > 1
 	var group []ecto.Operation
 	flush := func() {
 		if len(group) > 0 {
@@ -131,6 +132,9 @@ func (r *run) raw(c *command, x *executable) {
 			}
 		}
 		o.At = x.place(from, from+len(o.Text), names)
+		if several {
+			o.Nth = o.Statement
+		}
 		if len(names) > 0 {
 			o.Partial = strings.Contains(o.Text, names[0][:4])
 			restore(reflect.ValueOf(&o).Elem(), func(s string) string { return x.sql.unplug(s, names) })
@@ -153,12 +157,16 @@ func (r *run) broken(c *command, x *executable, sql string, names []string, err 
 		o.Expression = syntax.Message
 		if i := syntax.Offset; i >= 0 && i <= len(sql) {
 			o.At = x.place(i, i+1, names)
+			if o.At == x.at {
+				o.Expression += fmt.Sprintf(" in line %d of the SQL", 1+strings.Count(sql[:i], "\n"))
+			}
 		}
 	}
 	r.add(c, o.SQL, []ecto.Operation{o})
 }
 
-// place is where a part of the SQL stands in the migration; where it stands nowhere, the place of the execute.
+// place is where a part of the SQL stands in what execute is given; where it stands elsewhere, in a function or an
+// attribute, or nowhere as such, the place of the execute.
 func (x *executable) place(from, to int, names []string) ecto.Span {
 	if x.env.outer != nil {
 		return *x.env.outer
@@ -174,7 +182,18 @@ func (x *executable) place(from, to int, names []string) ecto.Span {
 		return x.at
 	}
 	_, width := utf8.DecodeRuneInString(file.Source[hi:])
-	return span(x.env.src, int32(lo), int32(hi+width))
+	at := span(x.env.src, int32(lo), int32(hi+width))
+	if !within(at, x.at) {
+		return x.at
+	}
+	return at
+}
+
+// within says whether a span is a part of another.
+func within(in, out ecto.Span) bool {
+	starts := in.Line > out.Line || in.Line == out.Line && in.Column >= out.Column
+	ends := in.EndLine < out.EndLine || in.EndLine == out.EndLine && in.EndColumn <= out.EndColumn
+	return starts && ends
 }
 
 // restore applies f to every text of an operation.

@@ -4,6 +4,8 @@
 package lower
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,12 +21,13 @@ import (
 // Lowering is how migrations of one repo are read. It may be used by several goroutines at once.
 type Lowering struct {
 	Settings project.Settings
-	// Read gives the files that migrations name: SQL for execute_file, and the modules of Settings.Macros, by a path relative
-	// to the project. Nil: there are none.
+	// Read gives the files that migrations lead to, by a path with slashes relative to the project: SQL for execute_file,
+	// the modules of Settings.Macros, and others of the project's own that migrations call and that use Ecto.Migration.
+	// Nil: there are none. It may be called by several goroutines at once.
 	Read func(path string) ([]byte, error)
 
-	mu     sync.Mutex
-	macros map[string]*source // by path; nil: it could not be read
+	mu    sync.Mutex
+	files map[string]*source // by path; nil: there is none to follow; guarded by mu
 }
 
 // Migration reads one file with what the settings alone tell: see Lowering.
@@ -112,7 +115,7 @@ func (l *Lowering) directions(out *ecto.Migration, s *source, mod *module) {
 	if has(up) {
 		m := l.machine(out, s, mod)
 		out.Up = m.direction(up, out.DisableDDLTransaction)
-		out.Notes = append(out.Notes, m.notes...)
+		out.Notes = append(append(out.Notes, m.notes...), m.raises...)
 	} else {
 		out.Notes = append(out.Notes, ecto.Note{
 			At: span(s, mod.node.From, mod.node.Args[0].To), Code: "raises", Text: "there is neither up/0 nor change/0",
@@ -133,6 +136,9 @@ func (l *Lowering) directions(out *ecto.Migration, s *source, mod *module) {
 		return
 	}
 	out.Down = m.direction(out.DownFrom, out.DisableDDLTransaction)
+	slices.SortStableFunc(m.raises, func(a, b ecto.Note) int {
+		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
+	})
 	out.Irreversible = append(out.Irreversible, m.raises...)
 	for _, n := range m.notes {
 		if !slices.Contains(out.Notes, n) {
@@ -192,7 +198,7 @@ func (l *Lowering) inherit(out *ecto.Migration, s *source, mod *module) {
 		}
 		used := s.byName[name]
 		if used == nil {
-			used = l.module(name)
+			used = l.module(out.Path, name)
 		}
 		if used == nil {
 			out.Notes = append(out.Notes, ecto.Note{
@@ -245,28 +251,74 @@ func (m *machine) useOf(from *module) ecto.Span {
 	return ecto.Span{Line: 1, Column: 1}
 }
 
-// module finds a module of Settings.Macros; nil: it is none of them, or its file cannot be read.
-func (l *Lowering) module(name string) *module {
-	path := l.Settings.Macros[name]
-	if path == "" || l.Read == nil {
+// module finds a module of the project that has to do with migrations, as seen from one of them: one of Settings.Macros, or
+// one that stands where its name says. nil: there is none in reach.
+func (l *Lowering) module(migration, name string) *module {
+	if l.Read == nil {
 		return nil
 	}
+	if path := l.Settings.Macros[name]; path != "" {
+		return l.source(path, false).module(name)
+	}
+	for _, path := range usual(migration, name) {
+		if mod := l.source(path, true).module(name); mod != nil {
+			return mod
+		}
+	}
+	return nil
+}
+
+// source is a file, read once. Of those that were only looked for, the ones that do not speak of migrations are left alone:
+// following the application's own code would lead anywhere.
+func (l *Lowering) source(path string, guessed bool) *source {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s, ok := l.macros[path]
-	if !ok {
-		if src, err := l.Read(path); err == nil {
-			s, _ = newSource(path, src)
-		}
-		if l.macros == nil {
-			l.macros = map[string]*source{}
-		}
-		l.macros[path] = s
+	s, ok := l.files[path]
+	if ok {
+		return s
 	}
-	if s == nil {
+	if src, err := l.Read(path); err == nil && (!guessed || bytes.Contains(src, []byte("Ecto.Migration"))) {
+		s, _ = newSource(path, src)
+	}
+	if l.files == nil {
+		l.files = map[string]*source{}
+	}
+	l.files[path] = s
+	return s
+}
+
+// usual is where the source of a module is by Elixir's custom.
+func usual(migration, name string) []string {
+	if name == "" || strings.ContainsAny(name, ":/") {
 		return nil
 	}
-	return s.byName[name]
+	segments := strings.Split(name, ".")
+	for i, s := range segments {
+		segments[i] = underscore(s)
+	}
+	file := strings.Join(segments, "/") + ".ex"
+	root, _, ok := strings.Cut(migration, "/priv/")
+	if !ok {
+		return []string{"lib/" + file}
+	}
+	out := []string{root + "/lib/" + file}
+	if apps, _, ok := strings.Cut(root, "apps/"); ok {
+		out = append(out, apps+"apps/"+segments[0]+"/lib/"+file)
+	}
+	return out
+}
+
+// underscore is Macro.underscore: HTTPServer is http_server.
+func underscore(s string) string {
+	var b strings.Builder
+	upper := func(i int) bool { return i < len(s) && s[i] >= 'A' && s[i] <= 'Z' }
+	for i := range len(s) {
+		if upper(i) && i > 0 && s[i-1] != '_' && (!upper(i-1) || i+1 < len(s) && !upper(i+1)) {
+			b.WriteByte('_')
+		}
+		b.WriteByte(s[i])
+	}
+	return strings.ToLower(b.String())
 }
 
 var errNoReader = errors.New("no files can be read")

@@ -30,8 +30,10 @@ func lowered(t testing.TB, path string) ecto.Migration {
 		t.Fatal(err)
 	}
 	s := project.DefaultSettings()
-	s.Macros = map[string]string{"Demo.Migration": "testdata/support/migration.ex"}
-	l := Lowering{Settings: s, Read: func(p string) ([]byte, error) { return os.ReadFile(filepath.FromSlash(p)) }}
+	s.Macros = map[string]string{"Demo.Migration": "lib/demo/migration.ex"}
+	l := Lowering{Settings: s, Read: func(p string) ([]byte, error) {
+		return os.ReadFile(filepath.Join("testdata", "app", filepath.FromSlash(p)))
+	}}
 	return l.Migration(fileOf(path), src)
 }
 

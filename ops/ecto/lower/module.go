@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"slices"
 	"strings"
 
 	"ops-console/ops/ecto/elixir"
@@ -66,6 +67,14 @@ func newSource(path string, src []byte) (*source, elixir.ErrorList) {
 		}
 	}
 	return s, errs
+}
+
+// module by its full name; nil: the file does not define it.
+func (s *source) module(name string) *module {
+	if s == nil {
+		return nil
+	}
+	return s.byName[name]
 }
 
 // cutLast takes the last segment off a module's name.
@@ -201,6 +210,9 @@ func (s *source) resolve(mod, name string) string {
 	}
 	return first
 }
+
+// imported says whether the module imports another.
+func (m *module) imported(name string) bool { return slices.Contains(m.imports, name) }
 
 // calls is the clauses of a function that take so many arguments.
 func (m *module) calls(name string, arity int) []function {

@@ -47,7 +47,7 @@ func (m *machine) reverse(c *command) *command {
 		back.up, back.down = c.down, c.up
 		return &back
 	case c.do == "execute":
-		return m.cannot(c.at, c.source)
+		return m.cannot(c.at, "execute/1", "give execute/2 what undoes it")
 	}
 	kind := c.object.kind
 	switch c.do {
@@ -56,7 +56,7 @@ func (m *machine) reverse(c *command) *command {
 		return &back
 	case "drop", "drop_if_exists":
 		if kind != "index" {
-			return m.cannot(c.at, c.do+" "+kind+" "+inspect(c.object.table))
+			return m.cannot(c.at, c.do+" of a "+kind, "write up and down")
 		}
 		back.do = opposite[c.do]
 		return &back
@@ -79,11 +79,14 @@ func (m *machine) reverse(c *command) *command {
 	for _, s := range slices.Backward(c.subs) {
 		undone, ok := undo(s)
 		if !ok {
-			what := s.do + " " + s.name.String()
-			if s.do == "modify" {
-				what += " without from:"
+			how := "write up and down"
+			switch s.do {
+			case "modify":
+				how = "say with from: what it was"
+			case "remove":
+				how = "say what type it had"
 			}
-			return m.cannot(s.at, what)
+			return m.cannot(s.at, s.do+" "+s.name.String(), how)
 		}
 		subs = append(subs, undone)
 	}
@@ -121,7 +124,7 @@ func undo(s sub) (sub, bool) {
 }
 
 // cannot says that a command of change has no way back.
-func (m *machine) cannot(at ecto.Span, what string) *command {
-	m.raises = append(m.raises, noteOf(at, "irreversible", "cannot reverse "+what+": Ecto raises on rollback; write up and down"))
+func (m *machine) cannot(at ecto.Span, what, how string) *command {
+	m.raises = append(m.raises, noteOf(at, "irreversible", what+" cannot be reversed, rollback raises: "+how))
 	return nil
 }

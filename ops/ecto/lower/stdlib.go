@@ -81,6 +81,9 @@ func init() {
 		"Keyword.has_key?":        hasKey,
 		"Map.get":                 getKey,
 		"Map.fetch!":              getKey,
+		":timer.hours":            times(3_600_000),
+		":timer.minutes":          times(60_000),
+		":timer.seconds":          times(1_000),
 		"Map.new":                 mapOf,
 		"Map.put":                 putMap,
 		"Enum.sum":                sum,
@@ -681,6 +684,10 @@ func onPairs(f func(tuple) value) pure {
 			return out, true
 		})
 	}
+}
+
+func times(n int64) pure {
+	return func(m *machine, a []value) (value, bool) { return kernel["*"](m, append([]value{integer(n)}, a...)) }
 }
 
 // mapOf is Map.new of pairs, perhaps with a function that makes them.

@@ -334,10 +334,8 @@ func (w *writer) columnOf(table *object, name string, kind value, opts keyword) 
 	}
 	if v, ok := opts.get("default"); ok {
 		d := &ecto.Default{SQL: strings.TrimPrefix(w.defaultOf(v, kind), " DEFAULT "), Null: v == null}
-		switch v.(type) {
-		case tuple, unknown, own, quoted, *closure:
-			d.Expression = true
-		}
+		// What is not known is most likely a literal that is computed.
+		_, d.Expression = v.(tuple)
 		c.Default = d
 	}
 	if v, ok := opts.get("collation"); ok {

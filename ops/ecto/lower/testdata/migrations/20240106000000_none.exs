@@ -1,0 +1,3 @@
+defmodule Demo.Seeds do
+  def run, do: :ok
+end
