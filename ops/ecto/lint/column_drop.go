@@ -32,22 +32,45 @@ func (s *site) removeColumn() {
 		f.Text = fmt.Sprintf("%s.%s is removed and added again: its values are lost", o.Table, o.Column.Name)
 		f.Recipe = "add a column of another name, fill it from the old one, and remove that in a later deploy"
 	}
-	uses, known := s.uses(o.Table, o.Column.Name)
-	if !known {
+	if _, known := s.uses(o.Table, o.Column.Name); !known {
 		f.Why = []string{unread}
 		s.Remark(f)
 		return
 	}
-	if len(uses) == 0 {
-		return
-	}
-	f.Why = names(uses)
-	by := s.weighed()
+	say, table := s.weighed(), s.Own()
 	s.Later(func(final *schema.State) {
-		if c := final.Table(o.Table).Column(o.Column.Name); c == nil || again && c.AddedBy == s.Migration.Path {
-			by(f)
+		last := finally(table, o.Table)
+		uses := s.named(o.Table, last, o.Column.Name)
+		if len(uses) == 0 {
+			return
+		}
+		f.Why = names(uses)
+		if c := final.Table(last).Column(o.Column.Name); c == nil || again && c.AddedBy == s.Migration.Path {
+			say(f)
 		}
 	})
+}
+
+// finally is what a table is called after all migrations, which is what the application calls it.
+func finally(t *schema.Table, now ecto.Name) ecto.Name {
+	if t == nil {
+		return now
+	}
+	return t.Name
+}
+
+// named is where the application names a column of a table under either of its names, or under both names of the column.
+func (r *run) named(table, last ecto.Name, columns ...string) []app.Use {
+	var out []app.Use
+	for _, c := range columns {
+		uu, _ := r.uses(table, c)
+		out = append(out, uu...)
+		if last != table {
+			uu, _ = r.uses(last, c)
+			out = append(out, uu...)
+		}
+	}
+	return out
 }
 
 // weighed is Remark in the context of now, for what is only said later.
@@ -141,19 +164,18 @@ func (s *site) renameColumn() {
 		Recipe: "leave the column and rename the field: source: says what the column is called",
 		Code:   fmt.Sprintf("field %s, %s, source: %s", atom(o.ToColumn), s.fieldType(), atom(o.Column.Name)),
 	}
-	uses, known := s.uses(o.Table, o.Column.Name)
-	if !known {
+	if _, known := s.uses(o.Table, o.Column.Name); !known {
 		f.Why = []string{unread}
 		s.Remark(f)
 		return
 	}
-	after, _ := s.uses(o.Table, o.ToColumn)
-	uses = append(slices.Clip(uses), after...)
-	if len(uses) == 0 {
-		return
-	}
-	f.Why = names(uses)
-	s.Remark(f)
+	say, table := s.weighed(), s.Own()
+	s.Later(func(*schema.State) {
+		if uses := s.named(o.Table, finally(table, o.Table), o.Column.Name, o.ToColumn); len(uses) > 0 {
+			f.Why = names(uses)
+			say(f)
+		}
+	})
 }
 
 // renamedBack says whether the transaction undoes the rename, or is itself what undoes one: nobody sees it.
