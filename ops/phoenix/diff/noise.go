@@ -1,0 +1,142 @@
+package diff
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"ops-console/ops/phoenix"
+)
+
+// Hidden stands where Normalise took a value out.
+const Hidden = "…"
+
+// noise is what two runs of one generator do not have in common.
+var noise = []struct {
+	file *regexp.Regexp
+	text *regexp.Regexp
+	to   string
+}{
+	{
+		regexp.MustCompile(`(^|/)(config/[^/]*\.exs|endpoint\.ex)$`),
+		regexp.MustCompile(`((?:secret_key_base|signing_salt): )"[^"\n]*"`),
+		`${1}"` + Hidden + `"`,
+	},
+	{
+		regexp.MustCompile(`(^|/)Dockerfile$`),
+		regexp.MustCompile(`(?m)^(ARG (?:ELIXIR|OTP|DEBIAN)_VERSION=).*$`),
+		`${1}` + Hidden,
+	},
+	{ // written since 1.8.2 if the Elixir that runs the generator is 1.19.3 or newer
+		regexp.MustCompile(`(^|/)config/dev\.exs$`),
+		regexp.MustCompile(`(~r"[^"\n]*")E\b`),
+		`${1}`,
+	},
+}
+
+// Normalise takes out of a file's text what differs from run to run of one generator: secrets and salts, the versions of
+// the machine that built a Dockerfile, carriage returns, a missing line end at the end.
+func Normalise(at, text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	for _, n := range noise {
+		if n.file.MatchString(at) {
+			text = n.text.ReplaceAllString(text, n.to)
+		}
+	}
+	return text
+}
+
+// timestamp of a generated migration: the time at which the generator ran.
+var timestamp = regexp.MustCompile(`(^|/)priv/repo/migrations/\d{14}_(create_\w+_auth_tables\.exs)$`)
+
+// names turn the old tree's application into the new one's, where they differ.
+type names struct{ text, path *strings.Replacer }
+
+func namesOf(old, new *phoenix.Tree) names {
+	var both, app []string
+	if a, b := old.Spec.Module, new.Spec.Module; a != b && a != "" && b != "" {
+		both = append(both, a, b)
+	}
+	if a, b := old.Spec.App, new.Spec.App; a != b && a != "" && b != "" {
+		both, app = append(both, a, b), []string{a, b}
+	}
+	return names{strings.NewReplacer(both...), strings.NewReplacer(app...)}
+}
+
+func (n names) replace(text string) string { return n.text.Replace(text) }
+
+// key is a path without what names and times make of it.
+func key(p string) string { return timestamp.ReplaceAllString(p, "${1}priv/repo/migrations/${2}") }
+
+// Why a view leaves a text out.
+const (
+	collapsedBinary = "binary"
+	vendored        = "vendored"
+	static          = "static"
+)
+
+// places whose files nobody reads a comparison of.
+var places = []struct{ dir, why string }{
+	{"assets/vendor/", vendored},
+	{"priv/static/", static},
+	{"assets/static/", static},
+	{"web/static/assets/", static},
+	{"web/static/vendor/", vendored},
+}
+
+func collapse(p Pair) string {
+	if Binary(p.OldFile.Data) || Binary(p.NewFile.Data) {
+		return collapsedBinary
+	}
+	for _, place := range places {
+		if strings.Contains("/"+p.Path(), "/"+place.dir) {
+			return place.why
+		}
+	}
+	return ""
+}
+
+// Binary says whether a file is not text: it has a zero byte, or is not UTF-8.
+func Binary(data []byte) bool { return hasZero(data) || !utf8.Valid(data) }
+
+// requirement of mix.exs on Phoenix itself.
+var requirement = regexp.MustCompile(`^\s*\{:phoenix, "[^"]*"(, override: true)?\},?\s*$`)
+
+func (p *Pair) onlyRequirement() bool {
+	if path.Base(p.New) != "mix.exs" {
+		return false
+	}
+	for _, c := range p.changes {
+		for _, l := range p.old[c.Old : c.Old+c.Removed] {
+			if !requirement.MatchString(l) {
+				return false
+			}
+		}
+		for _, l := range p.new[c.New : c.New+c.Added] {
+			if !requirement.MatchString(l) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var (
+	layout   = regexp.MustCompile(`[\s()]+`)
+	trailing = regexp.MustCompile(`,(\]|\}|end)`)
+	elixir   = map[string]bool{".ex": true, ".exs": true, ".eex": true, ".heex": true, ".leex": true}
+)
+
+func (p *Pair) onlyFormat() bool {
+	return elixir[path.Ext(p.New)] && Bare(strings.Join(p.old, "")) == Bare(strings.Join(p.new, ""))
+}
+
+// Bare is Elixir without what formatting adds to it: spaces, parentheses, trailing commas. Texts that are equal bare may
+// still mean different things; it is for a remark, not for a decision.
+func Bare(text string) string {
+	return trailing.ReplaceAllString(layout.ReplaceAllString(text, ""), "$1")
+}

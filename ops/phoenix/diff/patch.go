@@ -1,0 +1,141 @@
+package diff
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"fmt"
+	"io"
+	"strings"
+
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/diff/lines"
+)
+
+// patchContext is the number of unchanged lines around a change in a patch.
+const patchContext = 3
+
+// Patch writes what turns the old tree into the new one, in git's extended unified format: `git apply` takes it and gives
+// the new tree byte for byte, with binary files, renames and modes. Nothing is normalised or left out.
+func Patch(w io.Writer, pairs []Pair) error {
+	for _, p := range pairs {
+		if _, err := w.Write(p.Patch()); err != nil {
+			return fmt.Errorf("write the patch of %q: %w", p.Path(), err)
+		}
+	}
+	return nil
+}
+
+// Patch is the pair's part of the patch; nothing if nothing changed.
+func (p Pair) Patch() []byte {
+	if p.Status == Same && p.Old == p.New {
+		return nil
+	}
+	var b bytes.Buffer
+	from, to := p.Old, p.New
+	if from == "" {
+		from = to
+	}
+	if to == "" {
+		to = from
+	}
+	fmt.Fprintf(&b, "diff --git %s %s\n", quote("a/"+from), quote("b/"+to))
+	p.patchHeader(&b)
+	same := bytes.Equal(p.OldFile.Data, p.NewFile.Data)
+	if p.Old != "" && p.New != "" && same {
+		return b.Bytes()
+	}
+	fmt.Fprintf(&b, "index %s..%s", p.blob(p.Old, p.OldFile), p.blob(p.New, p.NewFile))
+	if p.Old != "" && p.New != "" && p.OldFile.Executable == p.NewFile.Executable {
+		fmt.Fprintf(&b, " %s", mode(p.NewFile))
+	}
+	b.WriteByte('\n')
+	switch {
+	case same: // empty
+	case hasZero(p.OldFile.Data) || hasZero(p.NewFile.Data):
+		writeBinary(&b, p.OldFile.Data, p.NewFile.Data)
+	default:
+		fmt.Fprintf(&b, "--- %s\n+++ %s\n", patchSide("a/", p.Old), patchSide("b/", p.New))
+		writeHunks(&b, string(p.OldFile.Data), string(p.NewFile.Data))
+	}
+	return b.Bytes()
+}
+
+func (p Pair) patchHeader(b *bytes.Buffer) {
+	switch {
+	case p.Old == "":
+		fmt.Fprintf(b, "new file mode %s\n", mode(p.NewFile))
+		return
+	case p.New == "":
+		fmt.Fprintf(b, "deleted file mode %s\n", mode(p.OldFile))
+		return
+	}
+	if p.OldFile.Executable != p.NewFile.Executable {
+		fmt.Fprintf(b, "old mode %s\nnew mode %s\n", mode(p.OldFile), mode(p.NewFile))
+	}
+	if p.Old != p.New {
+		fmt.Fprintf(b, "similarity index %d%%\nrename from %s\nrename to %s\n", p.Similarity, quote(p.Old), quote(p.New))
+	}
+}
+
+func mode(f phoenix.File) string {
+	if f.Executable {
+		return "100755"
+	}
+	return "100644"
+}
+
+// blob is git's name for a file's content; all zeros where there is none.
+func (p Pair) blob(at string, f phoenix.File) string {
+	if at == "" {
+		return strings.Repeat("0", 2*sha1.Size)
+	}
+	h := sha1.New()
+	fmt.Fprintf(h, "blob %d\x00", len(f.Data))
+	h.Write(f.Data)
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+func patchSide(prefix, at string) string {
+	if at == "" {
+		return "/dev/null"
+	}
+	return quote(prefix + at)
+}
+
+// writeHunks writes the hunks between two texts.
+func writeHunks(b *bytes.Buffer, old, new string) {
+	x, y := lines.Split(old), lines.Split(new)
+	for _, cc := range gather(lines.Changes(x, y), patchContext) {
+		r := around(cc, len(x), patchContext)
+		fmt.Fprintf(b, "@@ -%s +%s @@\n", span(r.old, r.removed), span(r.new, r.added))
+		at := r.old
+		for _, c := range cc {
+			writeLines(b, ' ', x[at:c.Old])
+			writeLines(b, '-', x[c.Old:c.Old+c.Removed])
+			writeLines(b, '+', y[c.New:c.New+c.Added])
+			at = c.Old + c.Removed
+		}
+		writeLines(b, ' ', x[at:r.old+r.removed])
+	}
+}
+
+func writeLines(b *bytes.Buffer, op byte, ll []string) {
+	for _, l := range ll {
+		b.WriteByte(op)
+		b.WriteString(l)
+		if !strings.HasSuffix(l, "\n") {
+			b.WriteString("\n\\ No newline at end of file\n")
+		}
+	}
+}
+
+// span of a hunk's header: lines count from 1, and an empty span names the line before it.
+func span(at, n int) string {
+	switch n {
+	case 0:
+		return fmt.Sprintf("%d,0", at)
+	case 1:
+		return fmt.Sprintf("%d", at+1)
+	}
+	return fmt.Sprintf("%d,%d", at+1, n)
+}
