@@ -119,13 +119,12 @@ func lastPart(module string) string { return module[strings.LastIndexByte(module
 func underscore(name string) string {
 	var b strings.Builder
 	runes := []rune(name)
+	word := func(i int) bool {
+		return i < len(runes) && !unicode.IsUpper(runes[i]) && !unicode.IsDigit(runes[i]) && runes[i] != '_'
+	}
 	for i, r := range runes {
-		if i > 0 && unicode.IsUpper(r) {
-			before := runes[i-1]
-			lowerNext := i+1 < len(runes) && !unicode.IsUpper(runes[i+1]) && runes[i+1] != '_'
-			if before != '_' && (!unicode.IsUpper(before) || lowerNext) {
-				b.WriteByte('_')
-			}
+		if i > 0 && unicode.IsUpper(r) && (word(i+1) || !unicode.IsUpper(runes[i-1]) && runes[i-1] != '_') {
+			b.WriteByte('_')
 		}
 		b.WriteRune(unicode.ToLower(r))
 	}

@@ -36,13 +36,13 @@ func (o *opening) dump(r *Repo, priv string) {
 	}
 }
 
+var dumpedInto = regexp.MustCompile(`(?i)^\s*(insert\s+into|copy)\s+(?:(?:"[^"]+"|[^\s".(]+)\.)?(?:"([^"]+)"|([^\s".(]+))\s*\(`)
+
 var dumpedNumber = regexp.MustCompile(`\(\s*'?([0-9]{1,18})'?\s*[,)]`)
 
 // dumped are the versions that a dump puts into a table: INSERT INTO public."schema_migrations" (version) VALUES (1);
 // or COPY public.schema_migrations (version, inserted_at) FROM stdin.
 func dumped(r io.Reader, table string) ([]int64, error) {
-	name := regexp.QuoteMeta(table)
-	into := regexp.MustCompile(`(?i)^\s*(insert\s+into|copy)\s+(?:"?[^\s".]+"?\.)?"?` + name + `"?\s*\(`)
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxDumpLine)
 	var out []int64
@@ -61,7 +61,7 @@ func dumped(r io.Reader, table string) ([]int64, error) {
 			}
 			continue
 		}
-		if m := into.FindStringSubmatch(line); m != nil {
+		if m := dumpedInto.FindStringSubmatch(line); m != nil && (m[2] == table || m[3] == table) {
 			copying = strings.EqualFold(m[1], "copy")
 			inserting = !copying
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -36,7 +37,9 @@ func (o *opening) migrations(r *Repo) {
 				r.Skipped = append(r.Skipped, note(p, "too-many", fmt.Sprintf("left out: more than %d files", maxFiles)))
 			case ok:
 				r.Files = append(r.Files, f)
-			case ext == ".exs" && base != ".formatter.exs":
+			case ext == ".exs" && tooLarge.MatchString(base):
+				r.Skipped = append(r.Skipped, note(p, "no-version", "the number before its name is more than a bigint holds"))
+			case ext == ".exs":
 				r.Skipped = append(r.Skipped, note(p, "no-version", "no number and underscore before its name: Ecto passes over it"))
 			}
 		})
@@ -50,6 +53,9 @@ func (o *opening) migrations(r *Repo) {
 	})
 	o.duplicates(r)
 }
+
+// tooLarge is a version that migrationFile refuses for its size alone.
+var tooLarge = regexp.MustCompile(`^[0-9]{19,}_`)
 
 // migrationFile takes the name of a file apart; ok is false where Ecto would not take it as a migration.
 func migrationFile(p string) (f File, ok bool) {

@@ -64,11 +64,12 @@ func (v value) str() (string, bool) {
 // merge is what config/2 makes of an older value and a newer one: keyword lists are joined deeply, anything else is
 // replaced (https://hexdocs.pm/elixir/Config.html). What is not known does not replace what is.
 func merge(old, v value, budget *int) value {
-	if v.kind == unknown || v.maybe && !old.maybe {
+	switch {
+	case old.kind == keyword && v.kind == keyword:
+	case v.kind == unknown, v.maybe && !old.maybe:
 		old.guess = old.kind != unknown
 		return old
-	}
-	if old.kind != keyword || v.kind != keyword {
+	default:
 		return v
 	}
 	out := v
