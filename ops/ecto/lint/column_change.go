@@ -60,7 +60,7 @@ func (s *site) modifyRewrites() {
 		}
 		f.Text = fmt.Sprintf("%s cannot become %s without USING: the migration fails (42804)", from, o.Column.Type)
 		f.Recipe = "say how with ALTER COLUMN … TYPE … USING in SQL, which writes the table again; or by a second column"
-		s.EmitAs(never, f)
+		s.remark(never, f)
 		return
 	case e.Rewrite:
 		f.Text = fmt.Sprintf("%s changes from %s to %s: %s", o.Column.Name, orUnknown(from), o.Column.Type, rewritten(o.Table))
@@ -112,7 +112,7 @@ func (s *site) expand(from string) string {
 	o := s.Op
 	c := o.Column
 	c.Name, c.Null, c.Default, c.References = o.Column.Name+"_new", nil, nil, nil
-	table, before, after := qualified(o.Table), ident(o.Column.Name), ident(c.Name)
+	table, old, after := qualified(o.Table), ident(o.Column.Name), ident(c.Name)
 	cast := ""
 	if from != "" && locks.ParseType(from).Base != locks.ParseType(c.Type).Base {
 		cast = "::" + c.Type
@@ -120,9 +120,17 @@ func (s *site) expand(from string) string {
 	return migrations(
 		"# 1\n"+change(alterTo(o.Table, add(&c))),
 		"# 2 the code writes both columns",
-		fmt.Sprintf("# 3 in batches, outside of a migration's transaction\n# UPDATE %s SET %s = %s%s WHERE id > $1 AND id <= $2", table, after, before, cast),
-		fmt.Sprintf("# 4 the code reads %s\n# 5 the code no longer names %s\n# 6", c.Name, o.Column.Name)+"\n"+change(alterTo(o.Table, "remove "+atom(o.Column.Name))),
+		fmt.Sprintf("# 3 in batches, outside of a migration's transaction\n# UPDATE %s SET %s = %s%s WHERE id > $1 AND id <= $2", table, after, old, cast),
+		fmt.Sprintf("# 4 the code reads %s\n# 5 the code no longer names %s\n# 6", c.Name, o.Column.Name)+"\n"+change(alterTo(o.Table, "remove "+atom(o.Column.Name)+before(from))),
 	)
+}
+
+// before is the type of a column that goes, so that its removal can be undone.
+func before(t string) string {
+	if t == "" {
+		return ""
+	}
+	return ", " + atom(t)
 }
 
 // modifyImplicit is about modify that means null, a default or a foreign key only, and costs for the ALTER COLUMN TYPE
@@ -142,7 +150,7 @@ func (s *site) modifyImplicit() {
 	case e.Fails != "":
 		f.Severity = Error
 		f.Text = fmt.Sprintf("%s, and that fails: %s", intro, e.Fails)
-		s.EmitAs(never, f)
+		s.remark(never, f)
 		return
 	case len(e.Build) > 0:
 		f.Severity = Error
@@ -282,7 +290,8 @@ func (s *site) notNullSteps(columns []string) string {
 		}
 		head := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", table, ident(name))
 		sets = append(sets, executeBoth(head+"SET NOT NULL", head+"DROP NOT NULL"),
-			fmt.Sprintf("drop constraint(%s, %s)", atom(o.Table.Name), atom(constraint)))
+			executeBoth(fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, ident(constraint)),
+				fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID", table, ident(constraint), ident(name))))
 	}
 	var parts []string
 	if len(checks) > 0 {

@@ -17,7 +17,7 @@ const unread = "assumed to be in use: no schemas of the application were read"
 // migration puts back tells nothing of this one.
 func (s *site) removeColumn() {
 	o := s.Op
-	if s.Fresh(o.Table) || s.Down {
+	if s.Fresh(o.Table) || s.Down || s.ownColumn() {
 		return
 	}
 	again := slices.ContainsFunc(s.Ops, func(x ecto.Operation) bool {
@@ -31,6 +31,14 @@ func (s *site) removeColumn() {
 	if again {
 		f.Text = fmt.Sprintf("%s.%s is removed and added again: its values are lost", o.Table, o.Column.Name)
 		f.Recipe = "add a column of another name, fill it from the old one, and remove that in a later deploy"
+	}
+	if slices.ContainsFunc(s.Ops, func(x ecto.Operation) bool {
+		return x.Kind == ecto.RenameColumn && x.Table == o.Table && x.ToColumn == o.Column.Name
+	}) {
+		again = true
+		f.Severity = Warning
+		f.Text = fmt.Sprintf("another column takes the place of %s.%s: instances that run read and write it as if it were the old one", o.Table, o.Column.Name)
+		f.Recipe = "keep both under names of their own, move the code from one to the other, then remove the old one"
 	}
 	if _, known := s.uses(o.Table, o.Column.Name); !known {
 		f.Why = []string{unread}
@@ -155,7 +163,7 @@ func mentions(expression, name string) bool {
 // renameColumn breaks the code that runs if it knows the old name, and the code that comes if it knows the new one.
 func (s *site) renameColumn() {
 	o := s.Op
-	if s.Down || s.renamedBack() {
+	if s.Down || s.renamedBack() || s.ownColumn() {
 		return
 	}
 	f := Finding{
@@ -176,6 +184,12 @@ func (s *site) renameColumn() {
 			say(f)
 		}
 	})
+}
+
+// ownColumn says whether this migration itself adds the operation's column: nobody knows it by this name yet.
+func (s *site) ownColumn() bool {
+	c := s.Column()
+	return c != nil && c.AddedBy == s.Migration.Path
 }
 
 // renamedBack says whether the transaction undoes the rename, or is itself what undoes one: nobody sees it.

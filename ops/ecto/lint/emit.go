@@ -31,10 +31,7 @@ const (
 // Emit reports a finding about the lock that the operation takes, or about what it does under it. What the rule leaves
 // empty is filled in: where it is, the table, the lock, the SQL, how long the lock would be held, and the severity with
 // what it rests on.
-func (s *site) Emit(f Finding) { s.EmitAs(s.current.eases, f) }
-
-// EmitAs is Emit with another easing than the rule's.
-func (s *site) EmitAs(e easing, f Finding) {
+func (s *site) Emit(f Finding) {
 	if f.Table.Name == "" {
 		f.Table = s.Op.Table
 	}
@@ -47,18 +44,19 @@ func (s *site) EmitAs(e easing, f Finding) {
 			f.Hold = s.hold(*effect)
 		}
 	}
-	s.remark(e, f)
+	s.Remark(f)
 }
 
 // Remark reports a finding about the operation that no lock is the trouble of.
 func (s *site) Remark(f Finding) {
-	if f.Table.Name == "" {
-		f.Table = s.Op.Table
-	}
 	s.remark(s.current.eases, f)
 }
 
+// remark is Remark with another easing than the rule's: what fails does so wherever it stands.
 func (s *site) remark(e easing, f Finding) {
+	if f.Table.Name == "" {
+		f.Table = s.Op.Table
+	}
 	f.At = cmp.Or(f.At, s.Op.At)
 	if f.SQL == nil {
 		f.SQL = s.SQL()

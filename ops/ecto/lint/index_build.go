@@ -60,11 +60,13 @@ var concurrentWords = map[ecto.Kind]string{
 
 // again is the operation as it is, in a migration without a transaction.
 func (s *site) again() string {
-	if s.Op.Kind == ecto.CreateIndex && !s.Op.Raw {
+	switch sql := s.SQL(); {
+	case s.Op.Kind == ecto.CreateIndex && !s.Op.Raw:
 		return s.concurrentIndex()
-	}
-	if sql := s.SQL(); len(sql) == 1 {
-		return s.outside("execute " + elixirText(sql[0]))
+	case s.Op.Kind == ecto.DropIndex:
+		return s.concurrentDrop()
+	case len(sql) == 1:
+		return s.outside(executeBoth(sql[0], ""))
 	}
 	return ""
 }
@@ -183,7 +185,7 @@ func (s *site) indexOnPartitioned() {
 	if o.Concurrent {
 		f.Severity = Error
 		f.Text = fmt.Sprintf("%s is partitioned, and an index of a partitioned table cannot be built concurrently: the migration fails", o.Table)
-		s.EmitAs(never, f)
+		s.remark(never, f)
 		return
 	}
 	s.Emit(f)
@@ -227,7 +229,7 @@ func (s *site) reindexNotConcurrent() {
 	if s.target.Version < 12 {
 		f.Recipe = fmt.Sprintf("PostgreSQL %d has no REINDEX CONCURRENTLY: build a second index concurrently, then drop the first", s.target.Version)
 	} else if sql := s.SQL(); len(sql) == 1 {
-		f.Code = s.outside("execute " + elixirText(reindexConcurrently(sql[0])))
+		f.Code = s.outside(executeBoth(reindexConcurrently(sql[0]), ""))
 	}
 	s.Emit(f)
 }

@@ -39,9 +39,14 @@ func (s *site) indexDropNotConcurrent() {
 	s.Emit(f)
 }
 
+// concurrentDrop is the migration that drops the operation's index without locking anybody out. With its columns, where they
+// are known, it can be undone.
 func (s *site) concurrentDrop() string {
-	o := s.Op
-	if call := indexCall(o, true); call != "" {
+	o := *s.Op
+	if d := s.dropped; d != nil && !d.Multiple {
+		o.Table, o.Columns, o.Unique, o.Where = s.Main().Table, d.Columns, d.Unique, d.Where
+	}
+	if call := indexCall(&o, true); call != "" {
 		return s.outside("drop " + call)
 	}
 	if o.Name.Name == "" {

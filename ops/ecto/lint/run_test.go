@@ -294,6 +294,8 @@ func TestCodeIsSafe(t *testing.T) {
 				continue
 			}
 			tried++
+			r, _ := Find(found.Rule)
+			ours := r.Group == "indexes" || r.Group == "columns"
 			in := inputFrom("defmodule Demo.Repo.Migrations.Safe do\n  use Ecto.Migration\n\n" + code + "\nend\n")
 			in.Repo.Settings.Lock = project.AdvisoryLock
 			in.Options.Target = f.in.Options.Target
@@ -301,8 +303,10 @@ func TestCodeIsSafe(t *testing.T) {
 				t.Errorf("%s: %s: the code has faults: %v\n%s", name, found.Rule, notes, code)
 			}
 			for _, again := range mustRun(t, in).Findings {
-				if again.Rule == found.Rule {
-					t.Errorf("%s: the code for %s is found fault with: %s\n%s", name, found.Rule, again.Text, code)
+				// What dropped an index that nobody knows cannot be undone by anything.
+				lost := again.Rule == "irreversible-change" && !strings.Contains(code, "DROP INDEX")
+				if again.Rule == found.Rule || again.Rule == "sql-syntax" || again.Rule == "raises" || ours && lost {
+					t.Errorf("%s: the code for %s is found fault with: %s: %s\n%s", name, found.Rule, again.Rule, again.Text, code)
 				}
 			}
 		}
