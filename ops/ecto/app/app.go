@@ -65,7 +65,7 @@ type Use struct {
 func (s *Schemas) Table(n ecto.Name) []Use {
 	return s.uses(n, func(sc Schema) (Use, bool) {
 		return Use{Path: sc.Path, At: sc.At, Module: sc.Module}, true
-	}, func(Query) bool { return true })
+	}, func(q Query) bool { return q.Column == "" })
 }
 
 // Column is where the application names a column.

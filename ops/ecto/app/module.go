@@ -9,7 +9,21 @@ import (
 )
 
 // attributes are the module attributes that a schema is made with (https://hexdocs.pm/ecto/Ecto.Schema.html).
-type attributes map[string]*elixir.Node
+type attributes map[string]attribute
+
+// attribute is what one is set to, and the file that it stands in: it can be another one than the schema's.
+type attribute struct {
+	*elixir.Node
+	file *elixir.File
+}
+
+// source is the text of an attribute's value or of a part of it.
+func (a attribute) source(n *elixir.Node) string {
+	if a.file == nil || n == nil {
+		return ""
+	}
+	return a.file.Text(n)
+}
 
 // module is a module with a schema block in it.
 type module struct {
@@ -27,14 +41,14 @@ func (f *file) read(tree *elixir.File) {
 		var uses []string
 		for _, n := range m.Body {
 			if name, v, ok := n.Attribute(); ok {
-				set[name] = v
+				set[name] = attribute{v, tree}
 				continue
 			}
 			if used, ok := useOf(n); ok {
 				uses = append(uses, used)
 			}
 			if d, ok := n.Def(); ok && d.Kind == "defmacro" && d.Name == "__using__" {
-				f.macro(m.Name, d.Body)
+				f.macro(tree, m.Name, d.Body)
 			}
 			if n.HasDo() && (n.Name() == "schema" && len(n.Positional()) == 1 || n.Name() == "embedded_schema") && n.Fun == nil {
 				f.modules = append(f.modules, module{file: tree, name: m.Name, block: n, set: copied(set), uses: uses})
@@ -62,11 +76,11 @@ func useOf(n *elixir.Node) (string, bool) {
 }
 
 // macro keeps the attributes that a __using__ quotes: @primary_key {:id, :binary_id, autogenerate: true} and the like.
-func (f *file) macro(name string, body *elixir.Node) {
+func (f *file) macro(tree *elixir.File, name string, body *elixir.Node) {
 	set := attributes{}
 	elixir.Walk(body, func(n *elixir.Node) bool {
 		if attr, v, ok := n.Attribute(); ok {
-			set[attr] = v
+			set[attr] = attribute{v, tree}
 		}
 		return true
 	})
@@ -77,7 +91,7 @@ func (f *file) macro(name string, body *elixir.Node) {
 }
 
 // attribute is the value of an attribute at the block: the module's own, else what a module that it uses sets.
-func (m module) attribute(name string, using map[string]attributes) *elixir.Node {
+func (m module) attribute(name string, using map[string]attributes) attribute {
 	if v, ok := m.set[name]; ok {
 		return v
 	}
@@ -86,11 +100,11 @@ func (m module) attribute(name string, using map[string]attributes) *elixir.Node
 			return v
 		}
 	}
-	return nil
+	return attribute{}
 }
 
 // resolve is what an attribute that n refers to was set to, or n itself.
-func (m module) resolve(n *elixir.Node, using map[string]attributes) *elixir.Node {
+func (m module) resolve(n attribute, using map[string]attributes) attribute {
 	for range 5 { // an attribute of an attribute
 		name, ok := n.AttributeRef()
 		if !ok {
@@ -98,7 +112,7 @@ func (m module) resolve(n *elixir.Node, using map[string]attributes) *elixir.Nod
 		}
 		n = m.attribute(name, using)
 	}
-	return nil
+	return attribute{}
 }
 
 // text is the text of a literal string or atom; empty for anything else.

@@ -18,10 +18,10 @@ func (f *file) namesTables(tree *elixir.File, module string, root *elixir.Node) 
 		if !ok {
 			return
 		}
-		f.queries = append(f.queries, Query{
-			Table: ecto.Name{Prefix: prefix, Name: table},
-			Use:   Use{Path: f.path, At: span(tree, at), Module: module},
-		})
+		q := Query{Table: ecto.Name{Prefix: prefix, Name: table}, Use: Use{Path: f.path, At: span(tree, at), Module: module}}
+		if !slices.Contains(f.queries, q) {
+			f.queries = append(f.queries, q)
+		}
 	}
 	// The prefix of a from is that of the tables in it; a join can have its own.
 	prefix := ""
@@ -35,6 +35,11 @@ func (f *file) namesTables(tree *elixir.File, module string, root *elixir.Node) 
 		switch name := n.Name(); {
 		case name == "in" && len(n.Args) == 2 && n.Args[0].Kind == elixir.Var:
 			add(n, n.Args[1], prefix)
+		case name == "|>":
+			stages := n.Pipeline()
+			if slices.ContainsFunc(stages[1:], isQuery) {
+				add(stages[0], stages[0], "")
+			}
 		case name == "from" && len(n.Args) > 0:
 			prefix = text(n.Option("prefix"))
 			add(n, n.Args[0], prefix)
@@ -45,6 +50,16 @@ func (f *file) namesTables(tree *elixir.File, module string, root *elixir.Node) 
 		}
 		return true
 	})
+}
+
+// isQuery tells a stage of a pipeline that takes a query: a macro of Ecto.Query, or a function of a repo.
+func isQuery(n *elixir.Node) bool {
+	switch name := n.Name(); name {
+	case "where", "select", "join", "order_by", "limit", "group_by", "distinct", "lock":
+		return true
+	default:
+		return n.Fun != nil && slices.Contains(wholeTables, name)
+	}
 }
 
 // tableText is "posts", or {"posts", Post}.

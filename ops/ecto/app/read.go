@@ -124,7 +124,7 @@ type file struct {
 }
 
 // words are what a file must contain one of to be parsed.
-var words = [][]byte{[]byte("schema"), []byte("__using__"), []byte(` in "`), []byte(`_all("`), []byte(`from("`), []byte(`from "`), []byte(`insert_all`)}
+var words = [][]byte{[]byte("schema"), []byte("__using__"), []byte(` in "`), []byte(`_all(`), []byte(`|> where(`), []byte(`from("`), []byte(`from "`)}
 
 func read(dir, p string) (f file) {
 	f.path = p

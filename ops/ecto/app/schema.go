@@ -27,8 +27,8 @@ func (m module) schema(path string, using map[string]attributes) (Schema, []Quer
 	k.schema.At = ecto.Span{Line: at.Line, Column: at.Column, EndLine: int(head.Do.Line), EndColumn: int(head.Do.Column)}
 	if !k.schema.Embedded {
 		k.schema.Table = ecto.Name{
-			Prefix: text(m.resolve(m.attribute("schema_prefix", using), using)),
-			Name:   text(m.resolve(head.Arg(0), using)),
+			Prefix: text(m.resolve(m.attribute("schema_prefix", using), using).Node),
+			Name:   text(k.value(head.Arg(0)).Node),
 		}
 	}
 	k.primaryKey()
@@ -39,7 +39,7 @@ func (m module) schema(path string, using map[string]attributes) (Schema, []Quer
 // primaryKey is @primary_key, or id.
 func (k *making) primaryKey() {
 	key := k.resolve(k.attribute("primary_key", k.using), k.using)
-	if key == nil {
+	if key.Node == nil {
 		if !k.schema.Embedded {
 			k.add("id", "id", ":id", k.schema.At)
 		}
@@ -55,13 +55,21 @@ func (k *making) primaryKey() {
 	}
 	name, typ := text(parts[0]), ""
 	if len(parts) > 1 {
-		typ = k.file.Text(parts[1])
+		typ = key.source(parts[1])
 	}
 	column := name
 	if len(parts) > 2 {
 		column = cmp.Or(text(parts[2].Key("source")), name)
 	}
 	k.add(name, column, typ, k.schema.At)
+}
+
+// value is what an expression of the block's own file comes to, where it is an attribute.
+func (k *making) value(n *elixir.Node) attribute {
+	if n == nil {
+		return attribute{}
+	}
+	return k.resolve(attribute{n, k.file}, k.using)
 }
 
 func (k *making) add(name, column, typ string, at ecto.Span) {
@@ -114,7 +122,7 @@ func reader(name string) func(*making, *elixir.Node) {
 
 // name is the field that a call is about; empty where only compiling it tells, which makes the schema open.
 func (k *making) name(n *elixir.Node) string {
-	first := k.resolve(n.Arg(0), k.using)
+	first := k.value(n.Arg(0)).Node
 	name := text(first)
 	if name == "" && first != nil && first.Kind == elixir.Var {
 		name = k.vars[first.Text]
@@ -147,11 +155,10 @@ func (k *making) belongsTo(n *elixir.Node) {
 	}
 	field := cmp.Or(text(n.Option("foreign_key")), name+"_id")
 	typ := ":id"
-	if t := cmp.Or(n.Option("type"), k.attribute("foreign_key_type", k.using)); t != nil {
-		typ = k.file.Text(t)
-		if n.Option("type") == nil && k.set["foreign_key_type"] == nil {
-			typ = ":" + text(t) // it stands in another file
-		}
+	if t := k.value(n.Option("type")); t.Node != nil {
+		typ = t.source(t.Node)
+	} else if t := k.resolve(k.attribute("foreign_key_type", k.using), k.using); t.Node != nil {
+		typ = t.source(t.Node)
 	}
 	k.add(field, cmp.Or(text(n.Option("source")), field), typ, span(k.file, n))
 }
@@ -171,7 +178,7 @@ func (k *making) embeds(n *elixir.Node) {
 
 // manyToMany names no column of its own table, but a table between, where join_through is one.
 func (k *making) manyToMany(n *elixir.Node) {
-	through, ok := k.resolve(n.Option("join_through"), k.using).Str()
+	through, ok := k.value(n.Option("join_through")).Str()
 	if !ok {
 		return
 	}
@@ -202,7 +209,7 @@ func (k *making) timestamps(n *elixir.Node) {
 	defaults := k.resolve(k.attribute("timestamps_opts", k.using), k.using)
 	var own *elixir.Node
 	if len(n.Args) > 0 {
-		own = k.resolve(n.Args[len(n.Args)-1], k.using)
+		own = k.value(n.Args[len(n.Args)-1]).Node
 	}
 	option := func(name string) *elixir.Node { return cmp.Or(own.Key(name), defaults.Key(name)) }
 	typ := ":naive_datetime"
@@ -235,9 +242,9 @@ func (k *making) loop(n *elixir.Node) {
 		k.schema.Open = true
 		return
 	}
-	over := k.resolve(args[0].Args[1], k.using)
+	over := k.value(args[0].Args[1])
 	names, ok := over.Words()
-	if !ok && over != nil && over.Kind == elixir.List {
+	if !ok && over.Node != nil && over.Kind == elixir.List {
 		for _, x := range over.Args {
 			names = append(names, text(x))
 		}
