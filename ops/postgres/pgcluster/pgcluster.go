@@ -323,6 +323,10 @@ func (c *Cluster) forget(n *Node) {
 // nodeName is what PostgreSQL shows of an application's name as it is.
 var nodeName = regexp.MustCompile(`^[!-~]{1,63}$`)
 
+// Dir is a directory for what belongs to the cluster and shall go with it, also when this process is killed. Its path is short
+// enough for sockets, and nobody else may enter it.
+func (c *Cluster) Dir() string { return c.sockets }
+
 // Primary is the node that was started as one.
 func (c *Cluster) Primary() *Node { return c.Node("primary") }
 

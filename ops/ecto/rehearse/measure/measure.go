@@ -55,18 +55,23 @@ type Session interface {
 // from then on. ANALYZE must have been run, as what a table has in rows is taken from there.
 func Start(ctx context.Context, s Session, standard string) (*Meter, error) {
 	m := &Meter{standard: standard}
-	var err error
-	if m.there, err = m.relations(ctx, s); err != nil {
+	if err := m.Mark(ctx, s); err != nil {
 		return nil, err
 	}
-	m.last = m.there
-	if m.reads, err = pairs(ctx, s, scanned); err != nil {
-		return nil, err
-	}
-	if m.modes, err = m.held(ctx, s); err != nil {
-		return nil, err
-	}
+	m.there = m.last
 	return m, nil
+}
+
+// Mark has Read begin here, as it must where a new transaction begins: the counters of the last one are on their way.
+func (m *Meter) Mark(ctx context.Context, s Session) (err error) {
+	if m.last, err = m.relations(ctx, s); err != nil {
+		return err
+	}
+	if m.reads, err = pairs(ctx, s, scanned); err != nil {
+		return err
+	}
+	m.modes, err = m.held(ctx, s)
+	return err
 }
 
 const (
