@@ -195,11 +195,7 @@ func (s *site) Later(f func(final *schema.State)) {
 	current := s.current
 	s.late = append(s.late, func() {
 		s.current = current
-		final := s.history
-		if s.run.live != nil {
-			final = s.run.live
-		}
-		f(final)
+		f(s.final())
 	})
 }
 

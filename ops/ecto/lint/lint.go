@@ -11,6 +11,7 @@ import (
 	"ops-console/ops/ecto/catalog"
 	"ops-console/ops/ecto/locks"
 	"ops-console/ops/ecto/project"
+	"ops-console/ops/ecto/schema"
 )
 
 // Severity of a finding, weakest first.
@@ -85,6 +86,8 @@ type Input struct {
 	// Migrations are all, ascending, so that the state before each is known. Findings are made for those that Check says.
 	Migrations []ecto.Migration
 	Sources    map[string][]byte // by path, for comments that suppress and for excerpts
+	Dump       *schema.State     // what a structure dump says the database is like after Repo.Dumped; nil: there is none
+	Notes      []project.Note    // for the Result
 	App        *app.Schemas      // nil: lib was not read
 	Live       *catalog.Snapshot // nil: no database
 	// Changed is when the content of files last changed, by path, as version control knows; nil: nobody says.

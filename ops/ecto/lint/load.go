@@ -36,6 +36,19 @@ func Load(ctx context.Context, p *project.Project, r project.Repo) (Input, error
 		in.App = s
 		return err
 	})
+	var notes []project.Note
+	if r.Dump != "" && len(r.Dumped) > 0 {
+		g.Go(func() error {
+			src, err := read(r.Dump)
+			if err == nil {
+				in.Dump, err = readDump(r.Dump, src)
+			}
+			if err != nil {
+				notes = append(notes, unreadDump(r.Dump, err))
+			}
+			return ctx.Err()
+		})
+	}
 	for i, f := range r.Files {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -52,6 +65,7 @@ func Load(ctx context.Context, p *project.Project, r project.Repo) (Input, error
 	if err := g.Wait(); err != nil {
 		return Input{}, fmt.Errorf("read the migrations of %s: %w", r.Module, err)
 	}
+	in.Notes = notes
 	for i := range in.Migrations {
 		in.Migrations[i].Repo = r.Module
 		in.Sources[in.Migrations[i].Path] = sources[i]

@@ -21,9 +21,12 @@ type run struct {
 	byKind  map[ecto.Kind][]*active // those with a function for each operation
 	applied map[int64]bool          // by version; nil: no database
 	batch   map[string]bool         // paths of the migrations that go out together, as far as that is known
-	// history is the state as the files' operations make it, live that of the database after the pending ones so far.
+	// history is the state as the files' operations make it, after that of a structure dump and what it does not have yet, live
+	// that of the database and the pending ones so far.
 	history *schema.State
+	after   *schema.State
 	live    *schema.State
+	dumped  map[int64]bool
 	late    []func()
 	waits   int // migrations that wait for locks without end
 	said    map[string]bool
@@ -41,7 +44,7 @@ type active struct {
 // Run looks at the migrations that the options choose. It fails only where the context ends.
 func Run(ctx context.Context, in Input) (*Result, error) {
 	r := newRun(in)
-	res := &Result{}
+	res := &Result{Notes: in.Notes}
 	for i := range in.Migrations {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -143,6 +146,12 @@ func newRun(in Input) *run {
 		history: &schema.State{},
 		said:    map[string]bool{},
 	}
+	if in.Dump != nil {
+		r.after, r.dumped = in.Dump.Clone(), map[int64]bool{}
+		for _, v := range in.Repo.Dumped {
+			r.dumped[v] = true
+		}
+	}
 	if l := in.Live; l != nil {
 		r.fromDatabase()
 	}
@@ -214,22 +223,42 @@ func (r *run) together() {
 	}
 }
 
-// migration looks at one file if it is to be looked at, and takes what it does into the state.
-func (r *run) migration(m *ecto.Migration) bool {
-	state := r.history
-	pending := r.live != nil && !r.applied[m.Version]
-	if pending {
-		state = r.live
+// states are those that a migration changes, the one that it is judged by first.
+func (r *run) states(m *ecto.Migration) []*schema.State {
+	var out []*schema.State
+	if r.live != nil && !r.applied[m.Version] {
+		out = append(out, r.live)
 	}
+	if r.after != nil && !r.dumped[m.Version] {
+		out = append(out, r.after)
+	}
+	return append(out, r.history)
+}
+
+// final is the state after all migrations, as well as it is known.
+func (r *run) final() *schema.State {
+	switch {
+	case r.live != nil:
+		return r.live
+	case r.after != nil:
+		return r.after
+	}
+	return r.history
+}
+
+// migration looks at one file if it is to be looked at, and takes what it does into the states.
+func (r *run) migration(m *ecto.Migration) bool {
 	r.mark = len(r.out)
+	states := r.states(m)
+	state := states[0]
 	checked := r.Options.Check == nil || r.Options.Check(m.Version)
 	if checked {
 		r.pass(m, state, m.Up, false)
 	} else {
 		state.Apply(m.Path, m.Up...)
 	}
-	if pending {
-		r.history.Apply(m.Path, m.Up...)
+	for _, other := range states[1:] {
+		other.Apply(m.Path, m.Up...)
 	}
 	if !checked {
 		return false
