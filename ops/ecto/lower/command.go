@@ -23,7 +23,6 @@ type command struct {
 	immediate bool // happens when it is reached
 	flushed   bool // nothing is queued before it since a flush
 	callback  string
-	source    string
 }
 
 // executable is an argument of execute: SQL, or what a function does.
@@ -35,18 +34,17 @@ type executable struct {
 	env      *env
 	list     bool // a charlist or iodata, which the PostgreSQL adapter refuses
 	dynamic  bool
-	source   string
+	here     unknown
 }
 
 // sub is a subcommand of create or alter.
 type sub struct {
-	do     string // add, add_if_not_exists, modify, remove, remove_if_exists
-	name   text
-	kind   value // atom, tuple, *object of references; nil: none was given
-	opts   keyword
-	at     ecto.Span
-	marks  marks
-	source string
+	do    string // add, add_if_not_exists, modify, remove, remove_if_exists
+	name  text
+	kind  value // atom, tuple, *object of references; nil: none was given
+	opts  keyword
+	at    ecto.Span
+	marks marks
 }
 
 // queue keeps a command, with what is known of where it stands.

@@ -62,7 +62,7 @@ func made(kind string, least, most int) verb {
 		if len(args) < least || len(args) > most {
 			return m.unknown(e, n)
 		}
-		o := &object{kind: kind, table: args[0], name: null, columns: null, at: e.at(n), source: e.source(n), marks: m.marks}
+		o := &object{kind: kind, table: args[0], name: null, columns: null, at: e.at(n), here: here(e, n), marks: m.marks}
 		if len(args) == most {
 			opts, whole := keywordOf(args[most-1])
 			if !whole {
@@ -141,7 +141,7 @@ func (m *machine) prefixOf(v value) value {
 
 // dynamic is a statement of which too little is known to say what it does.
 func (m *machine) dynamic(e *env, n *elixir.Node) {
-	m.queue(&command{ops: []ecto.Operation{{Kind: ecto.Dynamic, Text: e.source(n)}}, at: e.at(n), source: e.source(n)})
+	m.queue(&command{ops: []ecto.Operation{{Kind: ecto.Dynamic, Text: e.source(n)}}, at: e.at(n)})
 }
 
 func (m *machine) create(e *env, n *elixir.Node, args []value) value {
@@ -149,7 +149,7 @@ func (m *machine) create(e *env, n *elixir.Node, args []value) value {
 		return m.unknown(e, n)
 	}
 	if o := m.subject(e, n, args[0], "table", "index", "constraint"); o != nil {
-		c := &command{do: n.Name(), object: o, at: e.at(n), source: e.source(n)}
+		c := &command{do: n.Name(), object: o, at: e.at(n)}
 		if o.kind == "table" {
 			c.subs = m.primaryKey(o, c.at)
 		}
@@ -167,10 +167,10 @@ func (m *machine) createBlock(e *env, n *elixir.Node, piped []value) value {
 	case n.Arg(0) != nil:
 		v = m.eval(e, n.Arg(0))
 	}
-	c := &command{do: n.Name(), at: head(e, n), source: e.source(n)}
+	c := &command{do: n.Name(), at: head(e, n)}
 	o, ok := v.(*object)
 	if !ok || o.kind != "table" {
-		o = &object{kind: "table", table: v, name: null, columns: null, at: c.at, source: c.source}
+		o = &object{kind: "table", table: v, name: null, columns: null, at: c.at, here: here(e, n)}
 		if !isUnknown(v) {
 			o.table = unknown{text: inspect(v)}
 		}
@@ -215,7 +215,7 @@ func (m *machine) drop(e *env, n *elixir.Node, args []value) value {
 		return m.unknown(e, n)
 	}
 	if o := m.subject(e, n, args[0], "table", "index", "constraint"); o != nil {
-		c := &command{do: n.Name(), object: o, at: e.at(n), source: e.source(n)}
+		c := &command{do: n.Name(), object: o, at: e.at(n)}
 		if len(args) == 2 {
 			opts, _ := keywordOf(args[1])
 			c.cascade = opts.last("mode") == atom("cascade")
@@ -231,7 +231,7 @@ func (m *machine) rename(e *env, n *elixir.Node, args []value) value {
 	}
 	opts, _ := keywordOf(args[len(args)-1])
 	to := opts.last("to")
-	c := &command{do: "rename", at: e.at(n), source: e.source(n)}
+	c := &command{do: "rename", at: e.at(n)}
 	if o, ok := to.(*object); ok {
 		o.used = true
 	}
@@ -257,7 +257,7 @@ func (m *machine) column(e *env, n *elixir.Node, args []value) value {
 	if len(args) == 0 || len(args) > 3 {
 		return m.unknown(e, n)
 	}
-	s := sub{do: n.Name(), name: textOf(args[0]), at: e.at(n), source: e.source(n)}
+	s := sub{do: n.Name(), name: textOf(args[0]), at: e.at(n)}
 	if len(args) > 1 {
 		s.kind = args[1]
 	}
@@ -374,7 +374,7 @@ func (m *machine) timestamps(e *env, n *elixir.Node, args []value) value {
 	for _, key := range []string{"inserted_at", "updated_at"} {
 		name, _ := opts.get(key)
 		if name != lie {
-			m.addSub(sub{do: "add", name: textOf(name), kind: kind, opts: rest, at: e.at(n), source: e.source(n)})
+			m.addSub(sub{do: "add", name: textOf(name), kind: kind, opts: rest, at: e.at(n)})
 		}
 	}
 	return okay

@@ -13,7 +13,7 @@ func (m *machine) execute(e *env, n *elixir.Node, args []value) value {
 	if len(args) == 0 || len(args) > 2 {
 		return m.unknown(e, n)
 	}
-	c := &command{do: "execute", at: e.at(n), source: e.source(n), both: len(args) == 2}
+	c := &command{do: "execute", at: e.at(n), both: len(args) == 2}
 	c.up = m.executable(e, n, args[0])
 	if c.both {
 		c.down = m.executable(e, n, args[1])
@@ -24,7 +24,7 @@ func (m *machine) execute(e *env, n *elixir.Node, args []value) value {
 
 // executable is what execute is given.
 func (m *machine) executable(e *env, n *elixir.Node, v value) *executable {
-	x := &executable{at: e.at(n), env: e, source: e.source(n)}
+	x := &executable{at: e.at(n), env: e, here: here(e, n)}
 	switch v := v.(type) {
 	case text:
 		x.sql = v
@@ -49,9 +49,9 @@ func (m *machine) executeFile(e *env, n *elixir.Node, args []value) value {
 	if len(args) == 0 || len(args) > 2 {
 		return m.unknown(e, n)
 	}
-	c := &command{do: "execute", at: e.at(n), source: e.source(n), both: len(args) == 2}
+	c := &command{do: "execute", at: e.at(n), both: len(args) == 2}
 	file := func(v value) *executable {
-		x := &executable{at: e.at(n), env: e, source: e.source(n)}
+		x := &executable{at: e.at(n), env: e, here: here(e, n)}
 		t, ok := v.(text)
 		if !ok || !t.known() {
 			x.dynamic = true
@@ -162,7 +162,7 @@ func (m *machine) repoCall(e *env, n *elixir.Node, name string, args []value) va
 		return m.unknown(e, n)
 	}
 	if queries[name] && len(args) > 0 {
-		c := &command{do: "execute", at: e.at(n), source: e.source(n), immediate: !m.deferred}
+		c := &command{do: "execute", at: e.at(n), immediate: !m.deferred}
 		c.up = m.executable(e, n, args[0])
 		c.up.list = false
 		m.queue(c)
@@ -176,7 +176,7 @@ func (m *machine) repoCall(e *env, n *elixir.Node, name string, args []value) va
 	if len(args) > 0 {
 		m.queried(e, &op, args[0])
 	}
-	m.queue(&command{ops: []ecto.Operation{op}, at: e.at(n), source: e.source(n), immediate: !m.deferred})
+	m.queue(&command{ops: []ecto.Operation{op}, at: e.at(n), immediate: !m.deferred})
 	m.discover(args, marks{repeated: true})
 	return m.unknown(e, n)
 }

@@ -38,7 +38,7 @@ func (r *run) command(c *command) {
 	switch {
 	case c.dangling != nil:
 		if o := c.dangling; !o.used && !r.m.backward {
-			r.add(c, nil, []ecto.Operation{{Kind: ecto.Dangling, Table: ecto.Name{Name: textOf(o.table).String()}, Text: o.source}})
+			r.add(c, nil, []ecto.Operation{{Kind: ecto.Dangling, Table: ecto.Name{Name: textOf(o.table).String()}, Text: o.here.source()}})
 		}
 	case c.do == "execute":
 		r.execute(c, c.up)
@@ -91,14 +91,14 @@ func (r *run) execute(c *command, x *executable) {
 	case x == nil:
 		return
 	case x.function:
-		r.add(c, nil, []ecto.Operation{{Kind: ecto.Function, Text: x.source}})
+		r.add(c, nil, []ecto.Operation{{Kind: ecto.Function, Text: x.here.source()}})
 		for _, i := range x.inner {
 			i.marks = i.marks.and(c.marks)
 			r.command(i)
 		}
 		return
 	case x.dynamic || x.sql.bare() && !x.sql.known():
-		r.add(c, nil, []ecto.Operation{{Kind: ecto.Dynamic, Text: x.source}})
+		r.add(c, nil, []ecto.Operation{{Kind: ecto.Dynamic, Text: x.here.source()}})
 		return
 	}
 	if x.list {

@@ -118,9 +118,10 @@ func (s *source) oneLine(from, to int32) string {
 	return line
 }
 
-func (m *machine) unknown(e *env, n *elixir.Node) value {
-	return unknown{src: e.src, from: n.From, to: n.To}
-}
+// here is an expression by its place, which is read only where it is asked for.
+func here(e *env, n *elixir.Node) unknown { return unknown{src: e.src, from: n.From, to: n.To} }
+
+func (m *machine) unknown(e *env, n *elixir.Node) value { return here(e, n) }
 
 // note says something about a place once.
 func (m *machine) note(at ecto.Span, code, text string) {

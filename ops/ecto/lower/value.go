@@ -72,7 +72,7 @@ type object struct {
 	opts    keyword
 	unique  bool // made by unique_index
 	at      ecto.Span
-	source  string
+	here    unknown
 	used    bool // something was done with it
 	marks   marks
 	prefix  value // after what the repo's settings say
@@ -369,7 +369,7 @@ func inspect(v value) string {
 	case ranging:
 		return strconv.FormatInt(v.first, 10) + ".." + strconv.FormatInt(v.last, 10)
 	case *object:
-		return v.source
+		return v.here.source()
 	case unknown:
 		return v.source()
 	case own:
