@@ -3,16 +3,18 @@ package tui_test
 import (
 	"testing"
 
+	"ops-console/ops/ecto/lint"
 	"ops-console/tui"
 	"ops-console/tui/golden"
 	"ops-console/tui/instances"
+	"ops-console/tui/migrations"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
 	"ops-console/tui/replication"
 )
 
 func TestKeysAreDocumented(t *testing.T) {
-	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New()})
+	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find)})
 	if err != nil {
 		t.Fatal(err)
 	}

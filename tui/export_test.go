@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+
+	"ops-console/tui/pane"
 )
 
 // Tick is the message of the clock.
@@ -20,3 +22,6 @@ func (m *Model) Busy() tea.Cmd { return m.jobs.after(1<<40, tickMsg{}) }
 
 // Address is where the console is.
 func (m *Model) Address() string { return m.pane().Address() }
+
+// Editor is the command line that opens a file.
+func Editor(getenv func(string) string, f pane.EditMsg) ([]string, error) { return editor(getenv, f) }

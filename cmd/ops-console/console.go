@@ -13,12 +13,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"ops-console/ops/config"
+	"ops-console/ops/ecto/lint"
+	"ops-console/ops/ecto/watch"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
 	"ops-console/ops/session"
 	"ops-console/themes"
 	"ops-console/tui"
 	"ops-console/tui/instances"
+	"ops-console/tui/migrations"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
 	replicationpane "ops-console/tui/replication"
@@ -64,7 +67,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 	err = tui.Run(ctx, tui.Options{
 		App:           p.Name,
 		Environment:   p.Environment,
-		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New()},
+		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find)},
 		Open:          o.open,
 		Theme:         cmp.Or(o.theme, p.Console.Theme),
 		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},
@@ -103,6 +106,7 @@ type live struct {
 	session     *session.Session
 	health      *health.Watcher
 	replication *replication.Watcher // nil: no database is configured
+	migrations  *watch.Watcher       // nil: no project's directory is known
 
 	cancel context.CancelFunc // of regions
 	wait   sync.WaitGroup
@@ -114,6 +118,9 @@ func goLive(ctx context.Context, s *session.Session) *live {
 	if o, ok := s.ReplicationOptions(); ok {
 		l.replication = replication.Watch(ctx, o)
 		l.wait.Go(func() { l.regions(ctx) })
+	}
+	if o, ok := s.MigrationOptions(); ok {
+		l.migrations = watch.Watch(ctx, o)
 	}
 	return l
 }
@@ -157,18 +164,29 @@ func (l *live) Replication() tui.Replication {
 	return l.replication
 }
 
-func (l *live) Migrations() tui.Migrations { return nil }
+func (l *live) Migrations() tui.Migrations {
+	if l.migrations == nil {
+		return nil
+	}
+	return l.migrations
+}
 
 func (l *live) Refresh() {
 	l.health.Refresh()
 	if l.replication != nil {
 		l.replication.Refresh()
 	}
+	if l.migrations != nil {
+		l.migrations.Refresh()
+	}
 }
 
 func (l *live) Close() error {
 	l.cancel()
 	l.wait.Wait()
+	if l.migrations != nil {
+		l.migrations.Close()
+	}
 	if l.replication != nil {
 		l.replication.Close()
 	}

@@ -92,21 +92,32 @@ func (s *Session) HealthOptions() health.Options {
 // read and ok is false.
 func (s *Session) ReplicationOptions() (o replication.Options, ok bool) {
 	p := s.Profile
-	if !p.Database.Known() {
+	l, dialer, ok := s.locator()
+	if !ok {
 		return replication.Options{}, false
 	}
-	l := postgres.Options{Database: p.Database, PrimaryRegion: p.PrimaryRegion, Platform: s.Platform, Getenv: s.getenv}
-	o = replication.Options{
+	return replication.Options{
 		Settings: replication.Settings{
 			App: p.App, PrimaryRegion: p.PrimaryRegion, Interval: p.Interval.Replicas, Warn: p.Database.Warn, Critical: p.Database.Critical,
 		},
 		Attended: p.Database.Poll == "pane",
+		Locator:  l,
+		Dialer:   dialer,
+	}, true
+}
+
+// locator finds the nodes of the database, and says how those in the private network are reached; nil: they are not. ok is
+// false where the profile names no database.
+func (s *Session) locator() (l postgres.Locator, d postgres.Dialer, ok bool) {
+	p := s.Profile
+	if !p.Database.Known() {
+		return nil, nil, false
 	}
+	o := postgres.Options{Database: p.Database, PrimaryRegion: p.PrimaryRegion, Platform: s.Platform, Getenv: s.getenv}
 	if s.Network != nil {
-		l.Network, l.Resolver, o.Dialer = s.Network, s.Network.Resolver(), s.Network
+		o.Network, o.Resolver, d = s.Network, s.Network.Resolver(), s.Network
 	}
-	o.Locator = postgres.NewLocator(l)
-	return o, true
+	return postgres.NewLocator(o), d, true
 }
 
 // AppRegions is where instances of the application run.

@@ -11,6 +11,9 @@ import (
 	"ops-console/tui/pane"
 )
 
+// mostShift is how far to the right can be looked.
+const mostShift = 400
+
 // Actions are what can be done here.
 func (p *Pane) Actions() []action.Action {
 	do := func(f func()) func(string) tea.Cmd {
@@ -43,6 +46,8 @@ func (p *Pane) Actions() []action.Action {
 		{Name: "bottom", Help: "last file", Keys: []string{"G", "end"}, Hidden: true, Run: do(func() { p.move(len(p.rows)) })},
 		{Name: "scroll down", Help: "scroll the source down", Keys: []string{"J", "ctrl+d"}, Hidden: true, Run: scroll(func(h int) int { return h / 2 })},
 		{Name: "scroll up", Help: "scroll the source up", Keys: []string{"K", "ctrl+u"}, Hidden: true, Run: scroll(func(h int) int { return -h / 2 })},
+		{Name: "shift right", Help: "show more at the right of long lines", Keys: []string{"right", "l"}, Hidden: true, Run: do(func() { p.shift = min(p.shift+8, mostShift) })},
+		{Name: "shift left", Help: "go back to the left", Keys: []string{"left", "h"}, Hidden: true, Run: do(func() { p.shift = max(p.shift-8, 0) })},
 		{Name: "page down", Help: "a page of the source down", Keys: []string{"pgdown", "ctrl+f"}, Hidden: true, Run: scroll(func(h int) int { return h - 1 })},
 		{Name: "page up", Help: "a page of the source up", Keys: []string{"pgup", "ctrl+b"}, Hidden: true, Run: scroll(func(h int) int { return 1 - h })},
 	}
@@ -84,7 +89,7 @@ func (p *Pane) suppressAction() action.Action {
 		return func() tea.Msg {
 			return pane.AskMsg{
 				Action: a, Title: "Ignore " + rule, Label: "reason",
-				About: "Writes one line into " + path + ", above line " + strconv.Itoa(max(at.Line, 1)) + ":\n# ops-console: ignore " + rule + " — REASON",
+				About: "Writes one line into " + path + ", above the statement at line " + strconv.Itoa(max(at.Line, 1)) + ":\n# ops-console:ignore " + rule + " -- REASON",
 			}
 		}
 	}
@@ -168,7 +173,7 @@ func (p *Pane) Copies() []pane.Copy {
 	add("SQL of the migration", p.sql(p.row()))
 	add("rule", f.Rule)
 	add("finding", f.Rule+": "+f.Text)
-	add("comment that suppresses it", "# ops-console: ignore "+f.Rule+" — ")
+	add("comment that suppresses it", "# ops-console:ignore "+f.Rule+" -- ")
 	return out
 }
 

@@ -119,7 +119,7 @@ func (p *Pane) code1(env *pane.Env, r *row, w int, wordy bool) (g *page.Page, at
 				l.On(themes.Selection)
 			}
 			l.Cell(themes.Faint, strconv.Itoa(n), d.digits, paint.Right).Gap(1).Text(themes.Border, l.Glyphs.Col).Gap(1)
-			text.Draw(l, n)
+			text.Draw(l, n, p.shift)
 		})
 		put(n)
 	}
@@ -142,11 +142,14 @@ func (d *drawing) remark(m remark) {
 	column, width := 0, 0
 	if m.at.Line > 0 {
 		column = d.text.Cells(g.Env.Glyphs, m.at.Line, m.at.Column)
+		hidden := d.text.Cells(g.Env.Glyphs, m.at.Line, d.p.shift+1)
 		to := len([]rune(d.text.Line(m.at.Line))) + 1
 		if m.at.EndLine == m.at.Line {
 			to = m.at.EndColumn
 		}
-		width = max(d.text.Cells(g.Env.Glyphs, m.at.Line, to)-column, 1)
+		end := max(d.text.Cells(g.Env.Glyphs, m.at.Line, to), column+1)
+		column = max(column-hidden, 0)
+		width = max(end-hidden-column, 1)
 	}
 	column = min(column, max(g.W-left-24, 0))
 	width = min(width, max(g.W-left-column, 0))

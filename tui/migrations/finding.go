@@ -87,7 +87,11 @@ func (p *Pane) facts(g *page.Page, r *row, f *lint.Finding) {
 		fact("table", name, themes.Plain)
 		if in.Live != nil {
 			if t, ok := in.Live.Traffic[f.Table]; ok {
-				fact("traffic", rate(t.Reads)+" scans, "+rate(t.Writes)+" writes", themes.Plain)
+				most := ""
+				if t.AtMost {
+					most = "at most "
+				}
+				fact("traffic", most+rate(t.Reads)+" scans, "+rate(t.Writes)+" writes", themes.Plain)
 			}
 		}
 	}
@@ -146,7 +150,7 @@ func (p *Pane) safer(g *page.Page, f *lint.Finding, roomy bool) {
 	g.Line(func(*paint.Line) {})
 	t := source.Elixir(f.Code)
 	for n := 1; n <= t.Len(); n++ {
-		g.Line(func(l *paint.Line) { t.Draw(l.Gap(2), n) })
+		g.Line(func(l *paint.Line) { t.Draw(l.Gap(2), n, 0) })
 	}
 }
 
@@ -158,7 +162,7 @@ func (p *Pane) example(g *page.Page, title, code string) {
 	g.Heading(title)
 	t := source.Elixir(strings.TrimRight(code, "\n"))
 	for n := 1; n <= t.Len(); n++ {
-		g.Line(func(l *paint.Line) { t.Draw(l.Gap(2), n) })
+		g.Line(func(l *paint.Line) { t.Draw(l.Gap(2), n, 0) })
 	}
 }
 

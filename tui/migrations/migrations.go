@@ -41,6 +41,7 @@ type Pane struct {
 	doc      bool // the rule is explained
 	code     page.Scroll
 	rule     page.Scroll
+	shift    int  // characters of the source that are hidden at its left
 	jump     bool // the source has to move to the finding
 	view     selected
 	rehearse map[string]*rehearsal // by repo
@@ -239,7 +240,7 @@ func (p *Pane) move(n int) {
 // moved resets what belongs to one file.
 func (p *Pane) moved(before *row) {
 	if p.row() != before {
-		p.finding, p.jump = 0, true
+		p.finding, p.jump, p.shift = 0, true, 0
 		p.rule.Top = 0
 	}
 }
@@ -258,7 +259,7 @@ func (p *Pane) step(by int) {
 	}
 	p.table.Move(by)
 	if now := p.row(); now != r {
-		p.finding = 0
+		p.finding, p.shift = 0, 0
 		if by < 0 {
 			p.finding = max(len(now.findings)-1, 0)
 		}

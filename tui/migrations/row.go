@@ -119,8 +119,8 @@ func rowsOf(repo int, in *watch.Repo) []row {
 		if !ok {
 			st = unknown
 		}
-		if st == gone && slices.Contains(in.Input.Repo.Dumped, s.Version) {
-			continue // a dump of the structure has it
+		if s.Dumped {
+			continue // a dump of the structure has it, and its file need not be there
 		}
 		r := row{key: s.Path, version: s.Version, name: s.Name, state: st, at: s.InsertedAt, m: byPath[s.Path]}
 		if r.key == "" {

@@ -17,6 +17,7 @@ import (
 const (
 	besideAt = 104
 	thirdAt  = 170
+	readable = 48 // a column as wide as that can show code
 )
 
 // View draws the pane: exactly h lines of exactly w cells.
@@ -36,22 +37,22 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	var lines []string
 	switch {
 	case r == nil:
-		lines = stack.Column(env, inner, h, 1, []stack.Section{p.listSection(env)})
+		lines = stack.Column(env, inner, h, 1, []stack.Section{p.listSection(env, h)})
 	case p.open || p.doc && !p.wide:
 		lines = stack.Column(env, inner, h, 1, p.main(env, r, inner, true))
 	case w >= thirdAt:
 		left, right := 46, min(max(inner/3, 50), 64)
 		middle := inner - left - right - 6
-		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, []stack.Section{p.listSection(env)}),
+		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, []stack.Section{p.listSection(env, h)}),
 			stack.Column(env, middle, h, 1+left+3, p.main(env, r, middle, false)))
 		lines = paint.Beside(env.Theme, env.Glyphs, lines, stack.Column(env, right, h, 1+left+3+middle+3, p.findingSections(env, r, right, true)))
 	case p.wide:
 		left := min(max(inner*3/10, 34), 46)
 		right := inner - left - 3
-		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, append([]stack.Section{p.listSection(env)}, p.findingSections(env, r, left, true)...)),
+		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, append([]stack.Section{p.listSection(env, h)}, p.findingSections(env, r, left, left >= readable)...)),
 			stack.Column(env, right, h, 1+left+3, p.main(env, r, right, false)))
 	default:
-		lines = stack.Column(env, inner, h, 1, append([]stack.Section{p.listSection(env)}, p.findingSections(env, r, inner, false)...))
+		lines = stack.Column(env, inner, h, 1, append([]stack.Section{p.listSection(env, h)}, p.findingSections(env, r, inner, false)...))
 	}
 	return paint.Margins(env.Theme, env.Glyphs, lines, w)
 }
@@ -70,7 +71,7 @@ func (p *Pane) main(env *pane.Env, r *row, w int, alone bool) []stack.Section {
 }
 
 // listSection is the list of migrations.
-func (p *Pane) listSection(env *pane.Env) stack.Section {
+func (p *Pane) listSection(env *pane.Env, tall int) stack.Section {
 	n, _ := p.table.Len()
 	under := p.under()
 	heads := 0
@@ -78,8 +79,7 @@ func (p *Pane) listSection(env *pane.Env) stack.Section {
 		heads = len(p.feed.Value.Repos)
 	}
 	most := 1 + max(n+heads, 1) + len(under)
-	waiting, _ := p.pendingCount()
-	least := min(most, 3+min(max(waiting, 3), 8)+len(under))
+	least := min(most, max(tall/3, 7))
 	return stack.Section{Least: least, Most: most, Patient: true, Draw: func(b *paint.Block, w, x, y int) {
 		h := b.Rest()
 		show := under[:min(len(under), max(h-4, 0))]
@@ -127,7 +127,7 @@ func (p *Pane) under() []paint.Part {
 	d := s.Database
 	switch {
 	case !d.Configured:
-		out = append(out, paint.Part{Role: themes.Faint, Text: "no database: the files alone are judged"})
+		out = append(out, paint.Part{Role: themes.Faint, Text: "no database: files alone are judged"})
 	case d.At.IsZero() && d.Err != nil:
 		out = append(out, stale("database not read: "+d.Err.Error()))
 	case d.At.IsZero() && d.OnDemand:
@@ -144,6 +144,12 @@ func (p *Pane) under() []paint.Part {
 			text = d.Node + " read " + paint.Ago(p.now, d.At)
 		}
 		out = append(out, paint.Part{Role: themes.Faint, Text: text})
+	}
+	for i := range s.Repos {
+		if live := s.Repos[i].Input.Live; live != nil && live.Unread != "" {
+			out = append(out, stale("what ran is not known: "+live.Unread))
+			break
+		}
 	}
 	if n := len(s.Notes); n > 0 {
 		out = append(out, paint.Part{Role: themes.Faint, Text: noteText(s.Notes[0])})
@@ -191,6 +197,7 @@ func (p *Pane) docPage(env *pane.Env, f *lint.Finding, w int) *page.Page {
 	if !ok {
 		g.Heading(f.Rule)
 		g.Text(themes.Plain, 3, paint.Part{Role: m.Role, Text: m.Glyph}, f.Text, 8)
+		p.example(g, "HERE", f.Code)
 		return g
 	}
 	g.Heading(f.Rule, paint.Part{Role: themes.Muted, Text: rule.Group})
@@ -209,6 +216,7 @@ func (p *Pane) docPage(env *pane.Env, f *lint.Finding, w int) *page.Page {
 		blank()
 		g.Text(themes.Plain, 2, paint.Part{}, d.Why, 60)
 	}
+	p.example(g, "HERE", f.Code)
 	p.example(g, "INSTEAD OF", d.Bad)
 	p.example(g, "WRITE", d.Good)
 	if len(d.Steps) > 0 {

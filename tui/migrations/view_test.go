@@ -164,7 +164,7 @@ func TestFramesWithoutColourAndWithoutUnicode(t *testing.T) {
 }
 
 // keys are those that change what is seen.
-var keys = []string{"j", "k", "n", "p", "enter", "x", "g", "G", "J", "K", "pgdown", "pgup", "R", "s", "e"}
+var keys = []string{"j", "k", "n", "p", "enter", "x", "g", "G", "J", "K", "pgdown", "pgup", "R", "s", "e", "l", "h"}
 
 func TestFramesAreOfTheSizeTheyAreAskedFor(t *testing.T) {
 	th := theme(t, "catppuccin-mocha", colorprofile.TrueColor)

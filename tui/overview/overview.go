@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
@@ -32,6 +33,9 @@ type Pane struct {
 	db      feed.Snapshot[*replication.Snapshot]
 	oldDB   bool // what is known of it is old, in the frame being drawn
 
+	hasProject bool // a project's directory is known
+	project    feed.Snapshot[*watch.Snapshot]
+
 	names    ident.Names
 	problems []problem // all
 	listed   []problem // those that pass the filter
@@ -49,6 +53,7 @@ type Pane struct {
 	page   int         // how many it showed
 	hits   []hit
 	glyphs *glyph.Set // of the frame being drawn
+	now    time.Time
 }
 
 var (
@@ -93,6 +98,8 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 		p.take(m.Snapshot)
 	case pane.ReplicationMsg:
 		p.takeDatabase(m)
+	case pane.MigrationsMsg:
+		p.takeMigrations(m)
 	case pane.NetworkMsg:
 		p.takeNetwork(m.Status)
 	case tea.MouseClickMsg:

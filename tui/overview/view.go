@@ -15,7 +15,7 @@ const (
 
 // View draws the pane: exactly h lines of exactly w cells.
 func (p *Pane) View(env *pane.Env, w, h int) []string {
-	p.glyphs, p.oldDB = env.Glyphs, p.databaseAge(env.Now) > 0 || p.db.Err != nil
+	p.glyphs, p.now, p.oldDB = env.Glyphs, env.Now, p.databaseAge(env.Now) > 0 || p.db.Err != nil
 	p.hits = p.hits[:0]
 	if p.feed.Value == nil {
 		return paint.Margins(env.Theme, env.Glyphs, stack.Column(env, max(w-2, 0), h, 1, p.waiting(env, w-2)), w)
@@ -56,7 +56,8 @@ func (p *Pane) main(env *pane.Env, w int) []stack.Section {
 	if len(p.feed.Value.Instances) == 0 && len(p.feed.Value.Regions) == 0 {
 		return append(out, p.nothing(env, w), p.sources(env, p.feed.Value, w, 1))
 	}
-	return append(out, p.regionsSection(env), stack.Beside(p.machines(env, w)))
+	out = append(out, p.regionsSection(env))
+	return append(append(out, p.migrationsSection()...), stack.Beside(p.machines(env, w)))
 }
 
 // wrong says that an entry's facts are not well.

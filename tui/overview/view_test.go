@@ -108,6 +108,16 @@ func scenes() map[string]func() *Pane {
 		"headless": func() *Pane {
 			return withDB(tuitest.Snapshot(24, tuitest.Options{Incident: true}), tuitest.Replicas(5, tuitest.Database{Headless: true}))
 		},
+		"migrations": func() *Pane {
+			p := withDB(tuitest.Snapshot(24, tuitest.Options{Incident: true}), tuitest.Replicas(4, tuitest.Database{}))
+			p.Update(pane.MigrationsMsg{Known: true, Snapshot: tuitest.MigrationsFeed(1, tuitest.Migrations(tuitest.Project{Failing: true}))})
+			return p
+		},
+		"ran": func() *Pane {
+			p := with(tuitest.Snapshot(8, tuitest.Options{}))
+			p.Update(pane.MigrationsMsg{Known: true, Snapshot: tuitest.MigrationsFeed(1, tuitest.Migrations(tuitest.Project{Calm: true}))})
+			return p
+		},
 		"empty":   func() *Pane { return with(tuitest.Snapshot(0, tuitest.Options{})) },
 		"nothing": New,
 		"joining": func() *Pane {

@@ -77,10 +77,14 @@ func (t *Text) Cells(g *glyph.Set, n, column int) int {
 	return paint.Width(s[:at], g) + max(column-1, 0)
 }
 
-// Draw appends line n, counted from 1, clipped at the end of l.
-func (t *Text) Draw(l *paint.Line, n int) {
+// Draw appends line n, counted from 1, without its first skip characters, clipped at the end of l.
+func (t *Text) Draw(l *paint.Line, n, skip int) {
 	from, to := t.span(n)
 	to = from + len(strings.TrimRight(t.src[from:to], " "))
+	for ; skip > 0 && from < to; skip-- {
+		_, size := utf8.DecodeRuneInString(t.src[from:to])
+		from += size
+	}
 	i := sort.Search(len(t.pieces), func(i int) bool { return t.pieces[i].To > from })
 	for from < to && l.Rest() > 0 {
 		end, role := to, themes.Plain

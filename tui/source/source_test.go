@@ -38,7 +38,7 @@ func frame(th *themes.Theme, t *Text, w int) []string {
 	l := paint.New(th, glyph.Unicode(), w)
 	for n := range t.Len() {
 		l.Reset(w)
-		t.Draw(l, n+1)
+		t.Draw(l, n+1, 0)
 		out = append(out, l.String())
 	}
 	return out
@@ -61,6 +61,22 @@ func TestLinesAndCells(t *testing.T) {
 		if got := s.Cells(glyph.Unicode(), 2, column); got != want {
 			t.Errorf("column %d is behind %d cells, want %d", column, got, want)
 		}
+	}
+}
+
+func TestALineCanBeginFurtherRight(t *testing.T) {
+	s := Elixir("  add :größe, \"x\" # y\n")
+	l := paint.New(nil, glyph.Unicode(), 12)
+	s.Draw(l, 1, 8)
+	if got := l.String(); got != "röße, \"x\" #…" {
+		t.Errorf("got %q", got)
+	}
+	if l.Reset(3); l.String() != "   " {
+		t.Error("not blank")
+	}
+	s.Draw(l.Reset(3), 1, 99)
+	if got := l.String(); got != "   " {
+		t.Errorf("got %q behind the end", got)
 	}
 }
 

@@ -59,7 +59,7 @@ var utc = []string{"UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu",
 func before(in lint.Input, i int) *schema.State {
 	s := &schema.State{}
 	ran := map[int64]bool{}
-	if in.Live != nil && in.Live.State != nil {
+	if in.Live != nil && in.Live.State != nil && in.Live.Unread == "" {
 		s = in.Live.State.Clone()
 		for _, a := range in.Live.Applied {
 			ran[a.Version] = true

@@ -36,7 +36,7 @@ type Repo struct {
 	// Input is what was judged. Its Live is nil where no database is known to be this repo's.
 	Input  lint.Input
 	Result *lint.Result
-	// Statuses are those of all versions, ascending; nil without a database.
+	// Statuses are those of all versions, ascending; nil where no database says what ran.
 	Statuses []lint.Status
 }
 
@@ -269,8 +269,10 @@ func (w *Watcher) judge(ctx context.Context, s *state, polled string) (*Snapshot
 			out.Database.Node, out.Database.At = live.Node, live.At
 			if len(s.inputs) == 1 || ranThere(in, live) {
 				r.Input.Live = live
-				r.Input.Options.Check = both(r.Input.Options.Check, pendingIn(live))
-				r.Statuses = w.engine.statuses(r.Input)
+				if live.Unread == "" {
+					r.Input.Options.Check = both(r.Input.Options.Check, pendingIn(live))
+					r.Statuses = w.engine.statuses(r.Input)
+				}
 			}
 		}
 		res, err := w.engine.run(ctx, r.Input)
