@@ -53,7 +53,7 @@ func (s *site) removeColumn() {
 			return
 		}
 		f.Why = names(uses)
-		if c := final.Table(last).Column(o.Column.Name); c == nil || again && c.AddedBy == s.Migration.Path {
+		if again || final.Table(last).Column(o.Column.Name) == nil {
 			say(f)
 		}
 	})

@@ -26,7 +26,7 @@ import (
 )
 
 // A fixture is a migration, NAME.exs, or several files, NAME.txtar: migrations named VERSION_NAME.exs, the application's
-// own code under lib/, and live.sql, the statements that make what the live database is. They stand in
+// own code under lib/, live.sql, the statements that make what the live database is, and structure.sql, a dump. They stand in
 // testdata/GROUP/RULE, and every finding in them has to be expected:
 //
 //	create index(:posts, [:title]) # expect: index-not-concurrent error, another-rule warning
@@ -38,6 +38,7 @@ import (
 //	# severity: index-too-wide=info
 //	# live: posts rows=2000000 bytes=410000000
 //	# applied: 20240101000000
+//	# dumped: 20240101000000
 //
 // Without timeout= the rule about a missing lock_timeout is off, or every fixture would have to expect it.
 
@@ -49,7 +50,7 @@ type fixture struct {
 
 var (
 	expectation = regexp.MustCompile(`#\s*expect(-down)?:\s*(.+?)\s*$`)
-	directive   = regexp.MustCompile(`(?m)^\s*(?:#|--)\s*(with|severity|live|applied):\s*(.+?)\s*$`)
+	directive   = regexp.MustCompile(`(?m)^\s*(?:#|--)\s*(with|severity|live|applied|dumped):\s*(.+?)\s*$`)
 )
 
 // expected are the findings that the comments of a file ask for, one a line.
@@ -141,6 +142,10 @@ func readFixture(t testing.TB, name string) fixture {
 			}
 		case file.name == "live.sql":
 			live = string(file.data)
+		case file.name == "structure.sql":
+			if f.in.Dump, err = readDump(file.name, file.data); err != nil {
+				t.Fatal(err)
+			}
 		default:
 			base := path.Base(file.name)
 			digits, rest, _ := strings.Cut(base, "_")
@@ -209,6 +214,9 @@ func (f *fixture) set(t testing.TB, head []byte, live string) {
 						t.Fatal(err)
 					}
 					o.Severity[key] = s
+				case "dumped":
+					number, _ = strconv.ParseInt(key, 10, 64)
+					f.in.Repo.Dumped = append(f.in.Repo.Dumped, number)
 				case "applied":
 					f.live(t, live)
 					number, _ = strconv.ParseInt(key, 10, 64)

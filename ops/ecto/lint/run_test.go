@@ -384,6 +384,37 @@ func TestLoadReadsMigrationsAndSchemas(t *testing.T) {
 	}
 }
 
+func TestADumpThatIsNoSQLIsSaidSo(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"mix.exs":                 "defmodule Demo.MixProject do\n  use Mix.Project\n  def project, do: [app: :demo]\nend\n",
+		"config/config.exs":       "import Config\nconfig :demo, ecto_repos: [Demo.Repo]\n",
+		"lib/demo/repo.ex":        "defmodule Demo.Repo do\n  use Ecto.Repo, otp_app: :demo, adapter: Ecto.Adapters.Postgres\nend\n",
+		"priv/repo/structure.sql": "CREATE TABEL posts ();\nINSERT INTO public.\"schema_migrations\" (version) VALUES (20230101000000);\n",
+		"priv/repo/migrations/20240101000000_posts.exs": migrationOf("Posts", "create index(:posts, [:title])"),
+	} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := project.Open(dir, project.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := Load(t.Context(), p, p.Repos[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := mustRun(t, in).Notes
+	if len(notes) != 1 || notes[0].Code != "dump-unread" || notes[0].Path != "priv/repo/structure.sql" {
+		t.Errorf("notes: %+v", notes)
+	}
+}
+
 // FuzzRun: whatever a file says, the run ends, and finds the same a second time.
 func FuzzRun(f *testing.F) {
 	names, err := filepath.Glob("testdata/*/*/*.exs")
