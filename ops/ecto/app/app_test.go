@@ -73,7 +73,8 @@ func TestSchemas(t *testing.T) {
 		},
 		"no primary key": {
 			"@primary_key false\nschema \"a\" do\n  field :a, :integer, primary_key: true\n  timestamps updated_at: false\nend",
-			Schema{Table: ecto.Name{Name: "a"}}, []string{"a :integer", "inserted_at :naive_datetime"},
+			Schema{Table: ecto.Name{Name: "a"}},
+			[]string{"a :integer", "inserted_at :naive_datetime"},
 		},
 		"an attribute set after the block does not count": {
 			"schema \"a\" do\nend\n@primary_key false", Schema{Table: ecto.Name{Name: "a"}}, []string{id},
