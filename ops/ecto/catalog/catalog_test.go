@@ -46,7 +46,11 @@ func described(t *schema.Table) string {
 		b.WriteString(strings.TrimSuffix(" "+c.Generated, " ") + "\n")
 	}
 	for _, i := range t.Indexes {
-		fmt.Fprintf(&b, "  index %+v\n", i)
+		fmt.Fprintf(&b, "  index %s (", i.Name)
+		for _, c := range i.Columns {
+			fmt.Fprintf(&b, " %s", strings.Join(strings.Fields(c.Name+" "+c.Expression+" "+c.Suffix), " "))
+		}
+		fmt.Fprintf(&b, " ) unique=%v where=%s invalid=%v part=%v key=%v\n", i.Unique, i.Where, i.Invalid, i.Multiple, i.OfConstraint)
 	}
 	for _, k := range t.Constraints {
 		fmt.Fprintf(&b, "  constraint %+v\n", k)
@@ -71,9 +75,10 @@ const postsTable = `posts whole=true row security 3000 rows measured=true trigge
   at timestamp with time zone
   p positive
   loud text ALWAYS AS (upper((title)::text)) STORED
-  index {Name:posts_pkey Columns:[{Name:id Expression:}] Unique:true Where: Invalid:false MadeBy: Multiple:false OfConstraint:true}
-  index {Name:posts_slug_index Columns:[{Name: Expression:lower(slug)} {Name:n Expression:}] Unique:true Where:(slug IS NOT NULL) Invalid:false MadeBy: Multiple:false OfConstraint:false}
-  index {Name:posts_user_id_index Columns:[{Name:user_id Expression:}] Unique:false Where: Invalid:false MadeBy: Multiple:false OfConstraint:false}
+  index posts_at_index ( at DESC slug text_pattern_ops NULLS FIRST n DESC NULLS LAST ) unique=false where= invalid=false part=false key=false
+  index posts_pkey ( id ) unique=true where= invalid=false part=false key=true
+  index posts_slug_index ( lower(slug) n ) unique=true where=(slug IS NOT NULL) invalid=false part=false key=false
+  index posts_user_id_index ( user_id ) unique=false where= invalid=false part=false key=false
   constraint {Name:body_there Kind:check Columns:[body] Expression:(body IS NOT NULL) To: ToColumns:[] NotValid:true MadeBy:}
   constraint {Name:n_positive Kind:check Columns:[n] Expression:(n > 0) To: ToColumns:[] NotValid:false MadeBy:}
   constraint {Name:posts_pkey Kind:primary_key Columns:[id] Expression: To: ToColumns:[] NotValid:false MadeBy:}

@@ -43,6 +43,7 @@ type reading struct {
 	tables   map[oid]*table
 	order    []oid       // of tables, as they came
 	indexes  map[oid]oid // the table of an index
+	classes  map[oid]string
 	parts    []part
 	snapshot *Snapshot
 

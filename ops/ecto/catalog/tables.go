@@ -44,7 +44,7 @@ func (r *reading) of(alias, kinds string) string {
 // questions are all that come after the first ones. Those that wait for nobody come first, and fail for good; the rest may
 // be missing.
 func (r *reading) questions() []part {
-	must := []postgres.Question{r.tablesQuestion(), r.columnsQuestion(), r.indexesQuestion(), r.constraintsQuestion(), r.typesQuestion(), r.functionsQuestion()}
+	must := []postgres.Question{r.tablesQuestion(), r.columnsQuestion(), r.classesQuestion(), r.indexesQuestion(), r.constraintsQuestion(), r.typesQuestion(), r.functionsQuestion()}
 	must = append(must, r.dependentsQuestions()...)
 	must = append(must, r.activityQuestions()...)
 	parts := make([]part, 0, len(must)+len(r.parts)+2)
@@ -146,16 +146,30 @@ func constant(sql string) bool {
 	return value != "" && strings.Trim(value, "0123456789.eE") == "" && value[0] >= '0' && value[0] <= '9'
 }
 
+// classesQuestion asks for operator classes that an index has to name.
+func (r *reading) classesQuestion() postgres.Question {
+	r.classes = map[oid]string{}
+	return rows(`select oid, opcname from pg_opclass where not opcdefault`, 2, func(v *row) { r.classes[v.oid(0)] = v.name(1) })
+}
+
+// suffix is what follows a column in an index: its operator class and order, where they are not the usual ones (indoption in
+// src/include/catalog/pg_index.h: 1 is DESC, 2 NULLS FIRST).
+func suffix(class string, option int64) string {
+	order := map[int64]string{1: "DESC NULLS LAST", 2: "NULLS FIRST", 3: "DESC"}[option&3]
+	return strings.TrimSpace(class + " " + order)
+}
+
 func (r *reading) indexesQuestion() postgres.Question {
 	return rows(`select i.indexrelid, x.relname, i.indrelid, i.indkey, i.indnkeyatts, i.indisunique, i.indisvalid and i.indisready,
- i.indpred is not null, x.relpages, exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p','u','x') and k.conrelid = i.indrelid)
+ i.indpred is not null, x.relpages, i.indclass, i.indoption, exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p','u','x') and k.conrelid = i.indrelid)
  from pg_class c join pg_index i on i.indrelid = c.oid join pg_class x on x.oid = i.indexrelid
- where `+r.of("c", tableKinds)+` order by i.indrelid, x.relname`, 10, func(v *row) {
+ where `+r.of("c", tableKinds)+` order by i.indrelid, x.relname`, 12, func(v *row) {
 		t := r.tables[v.oid(2)]
 		if t == nil {
 			return
 		}
-		i := schema.Index{Name: v.name(1), Unique: v.bool(5), Invalid: !v.bool(6), OfConstraint: v.bool(9)}
+		i := schema.Index{Name: v.name(1), Unique: v.bool(5), Invalid: !v.bool(6), OfConstraint: v.bool(11)}
+		classes, options := v.numbers(9), v.numbers(10)
 		for n, number := range v.numbers(3) {
 			if int64(n) >= v.int(4) {
 				break // INCLUDE
@@ -165,6 +179,9 @@ func (r *reading) indexesQuestion() postgres.Question {
 				column = ecto.IndexColumn{Name: t.named(number)}
 			} else {
 				i.Multiple = true
+			}
+			if n < len(classes) && n < len(options) {
+				column.Suffix = suffix(r.classes[oid(classes[n])], options[n])
 			}
 			i.Columns = append(i.Columns, column)
 		}

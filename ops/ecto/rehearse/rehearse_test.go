@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,10 +155,18 @@ func TestWhatCannotRunIsSaid(t *testing.T) {
 
 func TestTheLiveSchemaIsCopied(t *testing.T) {
 	t.Parallel()
-	if _, err := dumper(t.Context(), 15); err != nil {
-		t.Skip("needs pg_dump: apt-get install postgresql-client")
+	all, err := pgcluster.Find()
+	if err != nil {
+		t.Skip("needs a PostgreSQL server: apt-get install postgresql, or run .ci/postgres")
 	}
-	live := start(t, pgcluster.Options{HBA: []string{"local all app scram-sha-256"}, Settings: map[string]string{"password_encryption": "scram-sha-256"}})
+	dumpable := slices.IndexFunc(all, func(b pgcluster.Binaries) bool {
+		_, err := dumper(t.Context(), b.Version)
+		return err == nil
+	})
+	if dumpable < 0 {
+		t.Skip("needs pg_dump of the server's version: apt-get install postgresql-client")
+	}
+	live := start(t, pgcluster.Options{Binaries: all[dumpable], HBA: []string{"local all app scram-sha-256"}, Settings: map[string]string{"password_encryption": "scram-sha-256"}})
 	p := live.Primary()
 	sql := []string{
 		"create role app login password 'p@ss:word'", "create role reader", "create schema shop authorization app", "alter role app in database postgres set search_path = shop, public",

@@ -19,6 +19,7 @@ create table posts (
 );
 alter table posts add constraint body_there check (body is not null) not valid;
 create index posts_user_id_index on posts (user_id) include (n);
+create index posts_at_index on posts (at desc, slug text_pattern_ops nulls first, n desc nulls last);
 create unique index posts_slug_index on posts (lower(slug), n) where slug is not null;
 create view titles as select id, title from posts;
 create materialized view counted as select user_id, count(*) from posts group by 1;
