@@ -12,9 +12,15 @@ import (
 
 // groups are what the documentation calls them, in its order.
 var groups = []struct{ name, title string }{
-	{"indexes", "Indexes"}, {"columns", "Columns"}, {"constraints", "Constraints"}, {"tables", "Tables and other objects"},
-	{"transactions", "Transactions"}, {"data", "Rows"}, {"structure", "Files, and what Ecto makes of them"},
-	{"live", "What only a database tells"}, {"style", "Style"},
+	{"indexes", "Indexes"},
+	{"columns", "Columns"},
+	{"constraints", "Constraints"},
+	{"tables", "Tables and other objects"},
+	{"transactions", "Transactions"},
+	{"data", "Rows"},
+	{"structure", "Files, and what Ecto makes of them"},
+	{"live", "What only a database tells"},
+	{"style", "Style"},
 }
 
 // TestDocsOfTheRules keeps docs/migration-rules.md in step with the rules; UPDATE_GOLDEN rewrites it.

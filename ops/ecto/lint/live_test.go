@@ -73,14 +73,16 @@ func TestLiveRules(t *testing.T) {
 		want  []string // rule, severity, and the beginning of the text
 	}{
 		{
-			"out of order", map[string]string{ran: "", "20231201000000_late.exs": ""},
+			"out of order",
+			map[string]string{ran: "", "20231201000000_late.exs": ""},
 			func(in *Input) {
 				in.Live.Applied = []catalog.Applied{{Version: 20240101000000, InsertedAt: at("2024-01-31 08:00:00")}}
 			},
 			[]string{"out-of-order warning 20231201000000 is pending though 20240101000000 ran already"},
 		},
 		{
-			"strict order", map[string]string{ran: "", "20231201000000_late.exs": ""},
+			"strict order",
+			map[string]string{ran: "", "20231201000000_late.exs": ""},
 			func(in *Input) {
 				in.Live.Applied = []catalog.Applied{{Version: 20240101000000, InsertedAt: at("2024-01-31 08:00:00")}}
 				in.Repo.Settings.StrictVersionOrder = true
@@ -89,14 +91,16 @@ func TestLiveRules(t *testing.T) {
 		},
 		{"in order", map[string]string{ran: "", pending: ""}, nil, nil},
 		{
-			"file not found", map[string]string{ran: ""},
+			"file not found",
+			map[string]string{ran: ""},
 			func(in *Input) {
 				in.Live.Applied = append(in.Live.Applied, catalog.Applied{Version: 20240115000000, InsertedAt: at("2024-01-15 08:00:00")})
 			},
 			[]string{"file-not-found warning 20240115000000 ran at 2024-01-15 08:00:00"},
 		},
 		{
-			"in the structure dump", map[string]string{ran: ""},
+			"in the structure dump",
+			map[string]string{ran: ""},
 			func(in *Input) {
 				in.Live.Applied = append(in.Live.Applied, catalog.Applied{Version: 20240115000000})
 				in.Repo.Dumped = []int64{20240115000000}
@@ -104,7 +108,8 @@ func TestLiveRules(t *testing.T) {
 			nil,
 		},
 		{
-			"many files not found", map[string]string{ran: ""},
+			"many files not found",
+			map[string]string{ran: ""},
 			func(in *Input) {
 				for v := range int64(9) {
 					in.Live.Applied = append(in.Live.Applied, catalog.Applied{Version: 20230115000000 + v})
@@ -113,58 +118,68 @@ func TestLiveRules(t *testing.T) {
 			[]string{"file-not-found warning 9 migrations ran of which there is no file, from 20230115000000 to 20230115000008"},
 		},
 		{
-			"edited", map[string]string{ran: ""},
+			"edited",
+			map[string]string{ran: ""},
 			func(in *Input) {
 				in.Changed = map[string]time.Time{"priv/repo/migrations/" + ran: at("2024-02-10 08:00:00")}
 			},
 			[]string{"edited-after-applied warning it ran at 2024-01-31 08:00:00 and its file changed at 2024-02-10 08:00:00"},
 		},
 		{
-			"not edited since", map[string]string{ran: ""},
+			"not edited since",
+			map[string]string{ran: ""},
 			func(in *Input) {
 				in.Changed = map[string]time.Time{"priv/repo/migrations/" + ran: at("2024-01-10 08:00:00")}
 			},
 			nil,
 		},
 		{
-			"invalid index", map[string]string{ran: ""},
+			"invalid index",
+			map[string]string{ran: ""},
 			func(in *Input) {
 				in.Live.State.Table(posts).Indexes = []schema.Index{{Name: "posts_title_index", Invalid: true}, {Name: "other"}}
 			},
 			[]string{"invalid-index warning index posts_title_index of posts is invalid"},
 		},
 		{
-			"long transaction", map[string]string{pending: addBody},
+			"long transaction",
+			map[string]string{pending: addBody},
 			active(catalog.Activity{PID: 77, Kind: "client backend", State: "idle in transaction", Since: at("2024-03-01 11:50:00"), Tables: []ecto.Name{posts}, Mode: "ACCESS SHARE"}),
 			[]string{"long-tx-on-table error client backend 77 has held a transaction open for 10m0s: add column body would wait for it, and all reads and writes of posts behind it"},
 		},
 		{
-			"short transaction", map[string]string{pending: addBody},
+			"short transaction",
+			map[string]string{pending: addBody},
 			active(catalog.Activity{PID: 77, Kind: "client backend", Since: at("2024-03-01 11:59:57"), Tables: []ecto.Name{posts}, Mode: "ACCESS SHARE"}),
 			[]string{"long-tx-on-table warning client backend 77 has held a transaction open for 3s"},
 		},
 		{
-			"transaction elsewhere", map[string]string{pending: addBody},
+			"transaction elsewhere",
+			map[string]string{pending: addBody},
 			active(catalog.Activity{PID: 77, Since: at("2024-03-01 11:50:00"), Tables: []ecto.Name{{Name: "users"}}, Mode: "ROW EXCLUSIVE"}),
 			nil,
 		},
 		{
-			"a migration that ran waits for nobody", map[string]string{ran: addBody},
+			"a migration that ran waits for nobody",
+			map[string]string{ran: addBody},
 			active(catalog.Activity{PID: 77, Since: at("2024-03-01 11:50:00"), Tables: []ecto.Name{posts}, Mode: "ACCESS SHARE"}),
 			nil,
 		},
 		{
-			"wraparound now", map[string]string{pending: addBody},
+			"wraparound now",
+			map[string]string{pending: addBody},
 			active(catalog.Activity{PID: 78, Kind: "autovacuum worker", Prevent: true, Tables: []ecto.Name{posts}, Mode: "SHARE UPDATE EXCLUSIVE"}),
 			[]string{"autovacuum-wraparound error autovacuum 78 works on posts to prevent wraparound"},
 		},
 		{
-			"wraparound soon", map[string]string{pending: addBody},
+			"wraparound soon",
+			map[string]string{pending: addBody},
 			func(in *Input) { in.Live.Wraparound = []ecto.Name{posts} },
 			[]string{"autovacuum-wraparound warning posts is about to be vacuumed"},
 		},
 		{
-			"wraparound elsewhere", map[string]string{pending: addBody},
+			"wraparound elsewhere",
+			map[string]string{pending: addBody},
 			func(in *Input) { in.Live.Wraparound = []ecto.Name{{Name: "users"}} },
 			nil,
 		},

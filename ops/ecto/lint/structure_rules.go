@@ -77,11 +77,20 @@ func (p *pass) raises() {
 	if p.Down {
 		return
 	}
-	_, broken := p.Note("parse-error")
+	if _, broken := p.Note("parse-error"); broken {
+		return
+	}
+	told := map[string]bool{}
 	for _, n := range p.Migration.Notes {
-		if fatal[n.Code] && !broken {
-			p.Emit(Finding{At: n.At, Text: n.Text, Recipe: "mend it: the migration cannot run as it is"})
+		if !fatal[n.Code] || told[n.Text] {
+			continue
 		}
+		told[n.Text] = true
+		f := Finding{At: n.At, Text: n.Text, Recipe: "mend it: the migration cannot run as it is"}
+		if strings.HasSuffix(n.Text, "raises KeyError") {
+			f.Severity, f.Why = Warning, []string{"Ecto before 3.12 left the option out without a word"}
+		}
+		p.Emit(f)
 	}
 }
 

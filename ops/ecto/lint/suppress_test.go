@@ -66,18 +66,21 @@ func TestCommentsSuppress(t *testing.T) {
 		{"in a string", "execute \"COMMENT ON TABLE posts IS '# ops-console:ignore drop-table -- no'\", \"\"\n" + drop, []string{"drop-table"}, nil},
 		{
 			"block", "# ops-console:ignore set-not-null -- proven by hand\nalter table(:posts) do\n  modify :a, :text, null: false, from: {:text, null: true}\nend",
-			nil, []string{"set-not-null: proven by hand"},
+			nil,
+			[]string{"set-not-null: proven by hand"},
 		},
 		{"the other linter's", "# excellent_migrations:safety-assured-for-next-line table_dropped\n" + drop, nil, []string{"drop-table: excellent_migrations: safety assured"}},
 		{"the other linter's, file", drop + "\n# excellent_migrations:safety-assured-for-this-file table-dropped raw_sql_executed", nil, []string{"drop-table: excellent_migrations: safety assured"}},
 		{"the other linter's, for something else", "# excellent_migrations:safety-assured-for-next-line column_removed\n" + drop, []string{"drop-table"}, nil},
 		{
 			"the other linter's for raw SQL", "# excellent_migrations:safety-assured-for-next-line raw_sql_executed\nexecute \"UPDATE posts SET a = 1\", \"\"",
-			nil, []string{"unbounded-dml: excellent_migrations: safety assured"},
+			nil,
+			[]string{"unbounded-dml: excellent_migrations: safety assured"},
 		},
 		{
 			"which cannot make SQL of what is none", "# excellent_migrations:safety-assured-for-this-file raw_sql_executed\nexecute \"DELETE TYPE posts\", \"\"",
-			[]string{"sql-syntax"}, nil,
+			[]string{"sql-syntax"},
+			nil,
 		},
 	}
 	for _, c := range cases {
@@ -159,19 +162,23 @@ func TestAddSuppression(t *testing.T) {
 		want      string
 	}{
 		{
-			"statement", head + "  def change do\n    drop table(:a)\n  end\nend\n", ecto.Span{Line: 5, Column: 5},
+			"statement", head + "  def change do\n    drop table(:a)\n  end\nend\n",
+			ecto.Span{Line: 5, Column: 5},
 			head + "  def change do\n    # ops-console:ignore drop-table -- why\n    drop table(:a)\n  end\nend\n",
 		},
 		{
-			"within a block", head + "  def change do\n    alter table(:a) do\n      remove :b\n    end\n  end\nend\n", ecto.Span{Line: 6, Column: 7},
+			"within a block", head + "  def change do\n    alter table(:a) do\n      remove :b\n    end\n  end\nend\n",
+			ecto.Span{Line: 6, Column: 7},
 			head + "  def change do\n    alter table(:a) do\n      # ops-console:ignore drop-table -- why\n      remove :b\n    end\n  end\nend\n",
 		},
 		{
-			"within a heredoc", head + "  def change do\n    execute \"\"\"\n    DROP\n    TABLE a\n    \"\"\"\n  end\nend\n", ecto.Span{Line: 6, Column: 5},
+			"within a heredoc", head + "  def change do\n    execute \"\"\"\n    DROP\n    TABLE a\n    \"\"\"\n  end\nend\n",
+			ecto.Span{Line: 6, Column: 5},
 			head + "  def change do\n    # ops-console:ignore drop-table -- why\n    execute \"\"\"\n    DROP\n    TABLE a\n    \"\"\"\n  end\nend\n",
 		},
 		{
-			"carriage returns", "defmodule M do\r\n\tdef change do\r\n\t\tdrop table(:a)\r\n\tend\r\nend\r\n", ecto.Span{Line: 3, Column: 3},
+			"carriage returns", "defmodule M do\r\n\tdef change do\r\n\t\tdrop table(:a)\r\n\tend\r\nend\r\n",
+			ecto.Span{Line: 3, Column: 3},
 			"defmodule M do\r\n\tdef change do\r\n\t\t# ops-console:ignore drop-table -- why\r\n\t\tdrop table(:a)\r\n\tend\r\nend\r\n",
 		},
 		{"the file", "defmodule M do\nend\n", ecto.Span{Line: 1, Column: 1}, "# ops-console:ignore-file drop-table -- why\ndefmodule M do\nend\n"},

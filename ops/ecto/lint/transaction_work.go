@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"ops-console/ops/ecto"
@@ -116,11 +117,14 @@ var single = map[string]bool{
 	"insert_or_update": true, "insert_or_update!": true,
 }
 
+// oneRow is a condition that one row at most meets.
+var oneRow = regexp.MustCompile(`^\(?"?id"? = ('[^']*'|[0-9]+|\$1)(::\w+)?\)?$`)
+
 // changesRows says whether an operation changes rows of a table that may be many.
 func changesRows(o *ecto.Operation) bool {
 	switch o.Kind {
 	case ecto.Update, ecto.Delete:
-		return true
+		return !oneRow.MatchString(o.Where)
 	case ecto.Insert:
 		return o.Expression == "SELECT"
 	case ecto.RepoCall:
