@@ -106,6 +106,7 @@ func (p Pair) Moved() bool { return p.Old != "" && p.New != "" && p.Old != p.New
 type Stat struct {
 	Same, Changed, Added, Removed int // files
 	Moved                         int // files, of Same and Changed
+	Related                       int // files that were absorbed by others, or split from them
 	LinesAdded, LinesRemoved      int
 }
 
@@ -125,6 +126,11 @@ func Total(pairs []Pair) Stat {
 		}
 		if p.Moved() {
 			s.Moved++
+		}
+		for _, r := range p.Relations {
+			if r.Kind == AbsorbedBy || r.Kind == SplitInto {
+				s.Related++
+			}
 		}
 		s.LinesAdded += p.Added
 		s.LinesRemoved += p.Removed

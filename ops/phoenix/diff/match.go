@@ -39,7 +39,9 @@ func match(old, new *phoenix.Tree, n names) []Pair {
 	for i := range m.pairs {
 		p := &m.pairs[i]
 		if p.Old != "" && p.New != "" {
-			p.Relations = append(m.notes["-"+p.Old], m.notes["+"+p.New]...)
+			p.Relations = slices.DeleteFunc(append(m.notes["-"+p.Old], m.notes["+"+p.New]...), func(r Relation) bool {
+				return r.Path == p.Old && r.Kind == Absorbs || r.Path == p.New && r.Kind == AbsorbedBy
+			})
 		}
 	}
 	return m.pairs

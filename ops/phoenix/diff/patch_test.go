@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/phoenixtest"
 )
 
 func TestThePatchOfAnyTwoTreesTurnsOneIntoTheOther(t *testing.T) {
@@ -28,6 +29,16 @@ func TestThePatchOfAnyTwoTreesTurnsOneIntoTheOther(t *testing.T) {
 	})
 }
 
+func TestThePatchOfTheFixturesTurnsOneIntoTheOther(t *testing.T) {
+	needGit(t)
+	for _, a := range phoenixtest.Trees(t) {
+		for _, b := range phoenixtest.Trees(t) {
+			t.Run(a.Spec.Version.String()+" to "+b.Spec.Version.String(), func(t *testing.T) {
+				applies(t, filepath.Join(t.TempDir(), "tree"), a, b)
+			})
+		}
+	}
+}
 
 func needGit(t *testing.T) {
 	t.Helper()

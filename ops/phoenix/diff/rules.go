@@ -156,10 +156,12 @@ func (m *matching) along(from, to phoenix.Version, earlier, later *phoenix.Tree,
 		}
 	}
 	for _, l := range leads {
-		switch old, new := sides(l); {
-		case m.gone[old]:
+		old, new := sides(l)
+		absorbed, split := m.gone[old], m.come[new]
+		switch {
+		case absorbed && !(split && backwards): // what was absorbed comes out again on the way back
 			m.relate(old, AbsorbedBy, new, l.since)
-		case m.come[new]:
+		case split:
 			m.relate(old, SplitInto, new, l.since)
 		}
 	}

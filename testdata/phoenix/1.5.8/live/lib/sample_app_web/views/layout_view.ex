@@ -1,0 +1,3 @@
+defmodule SampleAppWeb.LayoutView do
+  use SampleAppWeb, :view
+end

@@ -1,0 +1,1 @@
+# SampleApp.Repo.insert!(%SampleApp.SomeSchema{})

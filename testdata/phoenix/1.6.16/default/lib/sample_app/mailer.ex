@@ -1,0 +1,3 @@
+defmodule SampleApp.Mailer do
+  use Swoosh.Mailer, otp_app: :sample_app
+end

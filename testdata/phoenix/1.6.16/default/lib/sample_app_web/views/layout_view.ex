@@ -1,0 +1,6 @@
+defmodule SampleAppWeb.LayoutView do
+  use SampleAppWeb, :view
+
+  # Phoenix LiveDashboard may be there or not.
+  @compile {:no_warn_undefined, {Routes, :live_dashboard_path, 2}}
+end

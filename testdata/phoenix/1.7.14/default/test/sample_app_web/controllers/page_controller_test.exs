@@ -1,0 +1,8 @@
+defmodule SampleAppWeb.PageControllerTest do
+  use SampleAppWeb.ConnCase
+
+  test "GET /", %{conn: conn} do
+    conn = get(conn, ~p"/")
+    assert html_response(conn, 200) =~ "Peace of mind"
+  end
+end

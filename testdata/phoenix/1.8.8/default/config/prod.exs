@@ -1,0 +1,8 @@
+import Config
+
+config :sample_app, SampleAppWeb.Endpoint,
+  cache_static_manifest: "priv/static/cache_manifest.json"
+
+config :swoosh, api_client: Swoosh.ApiClient.Req
+
+config :logger, level: :info

@@ -1,0 +1,41 @@
+defmodule SampleAppWeb.Endpoint do
+  use Phoenix.Endpoint, otp_app: :sample_app
+
+  # Signed, not encrypted: a session can be read, not changed.
+  @session_options [
+    store: :cookie,
+    key: "_sample_app_key",
+    signing_salt: "ux5JhG7t",
+    same_site: "Lax"
+  ]
+
+  socket "/live", Phoenix.LiveView.Socket,
+    websocket: [connect_info: [session: @session_options]],
+    longpoll: [connect_info: [session: @session_options]]
+
+  plug Plug.Static,
+    at: "/",
+    from: :sample_app,
+    gzip: not code_reloading?,
+    only: SampleAppWeb.static_paths()
+
+  if code_reloading? do
+    socket "/phoenix/live_reload/socket", Phoenix.LiveReloader.Socket
+    plug Phoenix.LiveReloader
+    plug Phoenix.CodeReloader
+    plug Phoenix.Ecto.CheckRepoStatus, otp_app: :sample_app
+  end
+
+  plug Plug.RequestId
+  plug Plug.Telemetry, event_prefix: [:phoenix, :endpoint]
+
+  plug Plug.Parsers,
+    parsers: [:urlencoded, :multipart, :json],
+    pass: ["*/*"],
+    json_decoder: Phoenix.json_library()
+
+  plug Plug.MethodOverride
+  plug Plug.Head
+  plug Plug.Session, @session_options
+  plug SampleAppWeb.Router
+end

@@ -1,0 +1,6 @@
+defmodule SampleAppWeb.Gettext do
+  @moduledoc """
+  Translations: `gettext("Here is one")`.
+  """
+  use Gettext.Backend, otp_app: :sample_app
+end
