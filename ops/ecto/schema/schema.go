@@ -4,6 +4,7 @@
 package schema
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -105,9 +106,11 @@ func (s *State) Table(n ecto.Name) *Table { return s.tables[key(n)] }
 
 // Tables is all that are known, by name.
 func (s *State) Tables() []*Table {
-	return slices.SortedFunc(maps.Values(s.tables), func(a, b *Table) int {
-		return strings.Compare(a.Name.String(), b.Name.String())
-	})
+	return slices.SortedFunc(maps.Values(s.tables), byName)
+}
+
+func byName(a, b *Table) int {
+	return cmp.Or(strings.Compare(a.Name.Prefix, b.Name.Prefix), strings.Compare(a.Name.Name, b.Name.Name))
 }
 
 // Dropped is what dropped a table; empty: nothing did.
@@ -121,15 +124,16 @@ func (s *State) Type(n ecto.Name) (Type, bool) {
 
 // Index by name, and the table that has it. schema is that of the table, as PostgreSQL has it.
 func (s *State) Index(n ecto.Name) (*Table, *Index) {
-	for _, t := range s.Tables() {
-		if key(ecto.Name{Prefix: t.Name.Prefix}) != key(ecto.Name{Prefix: n.Prefix}) {
+	var first *Table
+	for _, t := range s.tables {
+		if key(ecto.Name{Prefix: t.Name.Prefix}) != key(ecto.Name{Prefix: n.Prefix}) || t.Index(n.Name) == nil {
 			continue
 		}
-		if i := t.Index(n.Name); i != nil {
-			return t, i
+		if first == nil || byName(t, first) < 0 {
+			first = t
 		}
 	}
-	return nil, nil
+	return first, first.Index(n.Name)
 }
 
 // Reference is a foreign key seen from the table it leads to.
@@ -141,13 +145,15 @@ type Reference struct {
 // References is the foreign keys that lead to a table.
 func (s *State) References(n ecto.Name) []Reference {
 	var out []Reference
-	for _, t := range s.Tables() {
+	for _, t := range s.tables {
 		for _, c := range t.Constraints {
 			if c.Kind == ecto.ForeignKey && key(c.To) == key(n) {
 				out = append(out, Reference{t, c})
 			}
 		}
 	}
+	// By table, and each table's in the order that it has them.
+	slices.SortStableFunc(out, func(a, b Reference) int { return byName(a.From, b.From) })
 	return out
 }
 
