@@ -23,7 +23,7 @@ func (m *machine) local(e *env, n *elixir.Node, name string, nodes []*elixir.Nod
 	}
 	if f := kernel[name]; f != nil {
 		args := append(piped, m.evalAll(e, nodes)...)
-		if v, ok := f(m, args); ok {
+		if v, ok := m.fold(f, args); ok {
 			return v
 		}
 		m.discover(args, marks{conditional: true})
@@ -211,7 +211,7 @@ func (m *machine) apply(c *closure, args []value) value {
 			}
 		}
 		if f := functions[c.module+"."+c.name]; f != nil {
-			if v, ok := f(m, args); ok {
+			if v, ok := m.fold(f, args); ok {
 				return v
 			}
 		}
@@ -226,7 +226,7 @@ func (m *machine) apply(c *closure, args []value) value {
 			return f(m, c.env, &called, args)
 		}
 		if f := kernel[c.name]; f != nil {
-			if v, ok := f(m, args); ok {
+			if v, ok := m.fold(f, args); ok {
 				return v
 			}
 		}
@@ -309,7 +309,7 @@ func (m *machine) remoteCall(e *env, n *elixir.Node, module, name string, piped 
 	}
 	args = append(args, m.evalAll(e, n.Args)...)
 	if f := functions[module+"."+name]; f != nil {
-		if v, ok := f(m, args); ok {
+		if v, ok := m.fold(f, args); ok {
 			return v
 		}
 		m.discover(args, marks{repeated: true})

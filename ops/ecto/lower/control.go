@@ -17,7 +17,7 @@ func init() {
 		"|>":          (*machine).pipe,
 		"@":           (*machine).attribute,
 		"<<>>":        (*machine).binary,
-		"{}":          func(m *machine, e *env, n *elixir.Node) value { return tuple(m.evalAll(e, n.Args)) },
+		"{}":          func(m *machine, e *env, n *elixir.Node) value { return m.weighed(tuple(m.evalAll(e, n.Args))) },
 		"%{}":         (*machine).mapping,
 		"%":           (*machine).structure,
 		"if":          (*machine).when,
@@ -111,12 +111,12 @@ func (m *machine) mapping(e *env, n *elixir.Node) value {
 			return m.unknown(e, n)
 		}
 		k, v := m.eval(e, a.Args[0]), m.eval(e, a.Args[1])
-		if len(out.pairs) > mostElements {
+		if len(out.pairs) > mostKeys {
 			return m.unknown(e, n)
 		}
 		out = out.put(k, v)
 	}
-	return out
+	return m.weighed(out)
 }
 
 // structure is %Name{}: what is in it is looked at, what it is stays unknown.

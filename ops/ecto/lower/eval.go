@@ -45,7 +45,7 @@ func (m *machine) eval(e *env, n *elixir.Node) value {
 	case elixir.List:
 		return m.list(e, n)
 	case elixir.Tuple:
-		return tuple(m.evalAll(e, n.Args))
+		return m.weighed(tuple(m.evalAll(e, n.Args)))
 	case elixir.Var:
 		return m.variable(e, n)
 	case elixir.Call:
@@ -83,11 +83,11 @@ func (m *machine) list(e *env, n *elixir.Node) value {
 		head := m.evalAll(e, n.Args[:k-1])
 		head = append(head, m.eval(e, tail.Args[0]))
 		if rest, ok := m.eval(e, tail.Args[1]).(list); ok && len(rest) < mostElements {
-			return append(list(head), rest...)
+			return m.weighed(append(list(head), rest...))
 		}
 		return m.unknown(e, n)
 	}
-	return list(m.evalAll(e, n.Args))
+	return m.weighed(list(m.evalAll(e, n.Args)))
 }
 
 // variable is a variable's value, or the call of a function without arguments.
@@ -208,5 +208,5 @@ func (m *machine) interpolate(e *env, parts []*elixir.Node) value {
 		}
 		out = out.join(t)
 	}
-	return out
+	return m.weighed(out)
 }

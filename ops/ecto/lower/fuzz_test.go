@@ -21,7 +21,8 @@ import (
 func check(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, src []byte) {
+}, src []byte,
+) {
 	t.Helper()
 	l := Lowering{Settings: project.DefaultSettings(), Read: func(path string) ([]byte, error) {
 		if strings.HasPrefix(path, "lib/") {
@@ -145,22 +146,29 @@ func TestAnyArguments(t *testing.T) {
 // TestBounds reads what would never end, or never fit, if it were followed as it stands.
 func TestBounds(t *testing.T) {
 	tests := map[string]string{
-		"recursion":   "def up, do: again()\n defp again, do: again()",
-		"two by two":  "def up, do: a()\n defp a do\n a()\n a()\n end",
-		"growth":      `def up, do: execute(Enum.reduce(1..60, "x", fn _, s -> s <> s end))`,
-		"lists":       "def up, do: Enum.each(Enum.reduce(1..60, [1], fn _, l -> l ++ l end), fn i -> execute(\"SELECT #{i}\") end)",
-		"ranges":      "def up, do: for(a <- 1..15_000, b <- 1..15_000, do: execute(\"SELECT #{a + b}\"))",
-		"far":         "def up, do: for(a <- 1..999_999_999_999, do: execute(\"SELECT #{a}\"))",
-		"powers":      "def up, do: execute(\"SELECT #{Enum.reduce(1..60, 10, fn _, n -> n * n end)}\")",
-		"attributes":  "@a @b\n @b @a\n def up, do: execute(@a)",
-		"macros":      "defmacro m(x) do\n quote do\n m(unquote(x))\n end\n end\n def up, do: m(1)",
-		"closures":    "def up do\n f = fn f -> f.(f) end\n f.(f)\n end",
-		"captures":    "def up, do: Enum.map([1], &up/0)",
-		"deep":        "def up, do: " + strings.Repeat("[", 3000) + strings.Repeat("]", 3000),
-		"regexps":     "def up, do: execute(String.replace(String.duplicate(\"a\", 60_000), ~r/(a*)*b/, \"\"))",
-		"nested maps": "def up, do: Enum.reduce(1..2000, %{}, fn i, m -> Map.put(m, i, m) end) |> inspect() |> execute()",
-		"uses":        "use M\n def up, do: :ok\n defmacro __using__(_) do\n quote do\n use M\n end\n end",
-		"imports":     "import M\n def up, do: missing()",
+		"recursion":    "def up, do: again()\n defp again, do: again()",
+		"two by two":   "def up, do: a()\n defp a do\n a()\n a()\n end",
+		"growth":       `def up, do: execute(Enum.reduce(1..60, "x", fn _, s -> s <> s end))`,
+		"lists":        "def up, do: Enum.each(Enum.reduce(1..60, [1], fn _, l -> l ++ l end), fn i -> execute(\"SELECT #{i}\") end)",
+		"ranges":       "def up, do: for(a <- 1..15_000, b <- 1..15_000, do: execute(\"SELECT #{a + b}\"))",
+		"far":          "def up, do: for(a <- 1..999_999_999_999, do: execute(\"SELECT #{a}\"))",
+		"powers":       "def up, do: execute(\"SELECT #{Enum.reduce(1..60, 10, fn _, n -> n * n end)}\")",
+		"attributes":   "@a @b\n @b @a\n def up, do: execute(@a)",
+		"macros":       "defmacro m(x) do\n quote do\n m(unquote(x))\n end\n end\n def up, do: m(1)",
+		"closures":     "def up do\n f = fn f -> f.(f) end\n f.(f)\n end",
+		"captures":     "def up, do: Enum.map([1], &up/0)",
+		"deep":         "def up, do: " + strings.Repeat("[", 3000) + strings.Repeat("]", 3000),
+		"regexps":      "def up, do: execute(String.replace(String.duplicate(\"a\", 60_000), ~r/(a*)*b/, \"\"))",
+		"nested maps":  "def up, do: Enum.reduce(1..2000, %{}, fn i, m -> Map.put(m, i, m) end) |> inspect() |> execute()",
+		"one in two":   `def up, do: execute(inspect(Enum.reduce(1..60, [1], fn _, l -> [l, l] end)))`,
+		"maps in maps": `def up, do: execute(inspect(Enum.reduce(1..60, %{}, fn i, m -> Map.put(m, i, {m, m}) end)))`,
+		"compared":     "def up do\n l = Enum.to_list(1..5000)\n for i <- 1..5000, l == [i | l], do: :ok\n end",
+		"texts":        `def up, do: Enum.map(1..5000, fn _ -> String.duplicate("x", 1_000_000) end) |> Enum.join() |> execute()`,
+		"iodata":       `def up, do: execute(List.duplicate(String.duplicate("x", 1_000_000), 5000))`,
+		"columns":      "def up, do: for(a <- 1..5000, do: create(index(:t, Enum.map(1..5000, fn i -> :\"c#{i}\" end))))",
+		"tables":       "def up, do: for(a <- 1..5000, do: create(table(\"t#{a}\")))",
+		"uses":         "use M\n def up, do: :ok\n defmacro __using__(_) do\n quote do\n use M\n end\n end",
+		"imports":      "import M\n def up, do: missing()",
 	}
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) { check(t, []byte("defmodule M do\n use Ecto.Migration\n"+body+"\nend\n")) })

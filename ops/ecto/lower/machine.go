@@ -9,11 +9,13 @@ import (
 
 // Bounds on what is followed. No migration that people write comes near them.
 const (
-	mostSteps    = 300_000 // expressions in one direction of one migration
+	mostSteps    = 100_000 // expressions in one direction of one migration
 	mostDepth    = 3_000   // expressions within each other
 	mostCalls    = 60      // functions within each other
-	mostElements = 20_000  // of a list or a range that is unrolled
-	mostCommands = 20_000
+	mostElements = 5_000   // of a list or a range that is unrolled
+	mostKeys     = 1_000   // of a map
+	mostCommands = 5_000
+	mostWeight   = 200_000 // of one value: its parts, and its text by the 64 bytes
 )
 
 // machine goes through one direction of a migration, as Elixir would, and keeps the commands that Ecto would queue.

@@ -268,7 +268,7 @@ func into(_ *machine, a []value) (value, bool) {
 		case list:
 			return slices.Concat(base, list(l)), len(base)+len(l) <= mostElements
 		case *mapping:
-			if len(l) > 1000 {
+			if len(l) > mostKeys {
 				return nil, false
 			}
 			for _, v := range l {
@@ -710,7 +710,7 @@ func putMap(_ *machine, a []value) (value, bool) {
 		return nil, false
 	}
 	mp, ok := a[0].(*mapping)
-	if !ok || len(mp.pairs) > 1000 {
+	if !ok || len(mp.pairs) > mostKeys {
 		return nil, false
 	}
 	return mp.put(a[1], a[2]), true

@@ -20,7 +20,7 @@ type piece struct {
 }
 
 // longest is how many bytes a text can have before it counts as unknown.
-const longest = 4 << 20
+const longest = 1 << 20
 
 // words is a text that stands nowhere in the source.
 func words(s string) text {

@@ -265,6 +265,14 @@ func equal(a, b value) (same, ok bool) {
 		return false, false
 	}
 	switch a := a.(type) {
+	case atom, alias:
+		return a == b, true
+	case *big.Int:
+		i, is := b.(*big.Int)
+		return is && i.Cmp(a) == 0, true
+	case text:
+		t, is := b.(text)
+		return is && t.String() == a.String(), true
 	case *closure:
 		return false, false
 	case *object:
@@ -319,11 +327,11 @@ func textOf(v value) text {
 				if !x.IsInt64() || x.Int64() < 0 || x.Int64() > 0x10ffff {
 					return hole("…")
 				}
-				out = append(out, words(string(rune(x.Int64())))...)
+				out = out.join(words(string(rune(x.Int64()))))
 			case atom, float64, tuple:
 				return hole("…")
 			default:
-				out = append(out, textOf(x)...)
+				out = out.join(textOf(x))
 			}
 		}
 		return out
