@@ -40,11 +40,12 @@ func (p *pass) missingLockTimeout() {
 	} else if _, ok := p.Live.Traffic[e.Table]; ok {
 		f.Why = append(f.Why, p.trafficText(e.Table))
 	}
-	if p.Options.Check != nil || p.Down {
+	switch {
+	case p.Options.Check != nil:
 		p.Emit(f)
-		return
+	case !p.Down:
+		p.habit(f)
 	}
-	p.habit(f)
 }
 
 // habit keeps a finding back until all migrations were looked at: the last one is reported, and how many there are.
