@@ -11,6 +11,7 @@ import (
 
 	"ops-console/ops/config"
 	"ops-console/ops/ecto/project"
+	"ops-console/ops/fly/flysim/flex"
 	"ops-console/testdata/demo"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +94,15 @@ func TestDatabaseIsTheProjects(t *testing.T) {
 		n, err := l.ask(primaryRegion, "SELECT reltuples::bigint FROM pg_class WHERE oid = 'plays'::regclass")
 		return err == nil && n == fmt.Sprint(plays)
 	})
+	conn, err := l.dial(primaryRegion, flex.PortDirect, flex.ConsoleRole, flex.DatabaseName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	var ran int
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM schema_migrations").Scan(&ran); err != nil || ran != len(want) {
+		t.Errorf("a console sees %d migrations, %v; want %d", ran, err, len(want))
+	}
 	for table, least := range map[string]int{"sponsors": 10, "topics": 8, "posts": 800, "events": 8000, "transcripts": 600} {
 		n, err := l.ask(primaryRegion, "SELECT count(*) FROM "+table)
 		if count, _ := strconv.Atoi(n); err != nil || count < least {

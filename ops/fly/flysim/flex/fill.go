@@ -42,8 +42,11 @@ func (d *Database) fill(ctx context.Context) error {
 	statements := []string{"SET ROLE " + OwnerRole}
 	statements = append(statements, strings.Split(schemaSQL, divider)...)
 	// Planner statistics too: whoever asks how large a table is gets an answer.
-	return primary.pg.Exec(ctx, DatabaseName, append(statements, contentSQL, "RESET ROLE", "ANALYZE")...)
+	return primary.pg.Exec(ctx, DatabaseName, append(statements, contentSQL, mayLook, "RESET ROLE", "ANALYZE")...)
 }
+
+// mayLook lets a console see which migrations ran, and nothing else of what is the application's.
+const mayLook = "GRANT SELECT ON schema_migrations TO " + ConsoleRole
 
 // divider divides schema.sql into what is sent at once, so that what no transaction can have in it stands alone.
 const divider = "-- next\n"
