@@ -161,6 +161,13 @@ func (p *Pane) Copies() []pane.Copy {
 			out = append(out, pane.Copy{What: what, Text: text})
 		}
 	}
+	if p.feed.Value != nil {
+		for i := range p.feed.Value.Repos {
+			if live := p.feed.Value.Repos[i].Input.Live; live != nil {
+				add("the missing grant", grant(live.Unread))
+			}
+		}
+	}
 	f := p.current()
 	if f == nil {
 		if r := p.row(); r != nil && r.m != nil {
@@ -175,6 +182,16 @@ func (p *Pane) Copies() []pane.Copy {
 	add("finding", f.Rule+": "+f.Text)
 	add("comment that suppresses it", "# ops-console:ignore "+f.Rule+" -- ")
 	return out
+}
+
+// grant is the statement in a text; empty where there is none.
+func grant(text string) string {
+	i := strings.Index(text, "GRANT ")
+	if i < 0 {
+		return ""
+	}
+	s, _, _ := strings.Cut(text[i:], ";")
+	return strings.TrimSpace(s) + ";"
 }
 
 // sql is what a migration sends on the way up, as far as that is known.

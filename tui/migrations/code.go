@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"slices"
 	"strconv"
 
 	"ops-console/ops/ecto"
@@ -82,6 +83,10 @@ func (p *Pane) remarks(r *row) map[int][]remark {
 		out[f.At.Line] = append(out[f.At.Line], remark{f.At, paint.Mark{Glyph: p.glyphs.Stopped, Role: themes.Faint}, f.Rule + " ignored: " + f.Suppressed.Reason, nil, false})
 	}
 	for _, n := range r.m.Notes {
+		// What a rule says already, and what only follows from the file being broken, is not said again.
+		if r.broken && n.Code != "parse-error" || slices.ContainsFunc(r.findings, func(f lint.Finding) bool { return f.Rule == n.Code && f.At.Line == n.At.Line }) {
+			continue
+		}
 		m := paint.Mark{Glyph: p.glyphs.Unknown, Role: themes.Stale}
 		if n.Code == "parse-error" {
 			m = severity(p.glyphs, lint.Error)

@@ -140,9 +140,9 @@ func (p *Pane) safer(g *page.Page, f *lint.Finding, roomy bool) {
 	}
 	g.Line(func(*paint.Line) {})
 	g.Line(func(l *paint.Line) { l.Gap(2).Text(themes.Info, "Safer") })
-	g.Text(themes.Plain, 2, paint.Part{}, f.Recipe, 4)
+	g.Text(themes.Plain, 2, paint.Part{}, f.Recipe, 9)
 	for i, s := range steps {
-		g.Text(themes.Plain, 4, paint.Part{Role: themes.Muted, Text: strconv.Itoa(i + 1)}, s, 3)
+		g.Text(themes.Plain, 4, paint.Part{Role: themes.Muted, Text: strconv.Itoa(i + 1)}, s, 6)
 	}
 	if f.Code == "" || !roomy {
 		return

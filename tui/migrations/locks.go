@@ -45,7 +45,7 @@ func (p *Pane) planSection(env *pane.Env, r *row, w int) stack.Section {
 	if len(lines) == 0 {
 		most = 2
 	}
-	return stack.Section{Least: min(most, 4), Most: most, Draw: func(b *paint.Block, w, _, _ int) {
+	return stack.Section{Least: min(most, 5), Most: most, Draw: func(b *paint.Block, w, _, _ int) {
 		b.Line().Rule("LOCK PLAN", p.basis(r)...)
 		if len(lines) == 0 {
 			b.Line().Gap(2).Text(themes.Muted, p.noLocks(r))
@@ -310,7 +310,11 @@ func (p *Pane) back(r *row) []backLine {
 		say(warn, "There is no down: mix ecto.rollback raises.")
 	}
 	for _, n := range r.m.Irreversible {
-		say(warn, "Cannot be reversed, line "+strconv.Itoa(n.At.Line)+": "+n.Text)
+		text := n.Text
+		if n.At.Line > 0 {
+			text = "Line " + strconv.Itoa(n.At.Line) + ": " + text
+		}
+		say(warn, text)
 	}
 	var lost []string
 	for i := range r.m.Up {

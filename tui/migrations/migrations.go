@@ -36,6 +36,7 @@ type Pane struct {
 
 	table    table.Table
 	filter   string
+	chosen   bool // somebody has put the cursor where it is
 	finding  int  // index into the selected row's findings
 	open     bool // the source has the whole pane
 	doc      bool // the rule is explained
@@ -153,7 +154,6 @@ func (p *Pane) take(m pane.MigrationsMsg) {
 	if !fresh {
 		return
 	}
-	first := len(p.rows) == 0
 	before := p.current()
 	p.rows = rows(m.Snapshot.Value)
 	p.table.Group = nil
@@ -161,13 +161,14 @@ func (p *Pane) take(m pane.MigrationsMsg) {
 		p.table.Group = func(i int) string { return p.rows[i].repoName() }
 	}
 	p.table.SetLen(len(p.rows))
-	if r := p.mostWorthALook(); first && r != nil && !p.open {
+	if r := p.mostWorthALook(); r != nil && !p.chosen {
 		p.table.Select(r.key)
 	}
 	p.sameFinding(before)
 }
 
-// mostWorthALook is the migration with the worst finding, of several the one that runs first; nil where there is none.
+// mostWorthALook is the migration with the worst finding; of several the one that runs first, and where it is not known what
+// is to run the newest. It is nil where there is none.
 func (p *Pane) mostWorthALook() *row {
 	var out *row
 	for i := range p.rows {
@@ -175,7 +176,7 @@ func (p *Pane) mostWorthALook() *row {
 		if r.state == applied || out != nil && (r.state == gone) {
 			continue
 		}
-		if out == nil || r.worst > out.worst || r.worst == out.worst && r.version < out.version {
+		if out == nil || r.worst > out.worst || r.worst == out.worst && r.state.pending() && r.version < out.version {
 			out = r
 		}
 	}
@@ -232,6 +233,7 @@ func distance(a, b *lint.Finding) int { return max(a.At.Line-b.At.Line, b.At.Lin
 
 // move goes n files down.
 func (p *Pane) move(n int) {
+	p.chosen = true
 	before := p.row()
 	p.table.Move(n)
 	p.moved(before)
@@ -252,7 +254,7 @@ func (p *Pane) step(by int) {
 	if r == nil {
 		return
 	}
-	p.jump, p.rule.Top = true, 0
+	p.chosen, p.jump, p.rule.Top = true, true, 0
 	if at := p.finding + by; at >= 0 && at < len(r.findings) {
 		p.finding = at
 		return
@@ -278,6 +280,7 @@ func (p *Pane) goTo(address string) {
 		return
 	}
 	p.table.Select(file)
+	p.chosen = true
 	p.finding, p.jump = 0, true
 	p.open = a.Values.Get("view") == "source"
 	if rule := a.Values.Get("rule"); rule != "" {
@@ -289,7 +292,7 @@ func (p *Pane) goTo(address string) {
 
 // Filter keeps the migrations that match: names, states, tables, rules.
 func (p *Pane) Filter(text string) (n, total int) {
-	p.filter = text
+	p.filter, p.chosen = text, p.chosen || text != ""
 	before := p.row()
 	n, total = p.table.SetFilter(text)
 	p.moved(before)
@@ -351,7 +354,7 @@ func (p *Pane) click(x, y int) {
 		before := p.row()
 		// The list is drawn without the line of its titles.
 		if _, ok := p.table.Click(x-h.x, y-h.y+1); ok {
-			p.open = p.open || p.row() == before
+			p.chosen, p.open = true, p.open || p.row() == before
 			p.moved(before)
 		}
 		return

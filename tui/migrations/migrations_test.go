@@ -88,7 +88,8 @@ func TestBadge(t *testing.T) {
 }
 
 func TestTheCursorStaysOnItsFindingWhenFilesChange(t *testing.T) {
-	p := with(tuitest.Project{})
+	p := with(tuitest.Project{NoDatabase: true})
+	p.Update(pane.MigrationsMsg{Known: true, Snapshot: tuitest.MigrationsFeed(1, tuitest.Migrations(tuitest.Project{}))})
 	press(t, p, "j")
 	next := tuitest.Migrations(tuitest.Project{})
 	ff := next.Repos[0].Result.Findings

@@ -10,6 +10,7 @@ import (
 	"ops-console/tui/page"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
+	"ops-console/tui/prose"
 	"ops-console/tui/stack"
 )
 
@@ -37,22 +38,22 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 	var lines []string
 	switch {
 	case r == nil:
-		lines = stack.Column(env, inner, h, 1, []stack.Section{p.listSection(env, h)})
+		lines = stack.Column(env, inner, h, 1, []stack.Section{p.listSection(env, inner, h)})
 	case p.open || p.doc && !p.wide:
 		lines = stack.Column(env, inner, h, 1, p.main(env, r, inner, true))
 	case w >= thirdAt:
 		left, right := 46, min(max(inner/3, 50), 64)
 		middle := inner - left - right - 6
-		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, []stack.Section{p.listSection(env, h)}),
+		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, []stack.Section{p.listSection(env, left, h)}),
 			stack.Column(env, middle, h, 1+left+3, p.main(env, r, middle, false)))
 		lines = paint.Beside(env.Theme, env.Glyphs, lines, stack.Column(env, right, h, 1+left+3+middle+3, p.findingSections(env, r, right, true)))
 	case p.wide:
 		left := min(max(inner*3/10, 34), 46)
 		right := inner - left - 3
-		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, append([]stack.Section{p.listSection(env, h)}, p.findingSections(env, r, left, left >= readable)...)),
+		lines = paint.Beside(env.Theme, env.Glyphs, stack.Column(env, left, h, 1, append([]stack.Section{p.listSection(env, left, h)}, p.findingSections(env, r, left, left >= readable)...)),
 			stack.Column(env, right, h, 1+left+3, p.main(env, r, right, false)))
 	default:
-		lines = stack.Column(env, inner, h, 1, append([]stack.Section{p.listSection(env, h)}, p.findingSections(env, r, inner, false)...))
+		lines = stack.Column(env, inner, h, 1, append([]stack.Section{p.listSection(env, inner, h)}, p.findingSections(env, r, inner, false)...))
 	}
 	return paint.Margins(env.Theme, env.Glyphs, lines, w)
 }
@@ -71,9 +72,17 @@ func (p *Pane) main(env *pane.Env, r *row, w int, alone bool) []stack.Section {
 }
 
 // listSection is the list of migrations.
-func (p *Pane) listSection(env *pane.Env, tall int) stack.Section {
+func (p *Pane) listSection(env *pane.Env, w, tall int) stack.Section {
 	n, _ := p.table.Len()
-	under := p.under()
+	var under []paint.Part
+	for _, s := range p.under() {
+		for i, text := range prose.Wrap(env.Glyphs, s.Text, w-4, 3) {
+			if i > 0 && s.Role == themes.Stale {
+				text = "  " + text
+			}
+			under = append(under, paint.Part{Role: s.Role, Text: text})
+		}
+	}
 	heads := 0
 	if p.table.Group != nil {
 		heads = len(p.feed.Value.Repos)

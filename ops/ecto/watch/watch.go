@@ -68,6 +68,7 @@ const (
 	catalogTimeout = 20 * time.Second
 	judgeTimeout   = time.Minute
 	catalogEvery   = 30 * time.Second
+	catalogAgain   = 5 * time.Second // after one that failed
 )
 
 // never is an interval for what is done on demand only.
@@ -176,11 +177,17 @@ func (w *Watcher) run(ctx context.Context) {
 		s      state
 		reload = true
 	)
+	again := time.NewTimer(0)
+	again.Stop()
+	defer again.Stop()
 	for {
 		var asked <-chan struct{}
 		if w.live != nil {
 			asked = w.live.Changed()
 			s.live = w.live.Latest()
+			if s.live.Err != nil && !w.o.OnDemand {
+				again.Reset(catalogAgain)
+			}
 		}
 		if reload {
 			// The watches come first: what changes after the files were read is told.
@@ -210,6 +217,8 @@ func (w *Watcher) run(ctx context.Context) {
 		case <-w.kick:
 			reload = true
 			w.askAgain(ctx)
+		case <-again.C:
+			w.live.Refresh()
 		case <-asked:
 			reload = s.project == nil
 		}
