@@ -157,34 +157,20 @@ func find(sites []*site, is func(*site) bool) (*site, bool) {
 	return nil, false
 }
 
-// multiStatement finds statements between which nothing stands but the end of the first.
+// multiStatement finds strings of several statements.
 func (p *pass) multiStatement() {
-	src := p.source()
-	for i := 1; i < len(p.Ops); i++ {
-		a, b := &p.Ops[i-1], &p.Ops[i]
-		if !a.Raw || !b.Raw || a.Statement == b.Statement || a.Kind == ecto.BrokenSQL {
-			continue
-		}
-		text, ok := between(src, a.At, b.At)
-		if a.At == b.At {
-			text, ok = ";", fromFile(src, a.At)
-		}
-		if !ok || !onlyEnds(text) {
+	for i := range p.Ops {
+		o := &p.Ops[i]
+		if o.Nth != 2 {
 			continue
 		}
 		p.Emit(Finding{
-			At: b.At, SQL: []string{a.Text, b.Text},
+			At: o.At, SQL: []string{p.Ops[i-1].Text, o.Text},
 			Text:   "a second statement in one execute: PostgreSQL prepares one at a time, and the migration fails (42601)",
 			Recipe: "write an execute for each statement",
 		})
 		return
 	}
-}
-
-// fromFile says whether execute_file stands at a place.
-func fromFile(src []byte, at ecto.Span) bool {
-	i, ok := offset(src, at.Line, at.Column)
-	return ok && strings.HasPrefix(string(src[i:min(i+40, len(src))]), "execute_file")
 }
 
 func (s *site) brokenSQL() {

@@ -34,6 +34,7 @@ type executable struct {
 	env      *env
 	list     bool // a charlist or iodata, which the PostgreSQL adapter refuses
 	dynamic  bool
+	many     bool // several statements in it are sent as they are: query_many
 	here     unknown
 }
 

@@ -164,7 +164,7 @@ func (m *machine) repoCall(e *env, n *elixir.Node, name string, args []value) va
 	if queries[name] && len(args) > 0 {
 		c := &command{do: "execute", at: e.at(n), immediate: !m.deferred}
 		c.up = m.executable(e, n, args[0])
-		c.up.list = false
+		c.up.list, c.up.many = false, strings.HasPrefix(name, "query_many")
 		m.queue(c)
 		return m.unknown(e, n)
 	}

@@ -132,7 +132,7 @@ func (r *run) raw(c *command, x *executable) {
 			}
 		}
 		o.At = x.place(from, from+len(o.Text), names)
-		if several {
+		if several && !x.many {
 			o.Nth = o.Statement
 		}
 		if len(names) > 0 {

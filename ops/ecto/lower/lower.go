@@ -1,6 +1,13 @@
 // Package lower turns migrations in Elixir into operations, with the SQL that ecto_sql's PostgreSQL adapter would send
 // (https://github.com/elixir-ecto/ecto_sql, lib/ecto/adapters/postgres/connection.ex and lib/ecto/migration.ex). It runs
-// nothing: what cannot be folded to a value is said to be dynamic.
+// nothing: it goes through the syntax tree as Elixir would, with values where they can be folded. Where they cannot, a name
+// or a part of the SQL stands as #{source} and the operation is Partial; a statement of which too little is known is
+// Dynamic; branches that are not decided are all gone through and Conditional, loops that cannot be unrolled once and
+// Repeated.
+//
+// Operations are in the order of the source; ecto.Sequence gives the order in which they reach the server. Codes of notes:
+// parse-error, no-migration, several-migrations, unresolved-use, unread-file, dynamic-options, raises (what Ecto would
+// raise at), too-long, irreversible.
 package lower
 
 import (
@@ -48,7 +55,7 @@ func (l *Lowering) Migration(file project.File, src []byte) ecto.Migration {
 		}
 		out.Notes = append(out.Notes, ecto.Note{At: at, Code: "parse-error", Text: text})
 	}
-	mod := l.pick(parsed, &out)
+	mod := pick(parsed, &out)
 	if mod == nil {
 		return out
 	}
@@ -58,10 +65,10 @@ func (l *Lowering) Migration(file project.File, src []byte) ecto.Migration {
 }
 
 // pick is the module of a file that is a migration: the first that uses Ecto.Migration, as Ecto takes it.
-func (l *Lowering) pick(s *source, out *ecto.Migration) *module {
+func pick(s *source, out *ecto.Migration) *module {
 	var found []*module
 	for _, mod := range s.modules {
-		if l.isMigration(mod) {
+		if isMigration(mod) {
 			found = append(found, mod)
 		}
 	}
@@ -86,15 +93,9 @@ func (l *Lowering) pick(s *source, out *ecto.Migration) *module {
 	return found[0]
 }
 
-// isMigration says whether a module uses Ecto.Migration, or something that the settings say does, or something that is not
-// known but has the functions of a migration.
-func (l *Lowering) isMigration(mod *module) bool {
-	for _, u := range mod.uses {
-		if mod.src.resolve(mod.name, u.module) == "Ecto.Migration" {
-			return true
-		}
-	}
-	return len(mod.uses) > 0 && (len(mod.calls("change", 0)) > 0 || len(mod.calls("up", 0)) > 0)
+// isMigration says whether a module uses Ecto.Migration, or something else and has the functions of a migration.
+func isMigration(mod *module) bool {
+	return plainly(mod) || len(mod.uses) > 0 && (len(mod.calls("change", 0)) > 0 || len(mod.calls("up", 0)) > 0)
 }
 
 // directions fills in what the migration does up and down.
@@ -200,6 +201,9 @@ func (l *Lowering) inherit(out *ecto.Migration, s *source, mod *module) {
 		if used == nil {
 			used = l.module(out.Path, name)
 		}
+		if used == nil && plainly(mod) {
+			continue // what else it uses is most likely no business of migrations
+		}
 		if used == nil {
 			out.Notes = append(out.Notes, ecto.Note{
 				At: span(s, u.node.From, u.node.To), Code: "unresolved-use", Text: "what use " + name + " brings is not known",
@@ -220,6 +224,11 @@ func (l *Lowering) inherit(out *ecto.Migration, s *source, mod *module) {
 			mod.adopt(brought, u.node)
 		}
 	}
+}
+
+// plainly says whether a module uses Ecto.Migration itself.
+func plainly(mod *module) bool {
+	return slices.ContainsFunc(mod.uses, func(u use) bool { return mod.src.resolve(mod.name, u.module) == "Ecto.Migration" })
 }
 
 // adopt adds what use brought, unless the module has it itself.
