@@ -104,7 +104,7 @@ func key(n ecto.Name) ecto.Name {
 // Table by name; nil: none is known. It belongs to the State.
 func (s *State) Table(n ecto.Name) *Table { return s.tables[key(n)] }
 
-// Tables is all that are known, by name.
+// Tables is all that are known, by prefix and name.
 func (s *State) Tables() []*Table {
 	return slices.SortedFunc(maps.Values(s.tables), byName)
 }
