@@ -49,19 +49,10 @@ func (m *machine) local(e *env, n *elixir.Node, name string, nodes []*elixir.Nod
 		return m.unknown(e, n)
 	}
 	if n.Kind == elixir.Var && len(piped) == 0 {
-		// A variable that nothing set: of a macro that is not followed, or a function that is imported.
-		if e.macro == nil && !m.unsure(n) {
-			m.foreign(e, n, "", name, args)
-		}
-		return m.unknown(e, n)
+		return m.unknown(e, n) // a variable of something that is not followed: Elixir takes it for no call
 	}
 	m.foreign(e, n, "", name, args)
 	return m.unknown(e, n)
-}
-
-// unsure says whether a name alone is more likely a variable than a call.
-func (m *machine) unsure(n *elixir.Node) bool {
-	return strings.HasPrefix(n.Text, "_") || strings.HasPrefix(n.Text, "&")
 }
 
 // module finds a module in the same file, or in one that the settings name.
