@@ -86,14 +86,19 @@ func walk(oo []ecto.Operation, s *schema.State, by string, t locks.Target) []Ste
 			end++
 		}
 		step := Step{At: oo[i].At, Kind: oo[i].Kind, Table: oo[i].Table}
+		// A table that is there already is not made again, nor are its columns; State knows that of a whole statement only.
+		there := oo[i].Kind == ecto.CreateTable && oo[i].IfNotExists && s.Table(oo[i].Table) != nil
 		for _, o := range oo[i:end] {
 			step.SQL = append(step.SQL, o.SQL...)
+			if there {
+				continue
+			}
 			for _, e := range locks.Predict(o, s, by, t) {
 				step.Effects = merge(step.Effects, e)
 			}
+			s.Apply(by, o)
 		}
 		slices.SortStableFunc(step.Effects, func(a, b locks.Effect) int { return int(b.Mode) - int(a.Mode) })
-		s.Apply(by, oo[i:end]...)
 		out = append(out, step)
 		i = end
 	}

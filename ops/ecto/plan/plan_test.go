@@ -64,6 +64,22 @@ func TestStatementsOfOneMigration(t *testing.T) {
 	}
 }
 
+func TestATableIsNewFromItsFirstColumnOn(t *testing.T) {
+	no := false
+	column := addColumn(1, "posts", "title", "text")
+	column.Column.Null = &no
+	make := createTable(1, "posts")
+	in := lint.Input{Migrations: []ecto.Migration{{Path: "1", Up: []ecto.Operation{make, column}}}}
+	if got := Of(in, "1").Up; len(got) != 1 || len(got[0].Effects) != 1 || !got[0].Effects[0].New {
+		t.Errorf("%+v", got)
+	}
+	make.IfNotExists = true
+	in = lint.Input{Migrations: []ecto.Migration{{Path: "1", Up: []ecto.Operation{createTable(1, "posts")}}, {Path: "2", Up: []ecto.Operation{make, column}}}}
+	if got := Of(in, "2").Up; len(got) != 1 || len(got[0].Effects) != 0 {
+		t.Errorf("a table that is there already is made again: %+v", got)
+	}
+}
+
 func TestALiveDatabaseHasWhatRan(t *testing.T) {
 	live := &schema.State{Complete: true}
 	live.Add(&schema.Table{Name: table("users"), Whole: true, Indexes: []schema.Index{{Name: "by_hand", Columns: []ecto.IndexColumn{{Expression: "lower(name)"}}}}, Columns: []schema.Column{{Name: "name", Type: "varchar(255)"}}})
