@@ -27,6 +27,7 @@ type Profile struct {
 	Agree    []AgreePath
 	Cluster  Cluster
 	Database Database
+	Lint     Lint
 	Console  Console
 	Interval Interval
 

@@ -89,6 +89,7 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 		API:      API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", TokenEnv: "FLY_ACCESS_TOKEN"},
 		Network:  Network{Mode: "auto", Transport: "auto"},
 		Probe:    Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
+		Lint:     Lint{FailOn: "error", SmallRows: 10_000, SmallBytes: 16 << 20},
 		Console:  Console{Theme: "auto", Glyphs: "auto"},
 		Database: Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
 		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
@@ -214,6 +215,15 @@ network = { mode = "user", config = "wg.conf", interface = "wg0", dns = "fdaa::3
 cluster.command = ["bin/x", "rpc", ""]
 console = { theme = "nord", glyphs = "ascii", mouse = true, read_only = true, reduced_motion = true }
 interval = { platform = "1s", dns = "2s", probe = "3s", agreement = "4s", cluster = "5s", releases = "6s", replicas = "7s" }
+[app.changelog.lint]
+target = 16
+since = 20240101000000
+severity = { rename-column = "warning", style = "info" }
+fail_on = "warning"
+lock_timeout = "3s"
+small_rows = 7
+small_bytes = 8
+baseline = "lint.json"
 [app.changelog.probe]
 port = 4000
 path = "/health?x=1"
@@ -268,6 +278,12 @@ url_env = "SYD_URL"
 			Password: "DB_PASSWORD", Via: "direct", Poll: "pane", Warn: 2e9, Critical: 3e9,
 			Replicas: []DatabaseNode{{Name: "lax-1", Region: "us-west-1", URL: "host=db-lax.example.com"}, {Name: "syd-1", URLEnv: "SYD_URL"}},
 		},
+		Lint: Lint{
+			16, 20240101000000,
+			map[string]string{"rename-column": "warning", "style": "info"},
+			"warning", "3s", 7, 8,
+			filepath.Join(w.dir, "home/.config/ops-console/lint.json"),
+		},
 		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9, 7e9},
 		Sources:  []string{filepath.Join(w.dir, "home/.config/ops-console/config.toml")},
 		Origins:  p.Origins,
@@ -278,6 +294,27 @@ url_env = "SYD_URL"
 	for _, k := range keys() {
 		if p.Origins[k.name] == "" {
 			t.Errorf("%s has no origin: this test forgot it", k.name)
+		}
+	}
+}
+
+func TestWhatNeedsNoApplicationTakesDefaults(t *testing.T) {
+	w := newWorld(t)
+	w.user("[app.one.lint]\ntarget = 12\n[defaults.lint]\ntarget = 14\n")
+	if p := w.must(Options{Anonymous: true}); p.Name != "" || p.Lint.Target != 14 {
+		t.Errorf("nobody named one: got %q with target %d, want none and that of the defaults", p.Name, p.Lint.Target)
+	}
+	if p := w.must(Options{Anonymous: true, Name: "one"}); p.Name != "one" || p.Lint.Target != 12 {
+		t.Errorf("named: got %q with target %d, want one and its own", p.Name, p.Lint.Target)
+	}
+}
+
+func TestLockTimeoutIsALimit(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"5s": true, "500ms": true, "2000": true, "1.5 min": true, "0": false, "0s": false, "": false, "soon": false, "s": false, "-1": false,
+	} {
+		if want := timeoutSetting(text); (want == "") != ok {
+			t.Errorf("%q: %q, want it accepted: %t", text, want, ok)
 		}
 	}
 }

@@ -82,6 +82,15 @@ func keys() []key {
 		{name: "database.warn", doc: "The lag of a replica that is a warning.", def: `"1s"`, set: duration(func(p *Profile) *time.Duration { return &p.Database.Warn }, time.Millisecond, 24*time.Hour)},
 		{name: "database.critical", doc: "The lag of a replica that is critical. Default: what rpc_and_wait of fly_postgres waits before it raises.", def: `"5s"`, set: duration(func(p *Profile) *time.Duration { return &p.Database.Critical }, time.Millisecond, 24*time.Hour)},
 
+		{name: "lint.target", doc: "The major version of PostgreSQL that migrations are judged for; 0: that of the live server, or 15 where none is asked.", def: "0", example: "16", set: number(func(p *Profile) *int { return &p.Lint.Target }, 0, 99)},
+		{name: "lint.since", doc: "The version of the first migration that is looked at; earlier ones are only read. 0: all.", def: "0", example: "20240101000000", set: number(func(p *Profile) *int { return &p.Lint.Since }, 0, 1<<62)},
+		{name: "lint.severity", doc: "Severities of rules or groups of rules other than their own: error, warning, info or off. `ops-console lint --rules` lists them.", example: `{ rename-column = "warning", style = "info" }`, list: true, set: severities(func(p *Profile) *map[string]string { return &p.Lint.Severity })},
+		{name: "lint.fail_on", doc: "The severity from which findings are bad news, for the exit status.", def: `"error"`, set: oneOf(func(p *Profile) *string { return &p.Lint.FailOn }, "error", "warning", "info")},
+		{name: "lint.lock_timeout", doc: "The lock_timeout under which migrations run, where it is set by what cannot be read: the role, the server, a deploy script.", example: `"5s"`, set: text(func(p *Profile) *string { return &p.Lint.LockTimeout }, timeoutSetting)},
+		{name: "lint.small_rows", doc: "A live table with fewer rows than this, and smaller than small_bytes, makes a finding a remark.", def: "10000", set: number(func(p *Profile) *int { return &p.Lint.SmallRows }, 1, 1<<40)},
+		{name: "lint.small_bytes", doc: "The same in bytes.", def: "16777216", set: number(func(p *Profile) *int { return &p.Lint.SmallBytes }, 1, 1<<50)},
+		{name: "lint.baseline", doc: "A file with findings that were there before, as `ops-console lint --write-baseline` writes it: they do not count.", example: `"lint-baseline.json"`, set: path(func(p *Profile) *string { return &p.Lint.Baseline })},
+
 		{name: "console.theme", doc: "auto, or the name of a theme.", def: `"auto"`, set: text(func(p *Profile) *string { return &p.Console.Theme }, word)},
 		{name: "console.glyphs", doc: "auto, unicode, blocks (block elements in place of braille) or ascii.", def: `"auto"`, set: oneOf(func(p *Profile) *string { return &p.Console.Glyphs }, "auto", "unicode", "blocks", "ascii")},
 		{name: "console.mouse", doc: "Whether the mouse is used.", def: "false", set: truth(func(p *Profile) *bool { return &p.Console.Mouse })},

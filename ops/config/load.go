@@ -20,7 +20,10 @@ type Options struct {
 	ConfigFile string // of --config; empty: none
 	ProjectDir string // of --project; empty: the profile's, else found from Dir
 	Dir        string // the current directory; empty: os.Getwd
-	Env        func(string) string
+	// Anonymous is for what needs no application: where none is named and neither --config, the project's file nor fly.toml
+	// tells which, the profile has no name and what [defaults] say. That there is only one in the user's file tells nothing.
+	Anonymous bool
+	Env       func(string) string
 }
 
 // Load finds out what --app NAME means. From the strongest: variables OPS_CONSOLE_…, the file of --config, the
@@ -196,6 +199,9 @@ func (l *loader) name() (string, error) {
 	}
 	if f, err := flytoml.Load(upward(l.start(), flytoml.Name)); f != nil && err == nil && appName(f.App) == "" {
 		return l.profileOf(f.App), nil
+	}
+	if l.Anonymous {
+		return "", nil
 	}
 	all := l.names()
 	if len(all) == 1 {
