@@ -121,6 +121,7 @@ var effects = map[ecto.Kind]func(*prediction){
 	ecto.RowSecurity:     takes(AccessExclusive, "row level security"),
 	ecto.CreatePolicy:    takes(AccessExclusive, "create policy"),
 	ecto.RefreshMatview:  (*prediction).refresh,
+	ecto.DropView:        (*prediction).dropView,
 	ecto.Insert:          takes(RowExclusive, "insert"),
 	ecto.Copy:            takes(RowExclusive, "copy"),
 	ecto.Update:          (*prediction).dml,
@@ -156,7 +157,7 @@ func (p *prediction) addColumn() {
 			e.Maybe = "whether " + strings.Join(names, ", ") + " is volatile: if so, the table is rewritten"
 		}
 	}
-	if c.Null != nil && !*c.Null && !filled && !e.Rewrite && !c.PrimaryKey && !p.t.Empty {
+	if c.Null != nil && !*c.Null && !filled && !e.Rewrite && !c.PrimaryKey && !p.t.Empty && !e.New {
 		e.Fails = "rows that are there would have no value in a column that is NOT NULL"
 		e.Scan = true
 	}
@@ -246,10 +247,7 @@ func (p *prediction) changeType(e *Effect, from, using string) {
 		return
 	}
 	for _, i := range t.AllIndexes() {
-		rebuilt := slices.ContainsFunc(i.Columns, func(c ecto.IndexColumn) bool {
-			return change == TypeReindex && c.Name == name || c.Expression != "" && mentions(c.Expression, name)
-		})
-		if rebuilt || mentions(i.Where, name) {
+		if rebuilt(i, name, change) {
 			e.Build = append(e.Build, i.Name)
 			e.Scan = true
 		}
@@ -259,6 +257,20 @@ func (p *prediction) changeType(e *Effect, from, using string) {
 			e.Scan, e.Why = true, "the change of type has constraint "+k.Name+" checked again"
 		}
 	}
+}
+
+// rebuilt says whether an index is built again when the type of a column changes and the table is not written again. One
+// with a condition or an expression always is, whichever of its columns that is (CheckIndexCompatible in
+// src/backend/commands/indexcmds.c).
+func rebuilt(i schema.Index, column string, change TypeChange) bool {
+	plain, computed := false, i.Where != ""
+	touched := mentions(i.Where, column)
+	for _, c := range i.Columns {
+		plain = plain || c.Name == column
+		computed = computed || c.Expression != ""
+		touched = touched || c.Expression != "" && mentions(c.Expression, column)
+	}
+	return plain && change == TypeReindex || (plain || touched) && computed
 }
 
 // held is why a column's type cannot be changed whatever it is; empty: nothing known holds it.

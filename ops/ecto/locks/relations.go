@@ -223,3 +223,10 @@ func (p *prediction) refresh() {
 	}
 	p.add(e)
 }
+
+// dropView is of interest where the view has rows of its own, and so is known as a table.
+func (p *prediction) dropView() {
+	if p.s.Table(p.o.Name) != nil {
+		p.add(Effect{Table: p.o.Name, Mode: AccessExclusive, Why: "drop view"})
+	}
+}

@@ -249,6 +249,7 @@ var drops = map[pg.ObjectType]ecto.Kind{
 	pg.ObjectType_OBJECT_TYPE:    ecto.DropType,
 	pg.ObjectType_OBJECT_SCHEMA:  ecto.DropSchema,
 	pg.ObjectType_OBJECT_VIEW:    ecto.DropView,
+	pg.ObjectType_OBJECT_MATVIEW: ecto.DropView,
 	pg.ObjectType_OBJECT_TRIGGER: ecto.DropTrigger,
 }
 

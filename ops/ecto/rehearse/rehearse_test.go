@@ -153,6 +153,29 @@ func TestWhatCannotRunIsSaid(t *testing.T) {
 	}
 }
 
+func TestNamesAreThoseThatStatementsUse(t *testing.T) {
+	t.Parallel()
+	in := input(3, append(base(t),
+		written(t, 3, "alter table posts rename to articles", "create index articles_n_index on articles (n)", "create table posts (id int)", "create index on posts (id)"),
+		written(t, 4, "alter table articles rename column n to m", "create index concurrently on nothing (n)"),
+	)...)
+	steps, _ := run(t, in, Options{})
+	want := `3 alter table posts rename to articles
+    posts: ACCESS EXCLUSIVE
+3 create index articles_n_index on articles (n)
+    articles: ACCESS EXCLUSIVE held, scanned, built articles_n_index
+3 create table posts (id int)
+3 create index on posts (id)
+4 alter table articles rename column n to m
+    articles: ACCESS EXCLUSIVE
+4 create index concurrently on nothing (n)
+    ERROR CREATE INDEX CONCURRENTLY cannot run inside a transaction block (25001)
+`
+	if d := cmp.Diff(want, told(steps)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestTheLiveSchemaIsCopied(t *testing.T) {
 	t.Parallel()
 	all, err := pgcluster.Find()

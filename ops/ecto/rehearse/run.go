@@ -176,7 +176,7 @@ func (r *migration) statement(ctx context.Context, t statement, locked bool) (st
 	for _, o := range t.ops {
 		if why := outside(o); why != "" {
 			s := r.step(t, plaintext.Line(o.Text, 200))
-			s.Skipped = "not run: " + why
+			s.Skipped, r.leftOut = "not run: "+why, true
 			r.steps = append(r.steps, s)
 			r.state.Apply(r.Path, o)
 		}
@@ -207,7 +207,7 @@ func (r *migration) statement(ctx context.Context, t statement, locked bool) (st
 			return true, err
 		}
 		if s.Skipped != "" {
-			r.state = before
+			r.state, r.leftOut = before, true
 			return false, nil
 		}
 		if s.Err != "" && !s.hung() {
@@ -222,7 +222,7 @@ func (r *migration) statement(ctx context.Context, t statement, locked bool) (st
 	d := &r.steps[first].Differs
 	*d = append(*d, measure.Differences(t.ops, predicted, effects, r.meter)...)
 	for _, e := range predicted {
-		if e.Fails != "" {
+		if e.Fails != "" && !e.New && !r.meter.Empty(e.Table) {
 			*d = append(*d, "predicted to fail, as "+e.Fails+"; it did not")
 		}
 	}
@@ -245,6 +245,10 @@ func (r *migration) compareFailure(s *Step, predicted []locks.Effect) {
 
 // send runs one string of SQL and measures it. seen says that its locks could be seen.
 func (r *migration) send(ctx context.Context, t statement, sql string, locked bool, s *Step) (got []measure.Effect, seen bool, err error) {
+	if strings.Contains(sql, "#{") {
+		s.Skipped = "not run: its SQL is made while it runs"
+		return nil, false, nil
+	}
 	if t.ops[0].Kind == ecto.Transaction {
 		s.Skipped = "not run: it begins or ends a transaction by itself"
 		return nil, false, nil
@@ -304,6 +308,9 @@ func (r *migration) send(ctx context.Context, t statement, sql string, locked bo
 	case code(err) == "42501":
 		s.Skipped = "not run: it needs a privilege that a rehearsal does not have: " + message(err)
 		return nil, false, nil
+	case r.leftOut && undefined(err):
+		s.Skipped = "not run: it names what something that was left out may make: " + message(err)
+		return nil, false, nil
 	case err != nil:
 		s.Err, r.code = message(err), code(err)
 		return nil, false, nil
@@ -324,6 +331,15 @@ func (r *migration) send(ctx context.Context, t statement, sql string, locked bo
 	}
 	_, err = r.conn.Exec(ctx, "release savepoint rehearsed")
 	return got, true, err
+}
+
+// undefined says whether a statement failed for what it names is not there.
+func undefined(err error) bool {
+	switch code(err) {
+	case "42P01", "42703", "42704", "42883", "3F000": // table, column, object, function, schema
+		return true
+	}
+	return false
 }
 
 // exec sends a statement through the extended protocol, as Postgrex does: two statements in one string are an error there.

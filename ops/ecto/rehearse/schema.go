@@ -115,6 +115,7 @@ func (s *scratch) load(ctx context.Context, from string, sql []string) error {
 		}
 	}
 	if failed > 0 {
+		s.leftOut = true
 		s.o.Note(fmt.Sprintf("%d of %d statements of %s could not be run, the first: %s", failed, len(sql), from, first))
 	}
 	return nil
@@ -136,6 +137,7 @@ func (s *scratch) replay(ctx context.Context, earlier []ecto.Migration) error {
 		}
 	}
 	if missing > 0 {
+		s.leftOut = true
 		s.o.Note(fmt.Sprintf("%d operations of earlier migrations were left out: only the application could run them", missing))
 	}
 	return s.load(ctx, "the earlier migrations", sql)

@@ -39,6 +39,8 @@ type scratch struct {
 	locker *pgx.Conn      // holds the migrator's lock
 	reader *postgres.Conn // reads the catalog
 	failed string         // what ended the rehearsal of migrations; empty: nothing
+
+	leftOut bool // something did not run that may have made what others name
 }
 
 // best is the installed server that comes closest to a version: the same, the next newer one, the newest.

@@ -33,7 +33,6 @@ var changes = map[ecto.Kind]func(s *State, o ecto.Operation, by string){
 	ecto.CreateTableAs:   (*State).createTable,
 	ecto.CreatePartition: (*State).createTable,
 	ecto.CreateMatview:   func(s *State, o ecto.Operation, by string) { s.createTable(relationOf(o), by) },
-	ecto.Drop:            (*State).drop,
 	ecto.DropTable:       (*State).dropTable,
 	ecto.RenameTable:     (*State).renameTable,
 	ecto.SetSchema:       (*State).renameTable,
@@ -62,6 +61,7 @@ var changes = map[ecto.Kind]func(s *State, o ecto.Operation, by string){
 	ecto.DropSchema:      (*State).dropSchema,
 	ecto.CreateTrigger:   (*State).createTrigger,
 	ecto.DropTrigger:     (*State).dropTrigger,
+	ecto.DropView:        (*State).dropView,
 	ecto.RowSecurity: func(s *State, o ecto.Operation, _ string) {
 		s.table(o.Table).RowSecurity = strings.HasPrefix(o.Expression, "ENABLE")
 	},
@@ -100,13 +100,6 @@ func (s *State) createTable(o ecto.Operation, by string) {
 func relationOf(o ecto.Operation) ecto.Operation {
 	o.Table = o.Name
 	return o
-}
-
-// drop is of interest where it is of a materialized view.
-func (s *State) drop(o ecto.Operation, by string) {
-	if o.Expression == "MATVIEW" {
-		s.dropTable(relationOf(o), by)
-	}
 }
 
 func (s *State) dropTable(o ecto.Operation, by string) {
@@ -372,4 +365,17 @@ func (s *State) createTrigger(o ecto.Operation, _ string) {
 func (s *State) dropTrigger(o ecto.Operation, _ string) {
 	t := s.table(o.Table)
 	t.Triggers = slices.DeleteFunc(t.Triggers, func(n string) bool { return n == o.Name.Name })
+	t.Dependents = slices.DeleteFunc(t.Dependents, func(d Dependent) bool { return d.Kind == "trigger" && d.Name.Name == o.Name.Name })
+}
+
+// dropView lets go of the columns that the view held. A materialized one is known as a table.
+func (s *State) dropView(o ecto.Operation, by string) {
+	if s.Table(o.Name) != nil {
+		s.dropTable(relationOf(o), by)
+	}
+	for _, t := range s.tables {
+		t.Dependents = slices.DeleteFunc(t.Dependents, func(d Dependent) bool {
+			return (d.Kind == "view" || d.Kind == "materialized view") && key(d.Name) == key(o.Name)
+		})
+	}
 }

@@ -155,3 +155,5 @@ alter table posts add column x timestamptz default (now() at time zone 'utc')
 alter table posts alter column ts type timestamp(0)
 alter table posts add constraint c unique using index posts_slug_title_idx
 create index concurrently i9 on parts(id)
+create index ex2 on posts(title) where n > 5; alter table posts alter column title type text
+create index ex3 on posts(title, lower(body)); alter table posts alter column title type varchar(300)

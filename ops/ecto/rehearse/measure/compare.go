@@ -92,10 +92,13 @@ func Differences(ops []ecto.Operation, predicted []locks.Effect, measured []Effe
 		}
 	}
 	for name, x := range want {
-		if x.mode <= m.Held(name) && !x.rewrite && (!x.scan || m.empty(name) || looksUp(ops, name) || seeks(ops) || x.maybe) {
+		if optional(ops) {
+			continue // there was nothing to be done
+		}
+		if x.mode <= m.Held(name) && !x.rewrite && (!x.scan || m.Empty(name) || looksUp(ops, name) || seeks(ops) || x.maybe) {
 			continue
 		}
-		if x.rewrite && m.empty(name) && x.mode <= m.Held(name) {
+		if x.rewrite && m.Empty(name) && x.mode <= m.Held(name) {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s: predicted %s, measured nothing", name, x))
@@ -107,22 +110,13 @@ func Differences(ops []ecto.Operation, predicted []locks.Effect, measured []Effe
 // again is which of some indexes were there before.
 func (m *Meter) again(indexes []string) []string {
 	return slices.DeleteFunc(slices.Clone(indexes), func(name string) bool {
-		for _, r := range m.there {
+		for _, r := range m.before {
 			if r.kind == "i" && r.name.Name == name {
 				return false
 			}
 		}
 		return true
 	})
-}
-
-func (m *Meter) empty(n ecto.Name) bool {
-	for _, t := range m.there {
-		if t.name == n {
-			return t.rows <= 0
-		}
-	}
-	return true
 }
 
 func bare(n ecto.Name, standard string) ecto.Name {
@@ -138,6 +132,11 @@ func looksUp(ops []ecto.Operation, table ecto.Name) bool {
 		r := o.Column.References
 		return o.Constraint == ecto.ForeignKey && o.To.Name == table.Name || r != nil && r.Table.Name == table.Name
 	})
+}
+
+// optional says whether a statement may find that there is nothing to do.
+func optional(ops []ecto.Operation) bool {
+	return slices.ContainsFunc(ops, func(o ecto.Operation) bool { return o.IfExists || o.IfNotExists })
 }
 
 // seeks says whether a statement has a condition: on few rows the planner reads all of them.

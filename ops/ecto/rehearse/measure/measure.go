@@ -25,8 +25,11 @@ type Effect struct {
 	// Scan says that about all rows were read; a rewrite does that too, and is not called a scan.
 	Scan  bool
 	Build []string // indexes that are new or were built again, sorted
-	Empty bool     // it has no rows, so that a scan cannot be told
+	Empty bool     // it has so few rows that a scan cannot be told
 }
+
+// few is how many rows a table must have for a scan to be told from somebody looking something up.
+const few = 5
 
 // relation is a table or an index at one moment.
 type relation struct {
@@ -41,6 +44,7 @@ type relation struct {
 type Meter struct {
 	standard string
 	there    map[uint32]relation // when it began
+	before   map[uint32]relation // the last Read but one, with the names that the statements between them used
 	last     map[uint32]relation
 	reads    map[uint32]int64
 	modes    map[uint32]locks.Mode
@@ -169,33 +173,51 @@ func (m *Meter) since(ctx context.Context, s Session, modes map[uint32]locks.Mod
 		if t.kind == "i" || t.kind == "I" {
 			continue
 		}
-		e := Effect{Table: t.name, Mode: modes[oid], Before: m.modes[oid], Build: build[oid], Empty: t.rows <= 0}
+		if named, ok := m.last[oid]; ok {
+			t.name = named.name // which it got since it was first seen
+		}
+		e := Effect{Table: t.name, Mode: modes[oid], Before: m.modes[oid], Build: build[oid], Empty: t.rows < few}
 		slices.Sort(e.Build)
 		after, exists := now[oid]
 		e.Rewrite = exists && after.node != m.last[oid].node
 		// Looking something up is not a scan, and what is read without a lock that matters is none of our business.
-		e.Scan = !e.Rewrite && e.Mode >= locks.RowExclusive && t.rows > 0 && reads[oid]-m.reads[oid] >= t.rows*9/10
+		e.Scan = !e.Rewrite && e.Mode >= locks.RowExclusive && t.rows >= few && reads[oid]-m.reads[oid] >= t.rows*9/10
 		if e.Mode != e.Before || e.Rewrite || e.Scan || len(e.Build) > 0 {
 			out = append(out, e)
 		}
 	}
 	slices.SortFunc(out, func(a, b Effect) int { return cmp.Compare(a.Table.String(), b.Table.String()) })
-	m.last, m.reads, m.modes = now, reads, modes
+	m.before, m.last, m.reads, m.modes = m.last, now, reads, modes
 	return out, nil
 }
 
 // Held is the lock that the transaction held on a table when it was last looked at.
 func (m *Meter) Held(n ecto.Name) locks.Mode {
-	for oid, t := range m.there {
-		if t.name == n {
-			return m.modes[oid]
-		}
+	oid, ok := m.find(n)
+	if !ok {
+		return locks.None
 	}
-	return locks.None
+	return m.modes[oid]
 }
 
-// Table is the name of a table that was there when the Meter was started.
-func (m *Meter) Table(oid uint32) (ecto.Name, bool) {
-	t, ok := m.there[oid]
-	return t.name, ok && t.kind != "i" && t.kind != "I"
+// Empty says whether a table had no rows, or too few to tell a scan, when the Meter was started, or was not there.
+func (m *Meter) Empty(n ecto.Name) bool {
+	oid, ok := m.find(n)
+	return !ok || m.there[oid].rows < few
+}
+
+// find gives a table that was there from the beginning, by the name that it had before the last Read.
+func (m *Meter) find(n ecto.Name) (uint32, bool) {
+	names := m.before
+	if names == nil {
+		names = m.there
+	}
+	n = bare(n, m.standard)
+	for oid, t := range names {
+		if t.name == n && t.kind != "i" && t.kind != "I" {
+			_, there := m.there[oid]
+			return oid, there
+		}
+	}
+	return 0, false
 }
