@@ -75,7 +75,8 @@ type Pair struct {
 
 	old, new []string // as shown
 	changes  []lines.Change
-	timed    bool // the paths differ by a timestamp or by the applications' names only
+	hide     func(line string) bool // what a patch must not have; nil: nothing
+	timed    bool                   // the paths differ by a timestamp or by the applications' names only
 }
 
 // Relation ties a file to one that is not its pair. It is a note for people: never the base of a merge.

@@ -69,7 +69,7 @@ func (m *matching) byPath() {
 	byKey := map[string]string{}
 	for _, p := range m.new.Paths() {
 		m.come[p] = true
-		byKey[key(p)] = p
+		byKey[Key(p)] = p
 	}
 	for _, p := range m.old.Paths() {
 		m.gone[p] = true
@@ -80,7 +80,7 @@ func (m *matching) byPath() {
 		}
 	}
 	for _, p := range sorted(m.gone) {
-		if at, ok := byKey[key(m.names.path.Replace(p))]; ok && m.come[at] {
+		if at, ok := byKey[Key(m.names.path.Replace(p))]; ok && m.come[at] {
 			m.pair(p, at, ByPath, phoenix.Version{})
 		}
 	}
@@ -230,3 +230,6 @@ func sorted(set map[string]bool) []string {
 	slices.Sort(pp)
 	return pp
 }
+
+// Likeness of two texts, in percent: how much of the larger one, line by line, is in the other.
+func Likeness(a, b string) int { return similarity(lines.Split(a), lines.Split(b), nil, nil) }

@@ -69,8 +69,8 @@ func namesOf(old, new *phoenix.Tree) names {
 
 func (n names) replace(text string) string { return n.text.Replace(text) }
 
-// key is a path without what names and times make of it.
-func key(p string) string { return timestamp.ReplaceAllString(p, "${1}priv/repo/migrations/${2}") }
+// Key is a path without the time at which its file was generated: files with equal keys are one.
+func Key(p string) string { return timestamp.ReplaceAllString(p, "${1}priv/repo/migrations/${2}") }
 
 // Why a view leaves a text out.
 const (

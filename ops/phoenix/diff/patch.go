@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ops-console/ops/phoenix"
@@ -55,7 +56,7 @@ func (p Pair) Patch() []byte {
 		writeBinary(&b, p.OldFile.Data, p.NewFile.Data)
 	default:
 		fmt.Fprintf(&b, "--- %s\n+++ %s\n", patchSide("a/", p.Old), patchSide("b/", p.New))
-		writeHunks(&b, string(p.OldFile.Data), string(p.NewFile.Data))
+		writeHunks(&b, string(p.OldFile.Data), string(p.NewFile.Data), p.hide)
 	}
 	return b.Bytes()
 }
@@ -102,11 +103,25 @@ func patchSide(prefix, at string) string {
 	return quote(prefix + at)
 }
 
-// writeHunks writes the hunks between two texts.
-func writeHunks(b *bytes.Buffer, old, new string) {
+// writeHunks writes the hunks between two texts. Lines of the old one that are to be hidden are in none of them.
+func writeHunks(b *bytes.Buffer, old, new string, hide func(string) bool) {
 	x, y := lines.Split(old), lines.Split(new)
-	for _, cc := range gather(lines.Changes(x, y), patchContext) {
+	hidden := func(i int) bool { return hide != nil && hide(x[i]) }
+	for _, cc := range apart(gather(lines.Changes(x, y), patchContext), hidden) {
 		r := around(cc, len(x), patchContext)
+		first, last := cc[0], cc[len(cc)-1]
+		for i := first.Old - 1; i >= r.old; i-- {
+			if hidden(i) {
+				r.cutBefore(i + 1)
+				break
+			}
+		}
+		for i := last.Old + last.Removed; i < r.old+r.removed; i++ {
+			if hidden(i) {
+				r.cutAfter(i)
+				break
+			}
+		}
 		fmt.Fprintf(b, "@@ -%s +%s @@\n", span(r.old, r.removed), span(r.new, r.added))
 		at := r.old
 		for _, c := range cc {
@@ -117,6 +132,37 @@ func writeHunks(b *bytes.Buffer, old, new string) {
 		}
 		writeLines(b, ' ', x[at:r.old+r.removed])
 	}
+}
+
+// apart parts hunks between whose changes there are lines to be hidden.
+func apart(hunks [][]lines.Change, hidden func(int) bool) [][]lines.Change {
+	var out [][]lines.Change
+	for _, cc := range hunks {
+		start := 0
+		for i := 1; i < len(cc); i++ {
+			for l := cc[i-1].Old + cc[i-1].Removed; l < cc[i].Old; l++ {
+				if hidden(l) {
+					out = append(out, cc[start:i])
+					start = i
+					break
+				}
+			}
+		}
+		out = append(out, cc[start:])
+	}
+	return out
+}
+
+// cutBefore leaves out the context before a line of the old text.
+func (e *extent) cutBefore(line int) {
+	n := line - e.old
+	e.old, e.removed, e.new, e.added = e.old+n, e.removed-n, e.new+n, e.added-n
+}
+
+// cutAfter leaves out the context from a line of the old text.
+func (e *extent) cutAfter(line int) {
+	n := e.old + e.removed - line
+	e.removed, e.added = e.removed-n, e.added-n
 }
 
 func writeLines(b *bytes.Buffer, op byte, ll []string) {
@@ -138,4 +184,51 @@ func span(at, n int) string {
 		return fmt.Sprintf("%d", at+1)
 	}
 	return fmt.Sprintf("%d,%d", at+1, n)
+}
+
+// PatchWithout is Patch without the changes for which a line would have to be written that is a secret. Surroundings are cut
+// short before such a line where git apply allows it. It names the changes that were left out by their line in the old
+// text, counted from 1; 0 is the whole file.
+func (p Pair) PatchWithout(secret func(line string) bool) (patch []byte, left []int) {
+	if hasZero(p.OldFile.Data) || hasZero(p.NewFile.Data) {
+		return p.Patch(), nil
+	}
+	x, y := lines.Split(string(p.OldFile.Data)), lines.Split(string(p.NewFile.Data))
+	if p.Old == "" || p.New == "" {
+		if slices.ContainsFunc(x, secret) || slices.ContainsFunc(y, secret) {
+			return nil, []int{0}
+		}
+		return p.Patch(), nil
+	}
+	for {
+		text, without := leave(x, y, secret)
+		if without == nil {
+			break
+		}
+		// With a change gone others may lie differently, so it is looked at again.
+		left, y = append(left, without...), text
+	}
+	slices.Sort(left)
+	p.NewFile.Data = []byte(strings.Join(y, ""))
+	p.hide = secret
+	if bytes.Equal(p.NewFile.Data, p.OldFile.Data) && p.OldFile.Executable == p.NewFile.Executable && p.Old == p.New {
+		return nil, left
+	}
+	return p.Patch(), left
+}
+
+// leave takes back the changes that cannot be told without a secret, and names their lines.
+func leave(x, y []string, secret func(string) bool) (text []string, left []int) {
+	kept := 0
+	for _, c := range lines.Changes(x, y) {
+		// What comes right after a change has to be there: git takes a hunk that ends without it for the file's end.
+		end := c.Old + c.Removed
+		if slices.ContainsFunc(x[c.Old:min(end+1, len(x))], secret) || slices.ContainsFunc(y[c.New:c.New+c.Added], secret) {
+			left = append(left, c.Old+1)
+			continue
+		}
+		text = slices.Concat(text, x[kept:c.Old], y[c.New:c.New+c.Added])
+		kept = end
+	}
+	return append(text, x[kept:]...), left
 }

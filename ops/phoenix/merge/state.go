@@ -1,0 +1,107 @@
+package merge
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/google/renameio/v2"
+
+	"ops-console/ops/phoenix"
+)
+
+// Progress of an upgrade, kept in a file between runs: which files are done, and what was written. It holds names and
+// checksums, no text.
+type Progress struct {
+	file string
+	data progress
+}
+
+type progress struct {
+	Done  map[string]bool   `json:"done,omitempty"`
+	Wrote map[string]string `json:"wrote,omitempty"` // path: SHA-256 of what an apply wrote there
+}
+
+// ProgressName is the name of the file for an upgrade of a project, given by its absolute directory.
+func ProgressName(project string, base, new phoenix.Spec) string {
+	id := fmt.Sprintf("%s\n%s %s %s\n%s %s %s", project, base.Axis, base.Version, base.Flags, new.Axis, new.Version, new.Flags)
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:8]) + ".json"
+}
+
+// OpenProgress reads the progress kept in a file; none is there yet: nothing is done.
+func OpenProgress(file string) (*Progress, error) {
+	p := &Progress{file: file}
+	b, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("read the progress of the upgrade: %w", err)
+	default:
+		if err := json.Unmarshal(b, &p.data); err != nil {
+			return nil, fmt.Errorf("read the progress of the upgrade in %s: %w; remove the file to begin anew", file, err)
+		}
+	}
+	p.data.Done = cmpMap(p.data.Done)
+	p.data.Wrote = cmpMap(p.data.Wrote)
+	return p, nil
+}
+
+func cmpMap[M ~map[K]V, K comparable, V any](m M) M {
+	if m == nil {
+		return M{}
+	}
+	return m
+}
+
+// Done says whether a file was marked.
+func (p *Progress) Done(path string) bool { return p.data.Done[path] }
+
+// Count of the files that are marked.
+func (p *Progress) Count() int { return len(p.data.Done) }
+
+// Paths that are marked, sorted.
+func (p *Progress) Paths() []string { return slices.Sorted(maps.Keys(p.data.Done)) }
+
+// Mark a file as done, or not, and keep it.
+func (p *Progress) Mark(path string, done bool) error {
+	if done {
+		p.data.Done[path] = true
+	} else {
+		delete(p.data.Done, path)
+	}
+	return p.save()
+}
+
+// wrote keeps what was written.
+func (p *Progress) wrote(ww []Written) error {
+	for _, w := range ww {
+		p.data.Wrote[w.Path] = w.sum
+	}
+	return p.save()
+}
+
+func (p *Progress) save() error {
+	b, err := json.MarshalIndent(p.data, "", "  ")
+	if err != nil {
+		return fmt.Errorf("keep the progress of the upgrade: %w", err)
+	}
+	err = cmp.Or(os.MkdirAll(filepath.Dir(p.file), 0o700), renameio.WriteFile(p.file, append(b, '\n'), 0o600))
+	if err != nil {
+		return fmt.Errorf("keep the progress of the upgrade: %w", err)
+	}
+	return nil
+}
+
+func checksum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
