@@ -132,7 +132,7 @@ func TestARehearsalSaysWhatItDoesAndCanBeStopped(t *testing.T) {
 	c.press("R")
 	c.until("its beginning again", func() bool { return strings.Contains(c.text(), "rehearsing") })
 	close(next)
-	c.until("the result", func() bool { return strings.Contains(c.text(), "measured") })
+	c.until("the result", func() bool { return strings.Contains(c.text(), "rehearsed 0s ago") })
 	if !strings.Contains(c.row(-1), "1 difference from what was predicted") {
 		t.Errorf("row %q", c.row(-1))
 	}

@@ -139,8 +139,8 @@ func (p *Pane) basis(r *row) []paint.Part {
 			text += ": " + h.doing
 		}
 		return []paint.Part{{Role: themes.Info, Text: text}}
-	case h.err == nil && len(h.of(r.key)) > 0:
-		return []paint.Part{{Role: themes.Plain, Text: "measured " + paint.Ago(p.now, h.at)}, {Role: themes.Muted, Text: ", without rows"}}
+	case len(h.of(r.key)) > 0:
+		return []paint.Part{{Role: themes.Muted, Text: "predicted, "}, {Role: themes.Plain, Text: "rehearsed " + paint.Ago(p.now, h.at)}}
 	}
 	return []paint.Part{{Role: themes.Muted, Text: "predicted"}}
 }
@@ -164,7 +164,7 @@ func (p *Pane) lockLines(r *row) []lockLine {
 			out = append(out, p.lockLine(r, s, e, step))
 		}
 		if len(out) == first {
-			if step == nil || step.Err == "" {
+			if step == nil || step.Err == "" && len(step.Differs) == 0 {
 				continue
 			}
 			out = append(out, lockLine{line: s.At.Line, statement: kindText(s.Kind), table: s.Table.String()})
@@ -174,6 +174,9 @@ func (p *Pane) lockLines(r *row) []lockLine {
 			last := &out[len(out)-1]
 			for _, d := range step.Differs {
 				last.after = append(last.after, paint.Part{Role: themes.Warn, Text: p.glyphs.Warn + " " + d})
+			}
+			if step.Skipped != "" {
+				last.after = append(last.after, paint.Part{Role: themes.Muted, Text: p.glyphs.Unknown + " not rehearsed: " + step.Skipped})
 			}
 			if step.Err != "" {
 				last.after = append(last.after, paint.Part{Role: themes.Crit, Text: p.glyphs.Crit + " " + step.Err})
@@ -191,18 +194,12 @@ func (p *Pane) lockLine(r *row, s *plan.Step, e locks.Effect, step *rehearse.Ste
 		k.hold, k.holdRole = "fails", themes.Crit
 		k.after = append(k.after, paint.Part{Role: themes.Crit, Text: p.glyphs.Crit + " " + e.Fails})
 	}
-	if step == nil || step.Err != "" {
-		return k
-	}
-	k.measured = p.glyphs.Done
-	mode := locks.None
-	for _, m := range step.Measured {
-		if m.Table == e.Table {
-			mode = max(mode, m.Mode)
-		}
-	}
-	if mode != e.Mode {
+	switch {
+	case step == nil || step.Err != "" || step.Skipped != "":
+	case len(step.Differs) > 0:
 		k.measured = p.glyphs.Warn
+	default:
+		k.measured = p.glyphs.Done
 	}
 	return k
 }
@@ -251,7 +248,7 @@ func statement(s *plan.Step) string {
 // measured are the steps of a rehearsal that belong to a migration.
 func (p *Pane) measured(r *row) []rehearse.Step {
 	h := p.rehearse[r.module]
-	if h == nil || h.running || h.err != nil {
+	if h == nil || h.running {
 		return nil
 	}
 	return h.of(r.key)

@@ -22,7 +22,7 @@ type rehearsal struct {
 func (h *rehearsal) of(path string) []rehearse.Step {
 	var out []rehearse.Step
 	for _, s := range h.steps {
-		if s.Path == path {
+		if s.Path == path && !s.Down {
 			out = append(out, s)
 		}
 	}

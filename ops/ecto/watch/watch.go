@@ -143,7 +143,7 @@ func (w *Watcher) Close() {
 // does.
 func (w *Watcher) Rehearse(ctx context.Context, repo string, progress func(string)) ([]rehearse.Step, error) {
 	if w.o.Rehearse == nil {
-		return nil, errors.New("rehearse: there is no PostgreSQL on this machine that could be started")
+		return nil, rehearse.ErrNoServer
 	}
 	s := w.Latest().Value
 	if s == nil {
