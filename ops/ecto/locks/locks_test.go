@@ -70,7 +70,7 @@ func TestChangeOfType(t *testing.T) {
 		{"timestamp(0)", "timestamp"}:                       locks.TypeRelabel,
 		{"timestamp", "timestamp(0)"}:                       locks.TypeRewrite,
 		{"timestamp(0)", "timestamptz(0)"}:                  locks.TypeRewrite,
-		{"timestamp(0)", "timestamptz"}:                     locks.TypeRelabel,
+		{"timestamp(0)", "timestamptz"}:                     locks.TypeReindex,
 		{"varchar(255)[]", "text[]"}:                        locks.TypeRewrite,
 		{"json", "jsonb"}:                                   locks.TypeRewrite,
 		{"text", "integer"}:                                 locks.TypeRefused,

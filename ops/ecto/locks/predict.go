@@ -47,6 +47,7 @@ func Predict(o ecto.Operation, s *schema.State, by string, t Target) []Effect {
 	}
 	p := &prediction{o: o, s: s, t: t, by: by}
 	f(p)
+	p.partitions()
 	slices.SortStableFunc(p.out, func(a, b Effect) int { return int(b.Mode) - int(a.Mode) })
 	return p.out
 }

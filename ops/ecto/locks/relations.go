@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"slices"
 	"strings"
 
 	"ops-console/ops/ecto"
@@ -99,7 +100,11 @@ func (p *prediction) key() {
 	e := p.on(AccessExclusive, "build the index of a key")
 	columns := o.Columnset
 	if o.UsingIndex == "" {
-		e.Scan, e.Build = true, []string{o.Name.Name}
+		name := o.Name.Name
+		if name == "" && o.Constraint == ecto.PrimaryKey {
+			name = o.Table.Name + "_pkey"
+		}
+		e.Scan, e.Build = true, []string{name}
 		return
 	}
 	e.Why = "take an index that is there as a key"
@@ -228,5 +233,65 @@ func (p *prediction) refresh() {
 func (p *prediction) dropView() {
 	if p.s.Table(p.o.Name) != nil {
 		p.add(Effect{Table: p.o.Name, Mode: AccessExclusive, Why: "drop view"})
+	}
+}
+
+// descends is what is done to the partitions of a table as it is done to the table.
+var descends = map[ecto.Kind]bool{
+	ecto.AddColumn: true, ecto.ModifyColumn: true, ecto.AlterType: true, ecto.RemoveColumn: true, ecto.RenameColumn: true,
+	ecto.SetDefault: true, ecto.DropDefault: true, ecto.SetNotNull: true, ecto.DropNotNull: true, ecto.AddIdentity: true,
+	ecto.AddConstraint: true, ecto.DropConstraint: true, ecto.RenameConstr: true, ecto.Validate: true,
+	ecto.DropTable: true, ecto.Truncate: true, ecto.CreateTrigger: true, ecto.DropTrigger: true, ecto.DropIndex: true,
+}
+
+// common is what cannot be done to a partition alone.
+var common = map[ecto.Kind]bool{
+	ecto.AddColumn: true, ecto.RemoveColumn: true, ecto.RenameColumn: true, ecto.ModifyColumn: true, ecto.AlterType: true,
+}
+
+// partitions adds what happens to partitions. The table itself has no rows that could be read or written again.
+func (p *prediction) partitions() {
+	base := p.o.Table
+	if p.o.Kind == ecto.DropIndex {
+		base = p.indexed()
+	}
+	t := p.s.Table(base)
+	if t != nil && t.PartitionOf.Name != "" && common[p.o.Kind] && len(p.out) > 0 && p.out[0].Fails == "" {
+		p.out[0].Fails = "it is a partition of " + t.PartitionOf.String() + ", whose columns are all its partitions'"
+	}
+	if !descends[p.o.Kind] || p.o.Only || t == nil || !t.Partitioned {
+		return
+	}
+	if p.o.Kind == ecto.CreateTrigger && !strings.Contains(strings.ToLower(p.o.Text), "each row") {
+		return
+	}
+	parents := []ecto.Name{t.Name}
+	all := p.s.Tables()
+	for len(parents) > 0 {
+		parent := parents[0]
+		parents = parents[1:]
+		for _, part := range all {
+			if part.PartitionOf != parent {
+				continue
+			}
+			if part.Partitioned {
+				parents = append(parents, part.Name)
+			}
+			for _, e := range slices.Clone(p.out) {
+				if e.Table != base {
+					continue
+				}
+				if part.Partitioned {
+					e.Rewrite, e.Scan, e.Build = false, false, nil
+				}
+				e.Table, e.Fails, e.Why = part.Name, "", "as its parent: "+e.Why
+				p.add(e)
+			}
+		}
+	}
+	for i := range p.out {
+		if e := &p.out[i]; e.Table == base {
+			e.Rewrite, e.Scan, e.Build = false, false, nil
+		}
 	}
 }

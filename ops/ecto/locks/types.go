@@ -184,7 +184,7 @@ func within(a, b Type, utc bool) TypeChange {
 		if !utc || len(b.Mods) > 0 && b.Mods[0] < 6 {
 			return TypeRewrite
 		}
-		return TypeRelabel
+		return TypeReindex // the bytes are the same, the operators of an index are not
 	case "cidr inet":
 		return TypeReindex
 	case "int4 oid", "oid int4":

@@ -261,15 +261,14 @@ func (r *migration) send(ctx context.Context, t statement, sql string, locked bo
 		return r.concurrently(ctx, sql, locked, s)
 	}
 	own := !r.inTx && !alone(t.ops)
-	point := "savepoint rehearsed"
-	if own {
-		point = "begin"
-	}
-	undo := map[bool]string{true: "rollback", false: "rollback to savepoint rehearsed"}[own]
-	if !r.inTx && !own {
-		point, undo = "", ""
-	}
 	for range 20 { // roles that it names
+		point, undo := "savepoint rehearsed", "rollback to savepoint rehearsed"
+		switch {
+		case own:
+			point, undo = "begin", "rollback"
+		case !r.inTx:
+			point, undo = "", ""
+		}
 		if point != "" {
 			if _, err := r.conn.Exec(ctx, point); err != nil {
 				return nil, false, fmt.Errorf("%s on the throw-away: %w", point, err)
@@ -291,6 +290,10 @@ func (r *migration) send(ctx context.Context, t statement, sql string, locked bo
 			if _, undoErr := r.conn.Exec(ctx, undo); undoErr != nil {
 				return nil, false, fmt.Errorf("%s on the throw-away: %w", undo, undoErr)
 			}
+		}
+		if c := code(err); own && (c == "2D000" || c == "25001") {
+			own = false // it wants to begin and end transactions itself
+			continue
 		}
 		name := missingRole(err)
 		if name == "" || !r.makeRole(ctx, name) {

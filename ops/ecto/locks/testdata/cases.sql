@@ -157,3 +157,28 @@ alter table posts add constraint c unique using index posts_slug_title_idx
 create index concurrently i9 on parts(id)
 create index ex2 on posts(title) where n > 5; alter table posts alter column title type text
 create index ex3 on posts(title, lower(body)); alter table posts alter column title type varchar(300)
+alter table parts add column x int
+alter table parts add column x uuid default gen_random_uuid()
+alter table parts alter column id type text
+alter table parts alter column id set not null
+alter table parts alter column id set default 4
+alter table parts add constraint c check (id > 0)
+alter table parts add constraint c check (id > 0) not valid
+alter table parts add constraint c check (id > 0) not valid; alter table parts validate constraint c
+alter table parts drop column id
+alter table parts rename column id to n
+alter table parts enable row level security
+alter table parts add constraint pf foreign key (id) references groups(id)
+alter table parts add primary key (id, d)
+create trigger tp before insert on parts for each row execute function trg()
+create trigger tp after insert on parts for each statement execute function trg()
+truncate parts
+drop table parts
+alter table parts_1 add column x int
+alter table parts_1 drop column id
+alter table parts_1 alter column id type text
+alter table parts_1 rename column id to n
+alter table parts_1 alter column id set default 5
+create index ex4 on posts(ts); alter table posts alter column ts type timestamptz
+create index ex5 on posts(tstz, n); alter table posts alter column tstz type timestamp
+create index pi on parts(id); drop index pi
