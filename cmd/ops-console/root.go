@@ -77,6 +77,8 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 		simCommand(e),
 		statusCommand(e, t),
 		replicationCommand(e, t),
+		migrationsCommand(e, t),
+		lintCommand(e, t),
 		wgCommand(e, t),
 		versionCommand(e),
 		manCommand(e),

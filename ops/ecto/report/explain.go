@@ -61,7 +61,7 @@ func Rules(w io.Writer, rules []lint.Rule, o Options) error {
 func Explain(w io.Writer, r lint.Rule, o Options) error {
 	p := &printer{o: o}
 	p.b.WriteString(p.paint(strong, r.ID) + "  " + p.paint(severityStyles[r.Severity], r.Severity.String()) + ", " + r.Group + "\n")
-	p.wrapped(0, 0, r.Title+".")
+	p.wrapped(0, 0, r.Title)
 	p.b.WriteByte('\n')
 	d := r.Doc
 	p.labelled("lock", d.Lock)
@@ -114,7 +114,7 @@ func markdown(r lint.Rule) string {
 		}
 	}
 	d := r.Doc
-	part("%s.\n\n", r.Title)
+	part("%s\n\n", r.Title)
 	part("- Lock: %s\n", d.Lock)
 	part("- Blocks: %s\n", d.Blocks)
 	part("- PostgreSQL: %s\n", d.Versions)

@@ -168,9 +168,10 @@ func NewStatus(in lint.Input, statuses []lint.Status, res *lint.Result) Status {
 // Known says whether a database told what ran.
 func (s *Status) Known() bool { return s.Live != nil && s.Live.Unread == "" }
 
-// Bad says whether a version that ran has no file, one is out of order, or a pending one has an error.
+// Bad says whether a version that ran has no file, one is out of order, or a pending one has an error. What is not known is
+// not bad.
 func (s *Status) Bad() bool {
-	return slices.ContainsFunc(s.Statuses, func(t lint.Status) bool {
+	return s.Known() && slices.ContainsFunc(s.Statuses, func(t lint.Status) bool {
 		return t.State == lint.FileNotFound || t.State == lint.OutOfOrder || s.Pending[t.Path].Error > 0
 	})
 }

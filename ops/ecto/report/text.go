@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
+	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/lint"
 	"ops-console/ops/ecto/project"
 	"ops-console/ops/page"
@@ -148,7 +149,7 @@ func (p *printer) code(where, code string) {
 }
 
 // margin is before what has a label.
-const margin = "           "
+const margin = "            "
 
 // labelled writes text behind a word, over as many lines as it needs; nothing where it is empty.
 func (p *printer) labelled(label, s string) {
@@ -287,8 +288,8 @@ const excerptLines = 6
 func (p *printer) excerpt(src []byte, f *lint.Finding) {
 	lines := strings.Split(string(src), "\n")
 	first, last := f.At.Line, max(f.At.Line, f.At.EndLine)
-	if first <= 0 || first > len(lines) || len(src) == 0 {
-		return
+	if first <= 0 || first > len(lines) || len(src) == 0 || f.At == (ecto.Span{Line: 1, Column: 1}) {
+		return // it is about the file as a whole
 	}
 	last = min(last, len(lines))
 	shown := min(last, first+excerptLines-1)
@@ -319,7 +320,7 @@ func (p *printer) excerpt(src []byte, f *lint.Finding) {
 func (p *printer) underlined(line string, f *lint.Finding, indent int) (text, under string) {
 	runes := []rune(line)
 	from := min(max(f.At.Column-1, 0), len(runes))
-	to := len(runes)
+	to := min(from+1, len(runes))
 	if f.At.EndLine == f.At.Line && f.At.EndColumn > f.At.Column {
 		to = min(f.At.EndColumn-1, len(runes))
 	}

@@ -92,9 +92,17 @@ func hold(h lint.Hold) string {
 	return s
 }
 
+// span is a length of time for people, with the digits that matter in an estimate.
 func span(d time.Duration) string {
-	if d < 10*time.Second {
-		return page.Millis(max(d, time.Microsecond))
+	switch {
+	case d < time.Millisecond:
+		return "1 ms"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
 	}
 	return page.Ago(d)
 }
