@@ -218,11 +218,12 @@ func TestTheLiveSchemaIsCopied(t *testing.T) {
 	}
 	steps, notes := run(t, in, Options{Live: n})
 	want := `2 alter table posts alter column n type bigint
-    ERROR cannot alter type of a column used by a generated column: Column "n" is used by generated column "twice". (0A000)
+    ERROR cannot alter type of a column used by a generated column: Column "n" is used by generated column "twice". (CODE)
 2 alter table users add column seen boolean
     SKIPPED a statement before it failed
 `
-	if d := cmp.Diff(want, told(steps)); d != "" || len(notes) > 0 {
+	got := strings.NewReplacer("(0A000)", "(CODE)", "(42601)", "(CODE)").Replace(told(steps)) // the latter from version 18 on
+	if d := cmp.Diff(want, got); d != "" || len(notes) > 0 {
 		t.Errorf("%s\nnotes %q", d, notes)
 	}
 	in.Migrations[1] = written(t, 2, "alter table users add column seen boolean not null default false", "create index on posts (n)", "alter table users alter column mood type text using mood::text")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/locks"
 	"ops-console/ops/ecto/pgsql"
@@ -77,6 +79,9 @@ func (s *scratch) migrate(ctx context.Context, m ecto.Migration, ops []ecto.Oper
 		r.skip(all, s.failed)
 		return r.steps, nil
 	}
+	if err := s.recount(ctx); err != nil {
+		return nil, err
+	}
 	var standard string
 	var err error
 	if r.state, standard, err = s.state(ctx); err != nil {
@@ -96,6 +101,27 @@ func (s *scratch) migrate(ctx context.Context, m ecto.Migration, ops []ecto.Oper
 		err = s.size(ctx)
 	}
 	return r.steps, err
+}
+
+// recount analyzes tables that were written again since: nobody knows how many rows they have (from version 18 on building an
+// index does not say it either where autovacuum is off).
+func (s *scratch) recount(ctx context.Context) error {
+	rows, err := s.admin.Query(ctx, `select pg_catalog.format('%I.%I', n.nspname, c.relname) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.relkind = 'r' and c.reltuples < 0 and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`)
+	if err != nil {
+		return fmt.Errorf("look for tables without statistics on the throw-away: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for tables without statistics on the throw-away: %w", err)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := s.admin.Exec(ctx, "analyze "+strings.Join(names, ", ")); err != nil && code(err) == "" {
+		return fmt.Errorf("analyze the throw-away: %w", err)
+	}
+	return nil
 }
 
 // lock does what Ecto's migrator does before a migration: in a transaction of its own it locks the versions table, and
