@@ -221,9 +221,14 @@ func (p Pair) PatchWithout(secret func(line string) bool) (patch []byte, left []
 func leave(x, y []string, secret func(string) bool) (text []string, left []int) {
 	kept := 0
 	for _, c := range lines.Changes(x, y) {
-		// What comes right after a change has to be there: git takes a hunk that ends without it for the file's end.
+		// What comes right after a change has to be there: git takes a hunk that ends without it for the file's end. What
+		// is added at the end needs the line before.
 		end := c.Old + c.Removed
-		if slices.ContainsFunc(x[c.Old:min(end+1, len(x))], secret) || slices.ContainsFunc(y[c.New:c.New+c.Added], secret) {
+		near := x[c.Old:min(end+1, len(x))]
+		if len(near) == 0 && c.Old > 0 {
+			near = x[c.Old-1:]
+		}
+		if slices.ContainsFunc(near, secret) || slices.ContainsFunc(y[c.New:c.New+c.Added], secret) {
 			left = append(left, c.Old+1)
 			continue
 		}

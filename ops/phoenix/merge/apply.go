@@ -36,14 +36,14 @@ func (p Plan) Apply(ctx context.Context, dir string, choices []Choice, kept *Pro
 	if err != nil {
 		return nil, fmt.Errorf("open the application: %w", err)
 	}
-	defer root.Close()
-	if err := clean(ctx, dir, root, works, kept.data.Wrote); err != nil {
-		return nil, err
-	}
+	defer func() { _ = root.Close() }()
 	for _, w := range works {
 		if err := w.check(root); err != nil {
 			return nil, err
 		}
+	}
+	if err := clean(ctx, dir, root, works, kept.data.Wrote); err != nil {
+		return nil, err
 	}
 	if err := replace(root, works); err != nil {
 		return nil, fmt.Errorf("apply to %s: %w; nothing was changed", dir, err)

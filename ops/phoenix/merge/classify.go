@@ -50,6 +50,7 @@ type classifier struct {
 	options         Options
 	taken           map[string]bool   // paths of the generator
 	byKey           map[string]string // the application's paths, without timestamps
+	byExt           map[string][]string
 }
 
 func (c *classifier) file(p diff.Pair) (File, error) {
@@ -74,7 +75,7 @@ func (c *classifier) find(f *File) {
 		}
 		if at, ok := c.at(p); ok {
 			f.Mine, f.Found = at, diff.ByPath
-			if p == f.New && f.Base != "" {
+			if p != f.Base && f.Base != "" {
 				f.Found = diff.ByRule
 			}
 			return
@@ -103,17 +104,31 @@ const minLength = 200
 // alike is the application's file that has the most in common with a generated one, if that is more than half; it has
 // the same kind of name, and is none of the generator's.
 func (c *classifier) alike(f *File) (string, bool) {
-	best, at := 0, ""
-	for _, p := range c.mine.Paths() {
-		m := c.mine.Files[p]
-		if c.taken[p] || path.Ext(p) != path.Ext(f.Base) || 2*min(len(m.Data), len(f.base.Data)) < max(len(m.Data), len(f.base.Data)) {
+	best, at := 50, ""
+	size := len(f.base.Data)
+	for _, p := range c.candidates(path.Ext(f.Base)) {
+		m := c.mine.Files[p].Data
+		if 2*min(len(m), size) < max(len(m), size) {
 			continue
 		}
-		if s := diff.Likeness(string(f.base.Data), string(m.Data)); s > best && s > 50 {
+		if s := diff.Likeness(string(f.base.Data), strings.ReplaceAll(string(m), "\r\n", "\n")); s > best {
 			best, at = s, p
 		}
 	}
 	return at, at != ""
+}
+
+// candidates are the application's files of a kind that are none of the generator's.
+func (c *classifier) candidates(ext string) []string {
+	if c.byExt == nil {
+		c.byExt = map[string][]string{}
+		for _, p := range c.mine.Paths() {
+			if !c.taken[p] {
+				c.byExt[path.Ext(p)] = append(c.byExt[path.Ext(p)], p)
+			}
+		}
+	}
+	return c.byExt[ext]
 }
 
 // override takes another base for a file where one is given.
@@ -183,11 +198,11 @@ func (f *File) compare() {
 		f.State = Merges
 	}
 	for _, h := range f.Hunks {
-		switch {
-		case h.State == Contended || h.State == Likely:
+		switch h.State {
+		case Contended, Likely:
 			f.State = Conflicts
 			return
-		case h.State == Applies:
+		case Applies:
 			f.State = Merges
 		}
 	}

@@ -83,6 +83,12 @@ func (f File) Path() string {
 	return f.Base
 }
 
+// String is the file's path and state: no text of it, which may hold secrets.
+func (f File) String() string { return f.Path() + ": " + string(f.State) }
+
+// GoString is String.
+func (f File) GoString() string { return f.String() }
+
 // Target is where the new text goes: the application's file, or where the generator has moved it.
 func (f File) Target() string {
 	if f.New != "" && (f.Mine == "" || f.Mine == f.Base) {

@@ -28,7 +28,7 @@ func Project(ctx context.Context, dir string) (*phoenix.Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the application: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	t := &phoenix.Tree{Files: map[string]phoenix.File{}, Provenance: phoenix.Provenance{Source: "application", Detail: dir}}
 	err = fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
 		switch {

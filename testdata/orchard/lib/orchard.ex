@@ -1,0 +1,5 @@
+defmodule Orchard do
+  @moduledoc """
+  The contexts: what the application is about, whoever asks.
+  """
+end

@@ -1,0 +1,3 @@
+defmodule OrchardWeb.PageView do
+  use OrchardWeb, :view
+end

@@ -1,0 +1,3 @@
+defmodule OrchardWeb.TreeView do
+  use OrchardWeb, :view
+end

@@ -1,0 +1,1 @@
+# Orchard.Repo.insert!(%Orchard.SomeSchema{})
