@@ -98,6 +98,62 @@ func TestChangesOfLargeTextsAreGits(t *testing.T) {
 	}
 }
 
+// Texts that are mostly the same, with many lines that moved: the search stops at a path that has come far, which it does
+// from 65,536 lines on, both texts together.
+func TestChangesOfTextsWithManyMovedLinesAreGits(t *testing.T) {
+	git := newGit(t)
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		n := 38_000 + r.IntN(8000)
+		a := make([]string, n)
+		for i := range a {
+			a[i] = fmt.Sprintf("line %d\n", r.IntN(3*n))
+		}
+		b := append([]string(nil), a...)
+		apart := []int{12, 19, 21, 23}[seed/2%4]
+		for i := r.IntN(apart); i < len(b); i += apart + r.IntN(4) {
+			switch r.IntN(3) {
+			case 0:
+				b[i] = a[r.IntN(n)]
+			case 1:
+				b[i], b[r.IntN(len(b))] = b[r.IntN(len(b))], b[i]
+			default:
+				b = append(b[:i], b[i+1:]...)
+			}
+		}
+		if seed%2 == 0 {
+			b = append(b, a[n/2:n/2+n/5]...)
+		} else {
+			b = append(append([]string(nil), a[n/3:n/3+n/5]...), b...)
+		}
+		git.check(t, a, b)
+	}
+}
+
+// Texts with little in common but lines such as "end": those go with their neighbours, or stay.
+func TestChangesOfTextsWithCommonLinesAreGits(t *testing.T) {
+	git := newGit(t)
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 13))
+		share := 15 + r.IntN(20) // percent of common lines
+		text := func(own string) []string {
+			var ll []string
+			for i := range 300 + r.IntN(900) {
+				switch n := r.IntN(1000); {
+				case n < 10*share:
+					ll = append(ll, []string{"end\n", "\n", "  end\n"}[r.IntN(1+int(seed%3))])
+				case n > 1000-int(seed%7):
+					ll = append(ll, fmt.Sprintf("both %d\n", i/20))
+				default:
+					ll = append(ll, fmt.Sprintf("%s %d\n", own, i))
+				}
+			}
+			return ll
+		}
+		git.check(t, text("a"), text("b"))
+	}
+}
+
 // edited draws two texts that have some lines in common, of a small vocabulary, so that much repeats.
 func edited(t *rapid.T) (a, b []string) {
 	vocabulary := rapid.SampledFrom([]int{2, 3, 6, 30}).Draw(t, "vocabulary")
