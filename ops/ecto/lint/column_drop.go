@@ -50,9 +50,14 @@ func (s *site) removeColumn() {
 		last := finally(table, o.Table)
 		uses := s.named(o.Table, last, o.Column.Name)
 		if len(uses) == 0 {
-			return
+			open := s.open(o.Table, last)
+			if len(open) == 0 {
+				return
+			}
+			f.Severity, f.Why = Info, []string{mayHave(open[0], o.Table)}
+		} else {
+			f.Why = names(uses)
 		}
-		f.Why = names(uses)
 		if again || final.Table(last).Column(o.Column.Name) == nil {
 			say(f)
 		}

@@ -54,15 +54,15 @@ var columnRules = []rule{
 	},
 	{
 		Rule:  Rule{ID: "remove-column", Title: "the running code still selects a column that goes", Severity: Error, Group: "columns"},
-		eases: inUse, kinds: []ecto.Kind{ecto.RemoveColumn}, each: (*site).removeColumn,
+		eases: inUse, byName: true, kinds: []ecto.Kind{ecto.RemoveColumn}, each: (*site).removeColumn,
 	},
 	{
 		Rule:  Rule{ID: "remove-column-dependents", Title: "what uses a column goes with it", Severity: Warning, Group: "columns"},
-		eases: inUse, kinds: []ecto.Kind{ecto.RemoveColumn}, each: (*site).removeDependents,
+		eases: inUse, byName: true, kinds: []ecto.Kind{ecto.RemoveColumn}, each: (*site).removeDependents,
 	},
 	{
 		Rule:  Rule{ID: "rename-column", Title: "the running code does not know the column's new name", Severity: Error, Group: "columns"},
-		eases: inUse, kinds: []ecto.Kind{ecto.RenameColumn}, each: (*site).renameColumn,
+		eases: inUse, byName: true, kinds: []ecto.Kind{ecto.RenameColumn}, each: (*site).renameColumn,
 	},
 	{
 		Rule:  Rule{ID: "add-primary-key", Title: "a primary key's index is built under an exclusive lock", Severity: Error, Group: "columns"},

@@ -20,8 +20,8 @@ var constraintRules = []rule{
 		eases: bySize, kinds: []ecto.Kind{ecto.Validate}, each: (*site).validateSameTx,
 	},
 	{
-		Rule:  Rule{ID: "constraint-never-validated", Title: "a NOT VALID constraint is never validated", Severity: Warning, Group: "constraints"},
-		kinds: []ecto.Kind{ecto.AddConstraint, ecto.AddColumn, ecto.ModifyColumn}, each: (*site).neverValidated,
+		Rule:   Rule{ID: "constraint-never-validated", Title: "a NOT VALID constraint is never validated", Severity: Warning, Group: "constraints"},
+		byName: true, kinds: []ecto.Kind{ecto.AddConstraint, ecto.AddColumn, ecto.ModifyColumn}, each: (*site).neverValidated,
 	},
 	{
 		Rule:  Rule{ID: "exclusion-constraint", Title: "an exclusion constraint is built while reads and writes wait", Severity: Warning, Group: "constraints"},
@@ -40,8 +40,8 @@ var constraintRules = []rule{
 		kinds: []ecto.Kind{ecto.AddConstraint, ecto.AddColumn, ecto.ModifyColumn}, each: (*site).notValidPartitioned,
 	},
 	{
-		Rule:  Rule{ID: "fk-reference-type", Title: "a foreign key's column has another type than the column it leads to", Severity: Warning, Group: "constraints"},
-		kinds: []ecto.Kind{ecto.AddColumn, ecto.ModifyColumn, ecto.AddConstraint}, each: (*site).referenceType,
+		Rule:   Rule{ID: "fk-reference-type", Title: "a foreign key's column has another type than the column it leads to", Severity: Warning, Group: "constraints"},
+		byName: true, kinds: []ecto.Kind{ecto.AddColumn, ecto.ModifyColumn, ecto.AddConstraint}, each: (*site).referenceType,
 	},
 }
 

@@ -15,7 +15,8 @@ import (
 type pass struct {
 	*run
 	Migration *ecto.Migration
-	Ops       []ecto.Operation
+	Ops       []ecto.Operation // in the order in which they reach the server
+	Written   []ecto.Operation // in the order of the source
 	Down      bool
 	// Sites are the operations that were reached so far, all of them when a rule's file function runs. An operation that
 	// does nothing, because what it would create is there, has none.
@@ -45,7 +46,9 @@ type site struct {
 // pass looks at one direction. It leaves state as the operations leave the database; on the way back only where
 // Options.Down asks for more than what is wrong with the text itself.
 func (r *run) pass(m *ecto.Migration, state *schema.State, ops []ecto.Operation, down bool) {
-	p := &pass{run: r, Migration: m, Ops: ops, Down: down, State: state, timeout: r.centralTimeout(), done: map[string]bool{}}
+	written := ops
+	ops = sequence(ops)
+	p := &pass{run: r, Migration: m, Ops: ops, Written: written, Down: down, State: state, timeout: r.centralTimeout(), done: map[string]bool{}}
 	moves := !down || r.Options.Down
 	there := 0 // the statement of a table that is there already
 	for i := range ops {
@@ -82,18 +85,32 @@ func (r *run) pass(m *ecto.Migration, state *schema.State, ops []ecto.Operation,
 	}
 }
 
+// sequence is ecto.Sequence, which only what is not queued makes another than the order of the source.
+func sequence(ops []ecto.Operation) []ecto.Operation {
+	if !slices.ContainsFunc(ops, func(o ecto.Operation) bool { return o.Immediate }) {
+		return ops
+	}
+	return ecto.Sequence(ops)
+}
+
 // concerns says whether a rule looks at this direction.
 func (p *pass) concerns(a *active) bool { return !p.Down || p.Options.Down || a.always }
 
 func (p *pass) each(s *site) {
 	for _, k := range []ecto.Kind{s.Op.Kind, anyKind} {
 		for _, a := range p.byKind[k] {
-			if p.concerns(a) {
+			if p.concerns(a) && !(a.byName && s.Op.Partial && unnamed(s.Op)) {
 				p.current = a
 				a.each(s)
 			}
 		}
 	}
+}
+
+// unnamed says whether the table or the column of an operation is only known when it runs.
+func unnamed(o *ecto.Operation) bool {
+	return slices.ContainsFunc([]string{o.Table.Prefix, o.Table.Name, o.To.Name, o.Name.Name, o.Column.Name, o.ToColumn},
+		func(name string) bool { return strings.Contains(name, "#{") })
 }
 
 // centralTimeout is the lock_timeout that every migration of the repo begins with.

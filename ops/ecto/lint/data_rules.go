@@ -22,7 +22,7 @@ var dataRules = []rule{
 	},
 	{
 		Rule: Rule{ID: "query-before-flush", Title: "a query runs before the changes that are queued above it", Severity: Error, Group: "data"},
-		each: (*site).queryBeforeFlush,
+		file: (*pass).queriesBeforeFlush,
 	},
 }
 
@@ -71,18 +71,26 @@ var structural = map[ecto.Kind]bool{
 	ecto.DropConstraint: true, ecto.CreateIndex: true, ecto.AlterTable: true,
 }
 
-// queryBeforeFlush: what the DSL says is only queued, what a repo does happens when it is reached.
-func (s *site) queryBeforeFlush() {
-	o := s.Op
-	asks := o.Raw && o.Kind != ecto.Set && o.Kind != ecto.LockTable || o.Kind == ecto.RepoCall || o.Kind == ecto.Dynamic
-	if !o.Immediate || !asks || s.Down && s.Migration.DownFrom == "change" {
+// queriesBeforeFlush: what the DSL says is only queued, what a repo does happens when it is reached.
+func (p *pass) queriesBeforeFlush() {
+	if p.Down && p.Migration.DownFrom == "change" {
 		return
 	}
-	queued := s.queuedBefore()
-	if queued == nil {
-		return
+	for i := range p.Written {
+		o := &p.Written[i]
+		asks := o.Raw && o.Kind != ecto.Set && o.Kind != ecto.LockTable || o.Kind == ecto.RepoCall || o.Kind == ecto.Dynamic
+		if !o.Immediate || !asks {
+			continue
+		}
+		if queued := queuedBefore(p.Written, i); queued != nil {
+			p.queryBeforeFlush(o, queued)
+		}
 	}
+}
+
+func (p *pass) queryBeforeFlush(o, queued *ecto.Operation) {
 	f := Finding{
+		At: o.At, Table: o.Table, SQL: o.SQL,
 		Text: fmt.Sprintf("this runs at once, and what line %d does to %s is only queued: it has not happened yet",
 			queued.At.Line, orThat(queued.Table)),
 		Recipe: "call flush() before it",
@@ -91,7 +99,7 @@ func (s *site) queryBeforeFlush() {
 	if o.Table.Name == "" {
 		f.Severity, f.Why = Warning, []string{"which table the call is about is only known when it runs"}
 	}
-	s.Emit(f)
+	p.Emit(f)
 }
 
 func orThat(n ecto.Name) string {
@@ -103,19 +111,20 @@ func orThat(n ecto.Name) string {
 
 // queuedBefore is the last operation on the same table that waits in the queue; where the call's table is not known, the
 // last one on any.
-func (s *site) queuedBefore() *ecto.Operation {
-	if s.Op.Flushed {
+func queuedBefore(written []ecto.Operation, i int) *ecto.Operation {
+	o := &written[i]
+	if o.Flushed {
 		return nil
 	}
-	for i := s.Index - 1; i >= 0; i-- {
-		b := &s.Ops[i]
-		if b.Kind == ecto.Flush || b.Callback != s.Op.Callback {
+	for i--; i >= 0; i-- {
+		b := &written[i]
+		if b.Kind == ecto.Flush || b.Callback != o.Callback {
 			return nil
 		}
 		if b.Immediate || b.Kind == ecto.Set {
 			continue
 		}
-		same := b.Table.Name != "" && (s.Op.Table.Name == "" || b.Table == s.Op.Table)
+		same := b.Table.Name != "" && (o.Table.Name == "" || b.Table == o.Table)
 		if same && b.Kind != ecto.CreateIndex && b.Kind != ecto.DropIndex {
 			return b
 		}

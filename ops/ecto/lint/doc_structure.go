@@ -60,6 +60,25 @@ end`,
 end`,
 		See: []string{"https://github.com/elixir-ecto/ecto_sql/issues/656"},
 	},
+	"uncalled-ddl": {
+		Lock: "none", Blocks: "nothing", Versions: "all",
+		Why: "Ecto calls up, down or change, and nothing else. Changes in a function of another name that nothing calls are never made, and nothing says so: drop in place of down leaves a migration that cannot be rolled back.",
+		Bad: `def up do
+  create table(:posts)
+end
+
+def drop do
+  drop table(:posts)
+end`,
+		Good: `def up do
+  create table(:posts)
+end
+
+def down do
+  drop table(:posts)
+end`,
+		See: []string{ectoMigrate},
+	},
 	"irreversible-change": {
 		Lock: "none", Blocks: "nothing", Versions: "all",
 		Why: "change is run backwards on a rollback. remove without a type, modify without from:, drop of a table or constraint, and execute with one argument say nothing of what was before, and Ecto raises when it is needed most. A migration without down, and one whose down raises, are only a remark: somebody meant it.",

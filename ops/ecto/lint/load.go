@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +30,7 @@ func Load(ctx context.Context, p *project.Project, r project.Repo) (Input, error
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(runtime.GOMAXPROCS(0), 2))
 	g.Go(func() error {
-		s, err := app.Read(ctx, p.Dir, libraries(p, r)...)
+		s, err := app.Read(ctx, p.Dir, p.Sources...)
 		in.App = s
 		return err
 	})
@@ -79,29 +77,4 @@ func unreadable(f project.File, err error) ecto.Migration {
 		Path: f.Path, Version: f.Version, Name: f.Name,
 		Notes: []ecto.Note{{At: ecto.Span{Line: 1, Column: 1}, Code: "unreadable", Text: fmt.Sprint(err)}},
 	}
-}
-
-// libraries are the lib directories of the mix project that a repo is in and of its neighbours in an umbrella: a schema
-// may be in any of them.
-func libraries(p *project.Project, r project.Repo) []string {
-	out := []string{path.Join(r.Root, "lib")}
-	if r.Root == "." || r.Root == "" {
-		return out
-	}
-	for _, other := range p.Repos {
-		if dir := path.Join(other.Root, "lib"); !slices.Contains(out, dir) {
-			out = append(out, dir)
-		}
-	}
-	near, err := filepath.Glob(filepath.Join(p.Dir, filepath.FromSlash(path.Dir(r.Root)), "*", "lib"))
-	if err != nil {
-		return out
-	}
-	for _, dir := range near {
-		rel, err := filepath.Rel(p.Dir, dir)
-		if err == nil && !slices.Contains(out, filepath.ToSlash(rel)) {
-			out = append(out, filepath.ToSlash(rel))
-		}
-	}
-	return out
 }

@@ -15,6 +15,9 @@ type rule struct {
 	eases easing
 	// always has the rule run on the way back without Options.Down too.
 	always bool
+	// byName: the rule compares names with those of other migrations or of the code, and has nothing to say where they are
+	// only known when the migration runs.
+	byName bool
 	// kinds are those of the operations that each is called for; nil: all.
 	kinds []ecto.Kind
 	// each is called for one operation, with the state as it is before that operation.

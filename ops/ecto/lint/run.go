@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/catalog"
 	"ops-console/ops/ecto/locks"
 	"ops-console/ops/ecto/schema"
 )
@@ -19,7 +20,7 @@ type run struct {
 	bytes   int64
 	active  []*active
 	byKind  map[ecto.Kind][]*active // those with a function for each operation
-	applied map[int64]bool          // by version; nil: no database
+	applied map[int64]bool          // by version; nil: no database, or one that does not say
 	batch   map[string]bool         // paths of the migrations that go out together, as far as that is known
 	// history is the state as the files' operations make it, after that of a structure dump and what it does not have yet, live
 	// that of the database and the pending ones so far.
@@ -137,6 +138,9 @@ func compare(a, b Finding) int {
 const defaultTarget = 15
 
 func newRun(in Input) *run {
+	if in.Repo.Tenant && in.Live != nil {
+		in.Live = ofServer(in.Live)
+	}
 	r := &run{
 		Input:   in,
 		target:  locks.Target{Version: cmp.Or(in.Options.Target, defaultTarget)},
@@ -167,6 +171,9 @@ func (r *run) fromDatabase() {
 		r.target.Version = l.Version / 10000
 	}
 	r.target.NotUTC = l.TimeZone != "" && !utc[l.TimeZone]
+	if l.Unread != "" {
+		return // what is pending is not known, nor which migrations the state of the database has
+	}
 	r.applied = make(map[int64]bool, len(l.Applied))
 	for _, a := range l.Applied {
 		r.applied[a.Version] = true
@@ -174,6 +181,14 @@ func (r *run) fromDatabase() {
 	if l.State != nil {
 		r.live = l.State.Clone()
 	}
+}
+
+// ofServer is what holds of a snapshot for the migrations of tenants: each has tables of its own, and of its own versions.
+func ofServer(l *catalog.Snapshot) *catalog.Snapshot {
+	c := *l
+	c.State, c.Applied, c.Traffic, c.Activity, c.Wraparound = nil, nil, nil, nil, nil
+	c.Unread = "each tenant's schema has its own"
+	return &c
 }
 
 // utc are the names of it that a server's configuration may have.
@@ -255,10 +270,10 @@ func (r *run) migration(m *ecto.Migration) bool {
 	if checked {
 		r.pass(m, state, m.Up, false)
 	} else {
-		state.Apply(m.Path, m.Up...)
+		state.Apply(m.Path, sequence(m.Up)...)
 	}
 	for _, other := range states[1:] {
-		other.Apply(m.Path, m.Up...)
+		other.Apply(m.Path, sequence(m.Up)...)
 	}
 	if !checked {
 		return false

@@ -29,9 +29,9 @@ const (
 )
 
 // Statuses is every version that has a file or that ran, ascending. Without a database, or one whose versions could not be
-// read, no State is known and it is empty; where there is no table of versions yet, all are pending.
+// read, or of a tenants' repo, whose versions are recorded in each tenant's schema, no State is known and it is empty; where there is no table of versions yet, all are pending.
 func Statuses(in Input) []Status {
-	known := in.Live != nil && in.Live.Unread == ""
+	known := in.Live != nil && in.Live.Unread == "" && !in.Repo.Tenant
 	ran := map[int64]time.Time{}
 	var last int64
 	if known {

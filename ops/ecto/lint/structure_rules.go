@@ -30,6 +30,10 @@ var structureRules = []rule{
 		always: true, kinds: []ecto.Kind{ecto.Dangling}, each: (*site).dangling,
 	},
 	{
+		Rule: Rule{ID: "uncalled-ddl", Title: "changes in a function that nothing calls", Severity: Warning, Group: "structure"},
+		file: (*pass).uncalled,
+	},
+	{
 		Rule: Rule{ID: "irreversible-change", Title: "the migration cannot be rolled back", Severity: Warning, Group: "structure"},
 		file: (*pass).irreversible,
 	},
@@ -46,8 +50,8 @@ var structureRules = []rule{
 		file: (*pass).unresolved,
 	},
 	{
-		Rule:  Rule{ID: "prefix-mismatch", Title: "a table is named with another prefix than it was created with", Severity: Warning, Group: "structure"},
-		kinds: prefixed, each: (*site).prefixMismatch,
+		Rule:   Rule{ID: "prefix-mismatch", Title: "a table is named with another prefix than it was created with", Severity: Warning, Group: "structure"},
+		byName: true, kinds: prefixed, each: (*site).prefixMismatch,
 	},
 	{
 		Rule: Rule{ID: "filename", Title: "Ecto ignores the file", Severity: Error, Group: "structure"},
@@ -82,11 +86,15 @@ func (p *pass) raises() {
 	}
 	told := map[string]bool{}
 	for _, n := range p.Migration.Notes {
-		if !fatal[n.Code] || told[n.Text] {
+		back := n.Code == "raises-down"
+		if !fatal[n.Code] && !back || told[n.Text] {
 			continue
 		}
 		told[n.Text] = true
 		f := Finding{At: n.At, Text: n.Text, Recipe: "mend it: the migration cannot run as it is"}
+		if back {
+			f.Severity, f.Text, f.Recipe = Warning, "on the way back: "+n.Text, "mend it: the migration runs, but cannot be rolled back as it is"
+		}
 		if strings.HasSuffix(n.Text, "raises KeyError") {
 			f.Severity, f.Why = Warning, []string{"Ecto before 3.12 left the option out without a word"}
 		}
@@ -116,6 +124,17 @@ func (s *site) dangling() {
 		Recipe: "write create or drop before it",
 		Code:   "create " + text,
 	})
+}
+
+func (p *pass) uncalled() {
+	if p.Down {
+		return
+	}
+	for _, n := range p.Migration.Notes {
+		if n.Code == "uncalled" {
+			p.Emit(Finding{At: n.At, Text: n.Text, Recipe: "give it the name that Ecto calls, up, down or change, or take it out"})
+		}
+	}
 }
 
 // excerpt is the beginning of a text.
@@ -215,7 +234,7 @@ var prefixed = []ecto.Kind{
 
 func (s *site) prefixMismatch() {
 	o := s.Op
-	if o.Raw || o.Partial || s.Own() != nil || o.IfExists || s.State.Dropped(o.Table) != "" {
+	if o.Raw || s.Own() != nil || o.IfExists || s.State.Dropped(o.Table) != "" {
 		return
 	}
 	for _, t := range s.State.Tables() {

@@ -6,7 +6,7 @@ import "ops-console/ops/ecto"
 var tableRules = []rule{
 	{
 		Rule:  Rule{ID: "drop-table", Title: "a table is dropped", Severity: Error, Group: "tables"},
-		eases: inUse, kinds: []ecto.Kind{ecto.DropTable}, each: (*site).dropTable,
+		eases: inUse, byName: true, kinds: []ecto.Kind{ecto.DropTable}, each: (*site).dropTable,
 	},
 	{
 		Rule:  Rule{ID: "drop-cascade", Title: "CASCADE drops what is not named", Severity: Error, Group: "tables"},
@@ -24,11 +24,11 @@ var tableRules = []rule{
 	},
 	{
 		Rule:  Rule{ID: "rename-table", Title: "a table gets another name", Severity: Error, Group: "tables"},
-		eases: inUse, kinds: []ecto.Kind{ecto.RenameTable}, each: (*site).renameTable,
+		eases: inUse, byName: true, kinds: []ecto.Kind{ecto.RenameTable}, each: (*site).renameTable,
 	},
 	{
 		Rule:  Rule{ID: "set-schema", Title: "a table goes to another schema", Severity: Error, Group: "tables"},
-		eases: inUse, kinds: []ecto.Kind{ecto.SetSchema}, each: (*site).renameTable,
+		eases: inUse, byName: true, kinds: []ecto.Kind{ecto.SetSchema}, each: (*site).renameTable,
 	},
 	{
 		Rule:  Rule{ID: "rename-schema", Title: "a schema gets another name", Severity: Error, Group: "tables"},

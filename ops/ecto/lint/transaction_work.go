@@ -172,7 +172,7 @@ func (p *pass) backfills(locked, s *site) {
 	case s.Op.Table.Name == "":
 		f.Severity = Warning
 		f.Why = []string{"assumed to be rows of " + e.Table.String() + ": which table the call is about is only known when it runs"}
-	case s.Op.Immediate && !s.Op.Flushed && s.Index < locked.Index || s.Index < locked.Index:
+	case s.Index < locked.Index:
 		f.Text = fmt.Sprintf("rows of %s are changed in the transaction that then takes %s on it (line %d): the rows stay locked while that waits, and it has to wait for whoever waits for them",
 			e.Table, e.Mode, locked.Op.At.Line)
 	}

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/app"
@@ -17,6 +18,23 @@ func (r *run) uses(table ecto.Name, column string) (uu []app.Use, known bool) {
 		return r.App.Table(table), true
 	}
 	return r.App.Column(table, column), true
+}
+
+// open is the schemas of a table, under any of its names, that a macro may give more fields than are seen.
+func (r *run) open(names ...ecto.Name) []app.Use {
+	if r.App == nil {
+		return nil
+	}
+	var out []app.Use
+	for _, n := range slices.Compact(names) {
+		out = append(out, r.App.Open(n)...)
+	}
+	return out
+}
+
+// mayHave says that a schema may name a column of a table though it is not seen to.
+func mayHave(u app.Use, table ecto.Name) string {
+	return fmt.Sprintf("no schema of %s is seen to have the field, but a macro may give it to %s", table, useText(u))
 }
 
 // useText is lib/blog/post.ex:12 (Blog.Post).
@@ -38,6 +56,8 @@ func (r *run) inCode(base Severity, table ecto.Name, column string) (Severity, [
 	switch {
 	case !known:
 		return base, []string{"assumed to be in use: no schemas of the application were read"}
+	case len(uu) == 0 && column != "" && len(r.open(table)) > 0:
+		return min(base, Info), []string{mayHave(r.open(table)[0], table)}
 	case len(uu) == 0:
 		return min(base, Info), []string{"no schema of the application names " + what}
 	case len(uu) == 1:

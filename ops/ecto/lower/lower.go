@@ -7,7 +7,8 @@
 //
 // Operations are in the order of the source; ecto.Sequence gives the order in which they reach the server. Codes of notes:
 // parse-error, no-migration, several-migrations, unresolved-use, unread-file, dynamic-options, raises (what Ecto would
-// raise at), too-long, irreversible.
+// raise at), raises-down (on the way back alone), uncalled (a function that changes the database and
+// that nothing calls), too-long, irreversible.
 package lower
 
 import (
@@ -61,6 +62,7 @@ func (l *Lowering) Migration(file project.File, src []byte) ecto.Migration {
 	}
 	out.Module = mod.name
 	l.directions(&out, parsed, mod)
+	uncalled(parsed, mod, &out)
 	return out
 }
 
@@ -142,9 +144,13 @@ func (l *Lowering) directions(out *ecto.Migration, s *source, mod *module) {
 	})
 	out.Irreversible = append(out.Irreversible, m.raises...)
 	for _, n := range m.notes {
-		if !slices.Contains(out.Notes, n) {
-			out.Notes = append(out.Notes, n)
+		if slices.Contains(out.Notes, n) {
+			continue
 		}
+		if n.Code == "raises" {
+			n.Code = "raises-down"
+		}
+		out.Notes = append(out.Notes, n)
 	}
 }
 

@@ -34,9 +34,9 @@ func Of(in lint.Input, path string) Plan {
 	}
 	state := before(in, i)
 	m, t := &in.Migrations[i], Target(in)
-	up := walk(m.Up, state, path, t)
+	up := walk(ecto.Sequence(m.Up), state, path, t)
 	// On the way back what the migration made is there for everybody.
-	return Plan{Up: up, Down: walk(m.Down, state, path+" down", t)}
+	return Plan{Up: up, Down: walk(ecto.Sequence(m.Down), state, path+" down", t)}
 }
 
 // Target is the server that migrations are predicted for: the one that was asked for, the live one, or version 15.
@@ -59,7 +59,7 @@ var utc = []string{"UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu",
 func before(in lint.Input, i int) *schema.State {
 	s := &schema.State{}
 	ran := map[int64]bool{}
-	if in.Live != nil && in.Live.State != nil && in.Live.Unread == "" {
+	if in.Live != nil && in.Live.State != nil && in.Live.Unread == "" && !in.Repo.Tenant {
 		s = in.Live.State.Clone()
 		for _, a := range in.Live.Applied {
 			ran[a.Version] = true
@@ -71,7 +71,7 @@ func before(in lint.Input, i int) *schema.State {
 	}
 	for k := range i {
 		if m := &in.Migrations[k]; !ran[m.Version] {
-			s.Apply(m.Path, m.Up...)
+			s.Apply(m.Path, ecto.Sequence(m.Up)...)
 		}
 	}
 	return s
