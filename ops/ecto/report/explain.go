@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"ops-console/ops/ecto/lint"
-	"ops-console/ops/page"
 )
 
 type ruleJSON struct {
@@ -43,15 +42,22 @@ func RulesJSON(w io.Writer, rules []lint.Rule) error {
 // ExplainJSON writes one rule with its documentation as a JSON object.
 func ExplainJSON(w io.Writer, r lint.Rule) error { return encode(w, ruleOf(r)) }
 
-// Rules writes a list of rules, a line each.
+// Rules writes a list of rules by group, with what each looks for.
 func Rules(w io.Writer, rules []lint.Rule, o Options) error {
-	p := page.New(page.Options{Width: o.Width, Color: o.Color})
-	t := page.NewTable(page.Column{Title: "RULE"}, page.Column{Title: "SEVERITY"}, page.Column{Title: "GROUP", Drop: 1}, page.Column{Title: "WHAT"})
+	p := &printer{o: o}
+	group := ""
 	for _, r := range rules {
-		t.Row(r.ID, r.Severity.String(), r.Group, r.Title)
+		if r.Group != group {
+			if group != "" {
+				p.b.WriteByte('\n')
+			}
+			group = r.Group
+			p.b.WriteString(p.paint(strong, strings.ToUpper(group)) + "\n")
+		}
+		p.b.WriteString("  " + p.paint(severityStyles[r.Severity], fmt.Sprintf("%-8s", r.Severity)) + "  " + r.ID + "\n")
+		p.wrapped(12, 12, r.Title)
 	}
-	p.Table(t)
-	if _, err := p.WriteTo(w); err != nil {
+	if _, err := io.WriteString(w, p.b.String()); err != nil {
 		return fmt.Errorf("write rules: %w", err)
 	}
 	return nil

@@ -52,7 +52,7 @@ func GitLab(w io.Writer, r *Report) error {
 			}
 			begin := max(f.At.Line, 1)
 			out = append(out, gitlabIssue{
-				Type: "issue", CheckName: f.Rule, Description: clean(f.Rule + ": " + f.Text), Content: gitlabContent{message(f)},
+				Type: "issue", CheckName: f.Rule, Description: clean(f.Rule + ": " + headline(f)), Content: gitlabContent{message(f)},
 				Categories: []string{"Bug Risk"}, Severity: gitlabSeverities[f.Severity], Fingerprint: print,
 				Location: gitlabLocation{clean(p.anchor(f)), gitlabLines{begin, max(begin, f.At.EndLine)}},
 			})

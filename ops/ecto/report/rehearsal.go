@@ -103,8 +103,12 @@ func (p *printer) step(s rehearse.Step) {
 	if s.Down {
 		sql = "(back) " + sql
 	}
-	p.b.WriteString(fmt.Sprintf("  %5d  ", s.At.Line) + p.paint(style, fmt.Sprintf("%-12s", word)) + "  " + p.cut(sql, 23) + "\n")
-	indent := 23
+	const indent = 23
+	p.b.WriteString(fmt.Sprintf("  %5d  ", s.At.Line) + p.paint(style, word))
+	if sql != "" {
+		p.b.WriteString(strings.Repeat(" ", indent-9-len(word)) + p.cut(sql, indent))
+	}
+	p.b.WriteByte('\n')
 	for _, l := range s.Measured {
 		p.wrapped(indent, indent+2, lockWords(l))
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -98,38 +99,47 @@ func byFile(ff []lint.Finding) [][]*lint.Finding {
 }
 
 func (p *printer) finding(repo *Repo, f *lint.Finding, several bool) {
-	where := cmp.Or(clean(repo.path(f.Path)), cmp.Or(clean(repo.Input.Repo.Module), "database"))
+	p.head(f)
+	where := cmp.Or(repo.path(f.Path), repo.Input.Repo.Module, "the database")
 	if f.At.Line > 0 {
 		where += ":" + f.At.String()
 	}
-	head := p.paint(strong, where+":") + " " + p.paint(severityStyles[f.Severity], f.Severity.String()+":") + " " + p.paint(strong, f.Rule)
-	if f.Down {
-		head += " (on the way back)"
-	}
+	where = clean(where)
+	about := ""
 	if several && f.Path != "" && repo.Input.Repo.Module != "" {
-		head += p.paint(muted, " ("+clean(repo.Input.Repo.Module)+")")
+		about = p.paint(muted, "  ("+clean(repo.Input.Repo.Module)+")")
 	}
-	p.b.WriteString(head + "\n")
-	p.wrapped(2, 2, f.Text)
+	p.b.WriteString("  " + p.paint(muted, "-->") + " " + p.paint(strong, where) + about + "\n")
 	p.excerpt(repo.Input.Sources[f.Path], f)
 	if s := f.Suppressed; s != nil {
-		at := clean(s.Path)
+		at := s.Path
 		if s.Line > 0 {
 			at += fmt.Sprintf(":%d", s.Line)
 		}
-		p.labelled("quiet", cmp.Or(clean(s.Reason), "no reason given")+" ("+at+")")
+		p.labelled("quiet", cmp.Or(s.Reason, "no reason given")+" ("+at+")")
 	}
 	p.labelled("lock", lockText(f))
-	for i, why := range f.Why {
-		label := ""
-		if i == 0 {
-			label = "why"
-		}
+	label := "why"
+	for _, why := range f.Why {
 		p.labelled(label, why)
+		label = ""
 	}
 	p.labelled("instead", f.Recipe)
-	p.code(where, f.Code)
+	p.code(path.Base(where), f.Code)
 	p.b.WriteByte('\n')
+}
+
+// head is severity, rule and what is the matter.
+func (p *printer) head(f *lint.Finding) {
+	word := f.Severity.String()
+	head := word + "[" + f.Rule + "]:"
+	for i, l := range p.wrap(head+" "+headline(f), 2) {
+		if rest, ok := strings.CutPrefix(l, head); ok && i == 0 {
+			p.b.WriteString(p.paint(severityStyles[f.Severity], head) + p.paint(strong, rest) + "\n")
+			continue
+		}
+		p.b.WriteString("  " + p.paint(strong, l) + "\n")
+	}
 }
 
 // code shows a safe version; where it was shown before, only where.
@@ -139,12 +149,15 @@ func (p *printer) code(where, code string) {
 		return
 	}
 	if first, ok := p.shown[code]; ok {
-		p.labelled("code", "as at "+first)
+		p.labelled("code", "as above, at "+first)
 		return
 	}
 	p.shown[code] = where
 	for line := range strings.SplitSeq(code, "\n") {
-		p.b.WriteString(strings.TrimRight(margin+p.paint(muted, "| ")+line, " ") + "\n")
+		if line != "" {
+			line = " " + line
+		}
+		p.b.WriteString("    " + p.paint(muted, "|") + line + "\n")
 	}
 }
 
@@ -321,7 +334,7 @@ func (p *printer) underlined(line string, f *lint.Finding, indent int) (text, un
 	runes := []rune(line)
 	from := min(max(f.At.Column-1, 0), len(runes))
 	to := min(from+1, len(runes))
-	if f.At.EndLine == f.At.Line && f.At.EndColumn > f.At.Column {
+	if f.At.EndLine == f.At.Line && f.At.EndColumn-1 > from {
 		to = min(f.At.EndColumn-1, len(runes))
 	}
 	before, marked, after := cleanPart(string(runes[:from])), cleanPart(string(runes[from:to])), cleanPart(string(runes[to:]))

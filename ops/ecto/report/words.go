@@ -35,7 +35,7 @@ func block(s string) string { return plaintext.Block(s, maxLines, maxText) }
 // message is a finding as a few lines of text, for where there is no layout.
 func message(f *lint.Finding) string {
 	var b strings.Builder
-	b.WriteString(clean(f.Text))
+	b.WriteString(clean(headline(f)))
 	line := func(label, s string) {
 		if s != "" {
 			b.WriteString("\n" + label + ": " + s)
@@ -48,6 +48,14 @@ func message(f *lint.Finding) string {
 		b.WriteString("\n\n" + block(f.Code))
 	}
 	return b.String()
+}
+
+// headline is what is the matter.
+func headline(f *lint.Finding) string {
+	if f.Down {
+		return "on the way back: " + f.Text
+	}
+	return f.Text
 }
 
 // lockText says which lock, what waits for it, and how long; empty: there is none.
