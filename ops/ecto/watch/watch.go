@@ -276,7 +276,7 @@ func (w *Watcher) judge(ctx context.Context, s *state, polled string) (*Snapshot
 		r.Input.Options = w.o.Lint
 		if live := s.live.Value[sourceOf(in.Repo)]; live != nil {
 			out.Database.Node, out.Database.At = live.Node, live.At
-			if len(s.inputs) == 1 || ranThere(in, live) {
+			if len(s.inputs) == 1 || Belongs(in, live) {
 				r.Input.Live = live
 				if live.Unread == "" {
 					r.Input.Options.Check = both(r.Input.Options.Check, pendingIn(live))
@@ -294,8 +294,8 @@ func (w *Watcher) judge(ctx context.Context, s *state, polled string) (*Snapshot
 	return out, nil
 }
 
-// ranThere says that a migration of the repo ran in a database. Of several repos only those are known to be in it.
-func ranThere(in lint.Input, live *catalog.Snapshot) bool {
+// Belongs says that a migration of the repo ran in a database. Of several repos only those are known to be in it.
+func Belongs(in lint.Input, live *catalog.Snapshot) bool {
 	return slices.ContainsFunc(live.Applied, func(a catalog.Applied) bool {
 		return slices.ContainsFunc(in.Repo.Files, func(f project.File) bool { return f.Version == a.Version })
 	})
