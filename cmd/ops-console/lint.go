@@ -62,7 +62,7 @@ Exit status: 0 nothing that --fail-on counts; 1 findings, or a rehearsed stateme
 	}
 	f := c.Flags()
 	f.StringVarP(&o.format, "format", "f", "text", "text, json, sarif, github or gitlab")
-	f.StringVar(&o.failOn, "fail-on", "", "severity from which findings are bad news: error, warning or info (default error)")
+	f.StringVar(&o.failOn, "fail-on", "", "severity from which findings are bad news: error, warning or info (default warning)")
 	f.Int64Var(&o.since, "since", 0, "only migrations of this version and later")
 	f.BoolVar(&o.pending, "pending", false, "only migrations that have not run, as the database says")
 	f.StringVar(&o.gitDiff, "git-diff", "", "only files that differ from this commit or branch")

@@ -21,15 +21,16 @@ type Profile struct {
 
 	PrimaryRegion string // of fly.toml, or as configured; empty: not known
 
-	API      API
-	Network  Network
-	Probe    Probe
-	Agree    []AgreePath
-	Cluster  Cluster
-	Database Database
-	Lint     Lint
-	Console  Console
-	Interval Interval
+	API       API
+	Network   Network
+	Probe     Probe
+	Agree     []AgreePath
+	Cluster   Cluster
+	Database  Database
+	Lint      Lint
+	Generator Generator
+	Console   Console
+	Interval  Interval
 
 	Sources []string          // the files it was made from, most specific first
 	Origins map[string]string // where each key's value came from: FILE:LINE, $VARIABLE, --flag; not there: the default

@@ -86,14 +86,15 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 	got := w.must(Options{Name: "changelog"})
 	want := &Profile{
 		Name: "changelog", App: "changelog", Environment: "production",
-		API:      API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", TokenEnv: "FLY_ACCESS_TOKEN"},
-		Network:  Network{Mode: "auto", Transport: "auto"},
-		Probe:    Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
-		Lint:     Lint{FailOn: "error", SmallRows: 10_000, SmallBytes: 16 << 20},
-		Console:  Console{Theme: "auto", Glyphs: "auto"},
-		Database: Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
-		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
-		Origins:  map[string]string{},
+		API:       API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", TokenEnv: "FLY_ACCESS_TOKEN"},
+		Network:   Network{Mode: "auto", Transport: "auto"},
+		Probe:     Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
+		Lint:      Lint{FailOn: "warning", SmallRows: 10_000, SmallBytes: 16 << 20},
+		Generator: Generator{Mix: "ask", Web: true, Registry: "https://hex.pm/api", Packages: "https://repo.hex.pm"},
+		Console:   Console{Theme: "auto", Glyphs: "auto"},
+		Database:  Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
+		Interval:  Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
+		Origins:   map[string]string{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -219,11 +220,18 @@ interval = { platform = "1s", dns = "2s", probe = "3s", agreement = "4s", cluste
 target = 16
 since = 20240101000000
 severity = { rename-column = "warning", style = "info" }
-fail_on = "warning"
+fail_on = "info"
 lock_timeout = "3s"
 small_rows = 7
 small_bytes = 8
 baseline = "lint.json"
+[app.changelog.generator]
+snapshots = ["~/trees", "here", "https://example.com/trees.tar.zst", "git@example.com:trees.git"]
+mix = "never"
+web = false
+registry = "https://hex.example.com/api"
+packages = "https://packages.example.com"
+base = "1.6.16"
 [app.changelog.probe]
 port = 4000
 path = "/health?x=1"
@@ -281,8 +289,12 @@ url_env = "SYD_URL"
 		Lint: Lint{
 			16, 20240101000000,
 			map[string]string{"rename-column": "warning", "style": "info"},
-			"warning", "3s", 7, 8,
+			"info", "3s", 7, 8,
 			filepath.Join(w.dir, "home/.config/ops-console/lint.json"),
+		},
+		Generator: Generator{
+			[]string{filepath.Join(w.dir, "home/trees"), filepath.Join(w.dir, "home/.config/ops-console/here"), "https://example.com/trees.tar.zst", "git@example.com:trees.git"},
+			"never", false, "https://hex.example.com/api", "https://packages.example.com", "1.6.16",
 		},
 		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9, 7e9},
 		Sources:  []string{filepath.Join(w.dir, "home/.config/ops-console/config.toml")},
