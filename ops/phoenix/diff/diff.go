@@ -63,7 +63,7 @@ type Pair struct {
 	Status     Status
 	By         By
 	Since      phoenix.Version // of the move, for ByRule
-	Similarity int             // in percent of the larger file, for files that moved; 100 if nothing changed
+	Similarity int             // in percent of the larger file, for files that have another path; 100 if nothing changed
 
 	Relations []Relation // what else became of the file, or of what else it was made
 	Only      Only       // empty: a real change, or none
@@ -75,6 +75,7 @@ type Pair struct {
 
 	old, new []string // as shown
 	changes  []lines.Change
+	plain    bool                   // what is shown is what the files say
 	hide     func(line string) bool // what a patch must not have; nil: nothing
 	timed    bool                   // the paths differ by a timestamp or by the applications' names only
 }
@@ -208,6 +209,7 @@ func (p *Pair) compare(o Options, n names) {
 	p.Collapse = collapse(*p)
 	if p.Status == Same {
 		p.Similarity = 100
+		return
 	}
 	if p.Collapse == collapsedBinary {
 		if p.Status == Changed && string(p.OldFile.Data) == string(p.NewFile.Data) {
@@ -216,35 +218,33 @@ func (p *Pair) compare(o Options, n names) {
 		p.Similarity = similarity(nil, nil, p.OldFile.Data, p.NewFile.Data)
 		return
 	}
-	p.old, p.new = p.shown(p.Old, p.OldFile, o, &n), p.shown(p.New, p.NewFile, o, nil)
-	if p.Status == Same {
-		return
-	}
+	old, new := p.shown(p.Old, p.OldFile, o, &n), p.shown(p.New, p.NewFile, o, nil)
+	p.plain = old == string(p.OldFile.Data) && new == string(p.NewFile.Data)
+	p.old, p.new = lines.Split(old), lines.Split(new)
 	p.changes = lines.Changes(p.old, p.new)
 	for _, c := range p.changes {
 		p.Added += c.Added
 		p.Removed += c.Removed
 	}
 	if p.Status == Changed {
-		p.Similarity = similarity(p.old, p.new, nil, nil)
+		if p.Old != p.New {
+			p.Similarity = similarity(p.old, p.new, nil, nil)
+		}
 		p.Only = p.only()
 	}
 }
 
-// shown is a file's text as views have it, in lines.
-func (p *Pair) shown(at string, f phoenix.File, o Options, n *names) []string {
-	if at == "" {
-		return nil
-	}
+// shown is a file's text as views have it.
+func (p *Pair) shown(at string, f phoenix.File, o Options, n *names) string {
 	text := string(f.Data)
-	if o.Raw {
-		return lines.Split(text)
+	if o.Raw || at == "" {
+		return text
 	}
 	text = Normalise(at, text)
 	if n != nil {
 		text = n.replace(text)
 	}
-	return lines.Split(text)
+	return text
 }
 
 func (p *Pair) only() Only {

@@ -296,7 +296,7 @@ func TestHunksAndRowsSayTheWholeChange(t *testing.T) {
 		}
 		join := func(ll []string) phoenix.File { return phoenix.File{Data: []byte(strings.Join(append(ll, ""), "\n"))} }
 		p := Pair{Old: "x", New: "x", OldFile: join(old), NewFile: join(new)}
-		p.compare(Options{}, names{strings.NewReplacer(), strings.NewReplacer()})
+		p.compare(Options{}, names{same: true})
 		context := rapid.IntRange(0, 4).Draw(t, "context")
 		var got []string
 		at, removed, added := 0, 0, 0
@@ -366,6 +366,26 @@ func TestWordsMarkWhatChanged(t *testing.T) {
 	}
 	if got, want := mark(n), `  plug :put_root_layout, [html: ]{AppWeb.[Layouts], :root}`; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestSameButFormat(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"", "", true},
+		{"", " \n", true},
+		{"a", "", false},
+		{"plug :a, b: [1, 2]", "plug(:a,\n b: [\n1,\n2,\n])\n", true},
+		{"[a, b]", "[b, a]", false},
+		{"a,", "a", false},
+		{"{a,}", "{a}", true},
+		{"ab", "ab\x00", false},
+	} {
+		if SameButFormat(c.a, c.b) != c.want || SameButFormat(c.b, c.a) != c.want {
+			t.Errorf("%q and %q: %t", c.a, c.b, !c.want)
+		}
 	}
 }
 

@@ -88,18 +88,19 @@ func (m *matching) byPath() {
 
 // byContent pairs files with the same bytes, those with the most alike paths first. Empty files are alike in nothing.
 func (m *matching) byContent() {
-	type hash = [32]byte
-	there := map[hash][]string{}
+	bySize := map[int][]string{}
 	for _, p := range sorted(m.come) {
-		if f := m.new.Files[p]; len(f.Data) > 0 {
-			there[f.Hash()] = append(there[f.Hash()], p)
+		if n := len(m.new.Files[p].Data); n > 0 {
+			bySize[n] = append(bySize[n], p)
 		}
 	}
 	var cc []candidate
 	for _, p := range sorted(m.gone) {
-		f := m.old.Files[p]
-		for _, at := range there[f.Hash()] {
-			cc = append(cc, candidate{p, at, nearness(p, at)})
+		data := m.old.Files[p].Data
+		for _, at := range bySize[len(data)] {
+			if bytes.Equal(data, m.new.Files[at].Data) {
+				cc = append(cc, candidate{p, at, nearness(p, at)})
+			}
 		}
 	}
 	m.best(cc, ByContent)

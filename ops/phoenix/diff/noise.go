@@ -54,7 +54,10 @@ func Normalise(at, text string) string {
 var timestamp = regexp.MustCompile(`(^|/)priv/repo/migrations/\d{14}_(create_\w+_auth_tables\.exs)$`)
 
 // names turn the old tree's application into the new one's, where they differ.
-type names struct{ text, path *strings.Replacer }
+type names struct {
+	text, path *strings.Replacer
+	same       bool // nothing to turn
+}
 
 func namesOf(old, new *phoenix.Tree) names {
 	var both, app []string
@@ -64,13 +67,23 @@ func namesOf(old, new *phoenix.Tree) names {
 	if a, b := old.Spec.App, new.Spec.App; a != b && a != "" && b != "" {
 		both, app = append(both, a, b), []string{a, b}
 	}
-	return names{strings.NewReplacer(both...), strings.NewReplacer(app...)}
+	return names{strings.NewReplacer(both...), strings.NewReplacer(app...), len(both) == 0}
 }
 
-func (n names) replace(text string) string { return n.text.Replace(text) }
+func (n names) replace(text string) string {
+	if n.same {
+		return text
+	}
+	return n.text.Replace(text)
+}
 
 // Key is a path without the time at which its file was generated: files with equal keys are one.
-func Key(p string) string { return timestamp.ReplaceAllString(p, "${1}priv/repo/migrations/${2}") }
+func Key(p string) string {
+	if !strings.HasSuffix(p, "_auth_tables.exs") {
+		return p
+	}
+	return timestamp.ReplaceAllString(p, "${1}priv/repo/migrations/${2}")
+}
 
 // Why a view leaves a text out.
 const (
@@ -125,18 +138,48 @@ func (p *Pair) onlyRequirement() bool {
 	return true
 }
 
-var (
-	layout   = regexp.MustCompile(`[\s()]+`)
-	trailing = regexp.MustCompile(`,(\]|\}|end)`)
-	elixir   = map[string]bool{".ex": true, ".exs": true, ".eex": true, ".heex": true, ".leex": true}
-)
+// elixir is what onlyFormat understands.
+var elixir = map[string]bool{".ex": true, ".exs": true, ".eex": true, ".heex": true, ".leex": true}
 
 func (p *Pair) onlyFormat() bool {
-	return elixir[path.Ext(p.New)] && Bare(strings.Join(p.old, "")) == Bare(strings.Join(p.new, ""))
+	return elixir[path.Ext(p.New)] && SameButFormat(strings.Join(p.old, ""), strings.Join(p.new, ""))
 }
 
-// Bare is Elixir without what formatting adds to it: spaces, parentheses, trailing commas. Texts that are equal bare may
-// still mean different things; it is for a remark, not for a decision.
-func Bare(text string) string {
-	return trailing.ReplaceAllString(layout.ReplaceAllString(text, ""), "$1")
+// SameButFormat says whether two texts of Elixir differ by nothing but what formatting changes: spaces, parentheses,
+// trailing commas. They may still mean different things; it is for a remark, not for a decision.
+func SameButFormat(a, b string) bool {
+	i, j := 0, 0
+	for {
+		var x, y int
+		x, i = nextMark(a, i)
+		y, j = nextMark(b, j)
+		if x != y {
+			return false
+		}
+		if x < 0 {
+			return true
+		}
+	}
+}
+
+// nextMark is the next byte from i on that formatting does not change, and where to go on; -1: there is none.
+func nextMark(text string, i int) (mark, next int) {
+	for i = skipFormat(text, i); i < len(text); i = skipFormat(text, i) {
+		c := text[i]
+		i++
+		if c == ',' {
+			if n := skipFormat(text, i); n < len(text) && (text[n] == ']' || text[n] == '}') {
+				continue
+			}
+		}
+		return int(c), i
+	}
+	return -1, i
+}
+
+func skipFormat(text string, i int) int {
+	for i < len(text) && strings.IndexByte(" \t\n\v\f\r()", text[i]) >= 0 {
+		i++
+	}
+	return i
 }

@@ -56,7 +56,7 @@ func (p Pair) Patch() []byte {
 		writeBinary(&b, p.OldFile.Data, p.NewFile.Data)
 	default:
 		fmt.Fprintf(&b, "--- %s\n+++ %s\n", patchSide("a/", p.Old), patchSide("b/", p.New))
-		writeHunks(&b, string(p.OldFile.Data), string(p.NewFile.Data), p.hide)
+		p.writeHunks(&b)
 	}
 	return b.Bytes()
 }
@@ -103,11 +103,15 @@ func patchSide(prefix, at string) string {
 	return quote(prefix + at)
 }
 
-// writeHunks writes the hunks between two texts. Lines of the old one that are to be hidden are in none of them.
-func writeHunks(b *bytes.Buffer, old, new string, hide func(string) bool) {
-	x, y := lines.Split(old), lines.Split(new)
-	hidden := func(i int) bool { return hide != nil && hide(x[i]) }
-	for _, cc := range apart(gather(lines.Changes(x, y), patchContext), hidden) {
+// writeHunks writes the hunks between the two files. Lines of the old one that are to be hidden are in none of them.
+func (p Pair) writeHunks(b *bytes.Buffer) {
+	x, y, changes := p.old, p.new, p.changes
+	if !p.plain {
+		x, y = lines.Split(string(p.OldFile.Data)), lines.Split(string(p.NewFile.Data))
+		changes = lines.Changes(x, y)
+	}
+	hidden := func(i int) bool { return p.hide != nil && p.hide(x[i]) }
+	for _, cc := range apart(gather(changes, patchContext), hidden) {
 		r := around(cc, len(x), patchContext)
 		first, last := cc[0], cc[len(cc)-1]
 		for i := first.Old - 1; i >= r.old; i-- {
@@ -210,7 +214,7 @@ func (p Pair) PatchWithout(secret func(line string) bool) (patch []byte, left []
 	}
 	slices.Sort(left)
 	p.NewFile.Data = []byte(strings.Join(y, ""))
-	p.hide = secret
+	p.hide, p.plain = secret, false
 	if bytes.Equal(p.NewFile.Data, p.OldFile.Data) && p.OldFile.Executable == p.NewFile.Executable && p.Old == p.New {
 		return nil, left
 	}

@@ -3,6 +3,7 @@ package diff
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"ops-console/ops/phoenix"
 )
@@ -31,8 +32,9 @@ func in(version, table string) []rule {
 
 // rules in the order of their versions. An application in an umbrella has the same files beneath apps/NAME or
 // apps/NAME_web, where they are looked for too.
-var rules = join(
-	in("1.3.0-rc.0", `
+var rules = sync.OnceValue(func() []rule {
+	return join(
+		in("1.3.0-rc.0", `
 		web/web\.ex                                         => lib/{app}/web/web.ex
 		web/static/assets/(.*)                              => assets/static/$1
 		web/static/((?:css|js|vendor)/.*)                   => assets/$1
@@ -45,19 +47,19 @@ var rules = join(
 		test/((?:channels|controllers|views)/.*)            => test/web/$1
 		test/support/model_case\.ex                         => test/support/data_case.ex
 	`),
-	in("1.3.0-rc.2", `
+		in("1.3.0-rc.2", `
 		lib/(\w+)/web/web\.ex                               => lib/${1}_web.ex
 		lib/(\w+)/web/(.*)                                  => lib/${1}_web/$2
 		test/web/(.*)                                       => test/{app}_web/$1
 	`),
-	in("1.4.0-rc.0", `
+		in("1.4.0-rc.0", `
 		assets/brunch-config\.js                            =>| assets/webpack.config.js
 	`),
-	in("1.5.0-rc.0", `
+		in("1.5.0-rc.0", `
 		assets/css/app\.css                                 => assets/css/app.scss
 		lib/(\w+)_web/templates/page/index\.html\.eex       =>| lib/${1}_web/live/page_live.html.leex
 	`),
-	in("1.6.0-rc.0", `
+		in("1.6.0-rc.0", `
 		assets/css/app\.scss                                => assets/css/app.css
 		assets/static/(.*)                                  => priv/static/$1
 		assets/(?:package\.json|webpack\.config\.js)        =>| config/config.exs
@@ -65,7 +67,7 @@ var rules = join(
 		lib/(\w+)_web/templates/(.*)\.html\.l?eex           => lib/${1}_web/templates/$2.html.heex
 		lib/(\w+)_web/live/page_live\.html\.leex            =>| lib/${1}_web/templates/page/index.html.heex
 	`),
-	in("1.7.0-rc.0", `
+		in("1.7.0-rc.0", `
 		lib/(\w+)_web/templates/layout/(root|app)\.html\.heex => lib/${1}_web/components/layouts/$2.html.heex
 		lib/(\w+)_web/templates/layout/live\.html\.heex     => lib/${1}_web/components/layouts/app.html.heex
 		lib/(\w+)_web/templates/page/index\.html\.heex      => lib/${1}_web/controllers/page_html/home.html.heex
@@ -77,11 +79,12 @@ var rules = join(
 		test/(\w+)_web/views/(\w+)_view_test\.exs           => test/${1}_web/controllers/${2}_html_test.exs
 		test/(\w+)_web/views/(\w+)_view_test\.exs           => test/${1}_web/controllers/${2}_json_test.exs
 	`),
-	in("1.8.0-rc.0", `
+		in("1.8.0-rc.0", `
 		assets/tailwind\.config\.js                         =>| assets/css/app.css
 		lib/(\w+)_web/components/layouts/app\.html\.heex    =>| lib/${1}_web/components/layouts.ex
 	`),
-)
+	)
+})
 
 func join(tables ...[]rule) []rule {
 	var rr []rule
@@ -134,7 +137,7 @@ type lead struct {
 // along follows the rules from each of the paths that were left in an earlier tree to a later one.
 func (m *matching) along(from, to phoenix.Version, earlier, later *phoenix.Tree, left map[string]bool, backwards bool) {
 	var held []rule
-	for _, r := range rules {
+	for _, r := range rules() {
 		if r.holds(from, to) {
 			held = append(held, r)
 		}

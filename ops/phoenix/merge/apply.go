@@ -26,7 +26,8 @@ type Written struct {
 // Apply writes what was chosen into the application's directory. The directory must be in a git work tree without changes,
 // apart from what earlier applies wrote and nobody touched since: whatever happens, git has the text before. Files are
 // replaced whole or not at all, all of them or none; nothing is deleted; conflicts are in them in diff3 style. A file that
-// is not as it was when the plan was made is an error, and nothing is written.
+// is not as it was when the plan was made is an error, and nothing is written. What was written is noted in kept, so that
+// the next apply knows it; with nil each apply wants a work tree without any changes.
 func (p Plan) Apply(ctx context.Context, dir string, choices []Choice, kept *Progress) ([]Written, error) {
 	works, err := p.works(choices)
 	if err != nil {
@@ -42,7 +43,7 @@ func (p Plan) Apply(ctx context.Context, dir string, choices []Choice, kept *Pro
 			return nil, err
 		}
 	}
-	if err := clean(ctx, dir, root, works, kept.data.Wrote); err != nil {
+	if err := clean(ctx, dir, root, works, kept.sums()); err != nil {
 		return nil, err
 	}
 	if err := replace(root, works); err != nil {

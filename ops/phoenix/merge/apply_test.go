@@ -134,6 +134,11 @@ func TestApplyWritesWhatWasChosen(t *testing.T) {
 	if !strings.Contains(router, want) || wrote["lib/orchard_web/router.ex"].Conflicts != 1 {
 		t.Errorf("router.ex: %s", router)
 	}
+	for _, f := range plan(t, dir).Files {
+		if w, ok := wrote[f.Mine]; ok && (f.Actionable() || (f.State == Marked) != (w.Conflicts > 0) || f.Left != w.Left) {
+			t.Errorf("planned again: %s, beside %q", f, f.Left)
+		}
+	}
 	if entries, _ := filepath.Glob(filepath.Join(dir, "lib", "orchard_web", ".*")); len(entries) > 0 {
 		t.Errorf("left behind: %v", entries)
 	}
@@ -222,6 +227,7 @@ func TestApplyRefuses(t *testing.T) {
 		{"one file twice", nil, []Choice{{Path: "mix.exs"}, {Path: "mix.exs"}}, "choose one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dir := workTree(t)
 			p := plan(t, dir)
 			if c.after != nil {

@@ -67,19 +67,19 @@ func (c *classifier) file(p diff.Pair) (File, error) {
 	return f, nil
 }
 
-// find looks for the application's file: where the generator had it, where it has it now, or something like it.
+// find looks for the application's file: where the generator has it now, where it had it, or something like it.
 func (c *classifier) find(f *File) {
-	for _, p := range []string{f.Base, f.New} {
-		if p == "" {
-			continue
+	if at, ok := c.at(f.New); ok {
+		f.Mine, f.Found = at, diff.ByPath
+		if f.Base != "" && diff.Key(f.Base) != diff.Key(f.New) {
+			f.Found = diff.ByRule
+			f.Left, _ = c.at(f.Base)
 		}
-		if at, ok := c.at(p); ok {
-			f.Mine, f.Found = at, diff.ByPath
-			if p != f.Base && f.Base != "" {
-				f.Found = diff.ByRule
-			}
-			return
-		}
+		return
+	}
+	if at, ok := c.at(f.Base); ok {
+		f.Mine, f.Found = at, diff.ByPath
+		return
 	}
 	if f.Base == "" || len(f.base.Data) < minLength || f.Collapse != "" {
 		return
@@ -91,6 +91,9 @@ func (c *classifier) find(f *File) {
 
 // at is where the application has a path of the generator's; it may have another timestamp.
 func (c *classifier) at(p string) (string, bool) {
+	if p == "" {
+		return "", false
+	}
 	if _, ok := c.mine.Files[p]; ok {
 		return p, true
 	}
@@ -173,10 +176,18 @@ func (f *File) classify() {
 		f.State = Untouched
 	case !f.isText():
 		f.State = Differs
+	case marked(string(f.mine.Data)):
+		f.State = Marked
 	default:
 		f.State = Applied
 	}
 	f.compare()
+}
+
+// marked says whether conflicts were written into a text, and are in it still.
+func marked(text string) bool {
+	text = "\n" + text
+	return strings.Contains(text, "\n<<<<<<< ") && strings.Contains(text, "\n>>>>>>> ")
 }
 
 func (f *File) isText() bool {
@@ -193,7 +204,7 @@ func (f *File) compare() {
 	if f.State != Applied {
 		return
 	}
-	f.OnlyFormat = diff.Bare(string(f.mine.Data)) == diff.Bare(string(f.base.Data))
+	f.OnlyFormat = diff.SameButFormat(string(f.mine.Data), string(f.base.Data))
 	if f.Target() != f.Mine {
 		f.State = Merges
 	}

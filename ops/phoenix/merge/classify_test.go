@@ -324,7 +324,7 @@ func TestStatesAreAllInOrder(t *testing.T) {
 			t.Errorf("%s has no place", s)
 		}
 	}
-	if len(seen) != 13 || len(States) != 13 {
+	if len(seen) != 14 || len(States) != 14 {
 		t.Errorf("%d states", len(seen))
 	}
 }

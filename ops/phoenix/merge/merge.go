@@ -25,6 +25,7 @@ const (
 	Applied   State = "applied"          // customised, and all that is new is there already
 	Conflicts State = "conflicts"        // customised, and some of what is new conflicts
 	Differs   State = "differs"          // customised, and not text
+	Marked    State = "unresolved"       // conflict markers are in it: resolve them first
 	New       State = "new"              // the generator makes it now, and the application has nothing there
 	Own       State = "own"              // the generator makes it now, and the application has a file of its own there
 	Absent    State = "absent"           // the application does not have it: deleted, or moved beyond recognition
@@ -34,7 +35,7 @@ const (
 )
 
 // States in the order of what asks for a decision first.
-var States = []State{Conflicts, Differs, Own, Merges, Untouched, New, Absent, Kept, Dropped, Applied, Has, Gone, Unchanged}
+var States = []State{Marked, Conflicts, Differs, Own, Merges, Untouched, New, Absent, Kept, Dropped, Applied, Has, Gone, Unchanged}
 
 // HunkState is what one of the generator's changes is to the application's file.
 type HunkState string
@@ -53,6 +54,7 @@ type File struct {
 	State           State
 	Found           diff.By // how Mine was found: by path, by a rule of the generator's moves, by likeness
 	Hunks           []Hunk  // the generator's changes, where State lets them be told apart
+	Left            string  // the generator moved the file, and the old one is still in the application as well
 	Relations       []diff.Relation
 	Collapse        string // as diff.Pair has it
 	OnlyFormat      bool   // the application's changes are spaces, parentheses and commas

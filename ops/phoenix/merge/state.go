@@ -50,16 +50,13 @@ func OpenProgress(file string) (*Progress, error) {
 			return nil, fmt.Errorf("read the progress of the upgrade in %s: %w; remove the file to begin anew", file, err)
 		}
 	}
-	p.data.Done = cmpMap(p.data.Done)
-	p.data.Wrote = cmpMap(p.data.Wrote)
-	return p, nil
-}
-
-func cmpMap[M ~map[K]V, K comparable, V any](m M) M {
-	if m == nil {
-		return M{}
+	if p.data.Done == nil {
+		p.data.Done = map[string]bool{}
 	}
-	return m
+	if p.data.Wrote == nil {
+		p.data.Wrote = map[string]string{}
+	}
+	return p, nil
 }
 
 // Done says whether a file was marked.
@@ -81,8 +78,19 @@ func (p *Progress) Mark(path string, done bool) error {
 	return p.save()
 }
 
+// sums of what was written, by path.
+func (p *Progress) sums() map[string]string {
+	if p == nil {
+		return nil
+	}
+	return p.data.Wrote
+}
+
 // wrote keeps what was written.
 func (p *Progress) wrote(ww []Written) error {
+	if p == nil {
+		return nil
+	}
 	for _, w := range ww {
 		p.data.Wrote[w.Path] = w.sum
 	}
