@@ -39,12 +39,12 @@ func Inspect(t *phoenix.Tree) (App, error) {
 	if !ok {
 		return App{}, errors.New("it has no mix.exs")
 	}
-	i := inspection{tree: t, deps: map[string]string{}, mix: map[string]string{"": source(root)}}
+	i := inspection{tree: t, deps: map[string]string{}, mix: map[string]string{"": uncommented(root)}}
 	if m := appsPath.FindStringSubmatch(i.mix[""]); m != nil {
 		i.umbrella = strings.Trim(m[1], "/")
 		for p, f := range t.Files {
 			if dir, ok := strings.CutSuffix(p, "/mix.exs"); ok && strings.HasPrefix(dir, i.umbrella+"/") && strings.Count(dir, "/") == strings.Count(i.umbrella, "/")+1 {
-				i.mix[dir] = source(f)
+				i.mix[dir] = uncommented(f)
 			}
 		}
 	}
@@ -66,7 +66,7 @@ func Inspect(t *phoenix.Tree) (App, error) {
 	return app, nil
 }
 
-func source(f phoenix.File) string { return comment.ReplaceAllString(string(f.Data), "") }
+func uncommented(f phoenix.File) string { return comment.ReplaceAllString(string(f.Data), "") }
 
 type inspection struct {
 	tree     *phoenix.Tree
@@ -115,7 +115,7 @@ func (i inspection) module(dir, app string) string {
 		if !ok {
 			continue
 		}
-		if m := moduleName.FindStringSubmatch(source(f)); m != nil {
+		if m := moduleName.FindStringSubmatch(uncommented(f)); m != nil {
 			return bare(m[1])
 		}
 	}
@@ -199,7 +199,7 @@ func (i inspection) has(parts ...string) bool {
 
 func (i inspection) binaryID() bool {
 	for p, f := range i.tree.Files {
-		if strings.HasSuffix(p, "config/config.exs") && binaryID.MatchString(source(f)) {
+		if strings.HasSuffix(p, "config/config.exs") && binaryID.MatchString(uncommented(f)) {
 			return true
 		}
 	}

@@ -2,7 +2,7 @@
 // each version's generator wrote. An application's dependency says what it runs on, not what its files are like: those
 // may be years older, and some of them newer than the rest.
 //
-// It reads no directory, asks no source, and changes nothing: the application and the generated trees are handed to it.
+// It reads no directory, runs nothing and changes nothing.
 package nearest
 
 import (
@@ -90,7 +90,6 @@ func Find(ctx context.Context, app App, mine *phoenix.Tree, trees []*phoenix.Tre
 		return Result{}, errors.New("there are no generated trees to compare the application with")
 	}
 	f := &finder{mine: map[string]*text{}, known: map[known]*text{}, ids: map[string]int32{}, versions: versions(trees)}
-	f.seen = make([]bool, len(f.versions))
 	var all []entry
 	for _, t := range trees {
 		if err := ctx.Err(); err != nil {
@@ -174,7 +173,6 @@ type finder struct {
 	ids      map[string]int32 // of path and line
 	in       []versionSet     // by id: in which versions the line is
 	weight   []float64        // by id
-	seen     []bool
 }
 
 // versionSet is indexes of finder.versions, as bits.
@@ -257,7 +255,6 @@ func (f *finder) read(name string, data []byte) *text {
 // weigh gives each line what it tells: ln of the versions there are by the versions that have it.
 func (f *finder) weigh(all []entry) {
 	for _, e := range all {
-		f.seen[e.version] = true
 		for _, t := range e.files {
 			for id := range t.lines {
 				f.in[id].add(e.version)
@@ -342,12 +339,17 @@ func (f *finder) files(all []entry, best Match) []File {
 func (f *finder) file(name string, all []entry, best Match) (File, bool) {
 	most, base := -1, -1
 	var at []phoenix.Version
+	measured := map[*text]int{}
 	for _, e := range all {
 		g := e.files[name]
 		if g == nil {
 			continue
 		}
-		n := likeness(g, f.mine[name])
+		n, ok := measured[g]
+		if !ok {
+			n = likeness(g, f.mine[name])
+			measured[g] = n
+		}
 		if n > most {
 			most, at = n, at[:0]
 		}

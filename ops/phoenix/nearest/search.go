@@ -1,0 +1,84 @@
+package nearest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/source"
+)
+
+// atOnce is how many trees are asked for at a time.
+const atOnce = 4
+
+// Search compares an application with what a source has: with all that Candidates chooses of its list. Notes name trees
+// that could not be had.
+func Search(ctx context.Context, app App, mine *phoenix.Tree, from source.Lister) (r Result, notes []string, err error) {
+	specs, err := from.Specs(ctx)
+	if len(specs) == 0 {
+		if err == nil {
+			err = errors.New("no source has a list of trees: name a snapshot of them")
+		}
+		return Result{}, nil, err
+	}
+	if err != nil {
+		notes = append(notes, err.Error())
+	}
+	candidates := app.Candidates(specs)
+	trees := make([]*phoenix.Tree, len(candidates))
+	errs := make([]error, len(candidates))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i, s := range candidates {
+		g.Go(func() error {
+			trees[i], errs[i] = from.Tree(gctx, s)
+			return gctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Result{}, nil, fmt.Errorf("read the generated trees: %w", err)
+	}
+	var got []*phoenix.Tree
+	for i, t := range trees {
+		if errs[i] != nil {
+			notes = append(notes, errs[i].Error())
+			continue
+		}
+		got = append(got, t)
+	}
+	if len(got) == 0 {
+		return Result{}, nil, fmt.Errorf("none of %d generated trees could be read: %w", len(candidates), errors.Join(errs[:min(3, len(errs))]...))
+	}
+	r, err = Find(ctx, app, mine, got)
+	return r, notes, err
+}
+
+// Tree gives what a version generates for an application: with its names and flags, or, where no source has those flags,
+// with the closest that one has. Notes say so.
+func (a App) Tree(ctx context.Context, from source.Lister, v phoenix.Version) (*phoenix.Tree, []string, error) {
+	want := phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: a.For(v), App: a.Name, Module: a.Module}
+	t, err := from.Tree(ctx, want)
+	if err == nil || ctx.Err() != nil {
+		return t, nil, err
+	}
+	specs, listErr := from.Specs(ctx)
+	s, ok := Closest(specs, phoenix.Project, v, a.Flags)
+	if !ok || s.Flags.String() == want.Flags.String() {
+		return nil, nil, errors.Join(err, listErr)
+	}
+	s.App, s.Module = a.Name, a.Module
+	if t, err = from.Tree(ctx, s); err != nil {
+		return nil, nil, err
+	}
+	return t, []string{fmt.Sprintf("of %s there is no tree with %s: this is the one with %s", v, words(want.Flags), words(s.Flags))}, nil
+}
+
+func words(f phoenix.Flags) string {
+	if len(f) == 0 {
+		return "the default flags"
+	}
+	return f.String()
+}
