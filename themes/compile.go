@@ -1,6 +1,7 @@
 package themes
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,11 +21,15 @@ func (f *File) Compile(p colorprofile.Profile) *Theme {
 	}
 	t := &Theme{Name: f.Name, Dark: doc.Kind != "light", Mono: doc.mono(), Background: doc.UI.Bg.hex, Foreground: doc.Text.Text.hex}
 	base, backs := roles(doc)
-	grounds := [numGrounds]look{Base: doc.UI.Bg, Selection: doc.UI.SelBg, Raised: doc.UI.Surface, Over: doc.UI.Overlay}
+	grounds := [numGrounds]look{
+		Base: doc.UI.Bg, Selection: doc.UI.SelBg, Raised: doc.UI.Surface, Over: doc.UI.Overlay,
+		Added: or(doc.Diff.AddBg, doc.UI.Bg), Removed: or(doc.Diff.DelBg, doc.UI.Bg),
+		AddedWord: stronger(doc.Diff.AddBg, doc.Diff.Add), RemovedWord: stronger(doc.Diff.DelBg, doc.Diff.Del),
+	}
 	for g := range numGrounds {
 		for r := range numRoles {
 			fg, bg := base[r], grounds[g]
-			if own, ok := backs[r]; ok && g != Selection && !own.empty() {
+			if own, ok := backs[r]; ok && g != Selection && g < Added && !own.empty() {
 				bg = own
 			}
 			if r == Plain && g == Selection {
@@ -54,6 +59,24 @@ func roles(d *document) (fg [numRoles]look, bg map[Role]look) {
 	// A theme of the terminal's own colours says "reverse" where others give a background.
 	accent := look{hex: d.UI.Accent.hex}
 	return fg, map[Role]look{Add: d.Diff.AddBg, Del: d.Diff.DelBg, Prod: d.Status.ProdBg, Active: accent}
+}
+
+func or(l, m look) look {
+	if l.empty() {
+		return m
+	}
+	return l
+}
+
+// stronger is a background with a third of a colour in it; where there is none to mix, what is on it is underlined.
+func stronger(bg, with look) look {
+	a, aErr := parseHex(bg.hex)
+	b, bErr := parseHex(with.hex)
+	if aErr != nil || bErr != nil {
+		return look{attrs: []int{attributes["underline"]}}
+	}
+	mix := func(x, y uint8) int { return (2*int(x) + int(y)) / 3 }
+	return look{hex: fmt.Sprintf("#%02x%02x%02x", mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B))}
 }
 
 // mono says that the lines of plots are not told apart by colour.

@@ -69,11 +69,14 @@ func (l look) codes(p colorprofile.Profile) []string {
 	return append(out, l.colour(p, 30, 38)...)
 }
 
-// ground are the SGR parameters of a look as background: its colour, or reverse.
+// ground are the SGR parameters of a look as background: its colour, reverse or underline.
 func (l look) ground(p colorprofile.Profile) []string {
 	out := l.colour(p, 40, 48)
 	if slices.Contains(l.attrs, attributes["reverse"]) {
 		out = append(out, "7")
+	}
+	if slices.Contains(l.attrs, attributes["underline"]) {
+		out = append(out, "4")
 	}
 	return out
 }

@@ -44,12 +44,17 @@ const (
 // Ground is what a role is drawn on.
 type Ground uint8
 
-// The grounds. Raised is the identity row, Over the ground of dialogs.
+// The grounds. Raised is the identity row, Over the ground of dialogs; Added and Removed are lines of a diff, AddedWord and
+// RemovedWord what changed within them.
 const (
 	Base Ground = iota
 	Selection
 	Raised
 	Over
+	Added
+	Removed
+	AddedWord
+	RemovedWord
 	numGrounds
 )
 

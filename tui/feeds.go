@@ -108,6 +108,9 @@ func (m *Model) takeFeeds() tea.Cmd {
 	if project != nil {
 		cmds = append(cmds, m.migrations.follow(m, project))
 	}
+	if src := m.conn.session.Generator(); src != nil {
+		cmds = append(cmds, m.generator.follow(m, src))
+	}
 	return tea.Batch(cmds...)
 }
 
@@ -133,12 +136,13 @@ func (m *Model) tellDatabase() tea.Cmd {
 	return m.toPanes(pane.ReplicationMsg{Known: r.known, Snapshot: r.shown})
 }
 
-// attend lets the session know whether a pane is shown that wants the replicas' readings.
+// attend lets the session know whether a pane is shown that wants the replicas' readings, or generated trees.
 func (m *Model) attend() {
 	if m.conn.session == nil {
-		m.replicas.attended = false
+		m.replicas.attended, m.generator.attended = false, false
 		return
 	}
+	m.attendGenerator()
 	a, ok := m.pane().(pane.Attender)
 	looking := ok && a.AttendsReplication()
 	if looking == m.replicas.attended {
@@ -240,7 +244,7 @@ func (m *Model) freeze() tea.Cmd {
 	if m.migrations.told != m.migrations.known {
 		cmds = append(cmds, m.tellProject())
 	}
-	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m))
+	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m))
 	if m.netKnown {
 		cmds = append(cmds, m.toPanes(pane.NetworkMsg{Status: m.net}))
 	}

@@ -12,6 +12,7 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/action"
@@ -41,6 +42,7 @@ type Model struct {
 	health     stream[*health.Snapshot]
 	replicas   replicas
 	migrations migrations
+	generator  generator
 	problems   []ops.Problem // of all that the panes have
 	net        wg.Status
 	netKnown   bool
@@ -74,6 +76,7 @@ func New(o Options) (*Model, error) {
 	m.migrations.tell = func(s feed.Snapshot[*watch.Snapshot]) tea.Msg {
 		return pane.MigrationsMsg{Known: true, Snapshot: s}
 	}
+	m.generator.tell = func(s feed.Snapshot[*compare.Snapshot]) tea.Msg { return pane.GeneratorMsg{Snapshot: s} }
 	var err error
 	if m.look, err = newLook(&o); err != nil {
 		return nil, err
@@ -209,6 +212,10 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.rehearse(msg)
 	case pane.RehearsalMsg:
 		return m, m.rehearsed(msg)
+	case pane.CompareMsg:
+		m.compare(msg)
+	case pane.MarkMsg:
+		return m, m.mark(msg)
 	case pane.EditMsg:
 		return m, m.edit(msg)
 	case pane.AskMsg:

@@ -40,6 +40,7 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/tui/pane"
 	"ops-console/wg"
@@ -57,6 +58,8 @@ type Session interface {
 	Replication() Replication
 	// Migrations is where the project's migrations come from; nil: no project's directory is known.
 	Migrations() Migrations
+	// Generator is where comparisons of generated trees come from; nil: they are not offered.
+	Generator() Generator
 	Refresh()     // asks for new readings now
 	Close() error // ends the session and waits for it
 }
@@ -81,6 +84,16 @@ type Migrations interface {
 	Changed() <-chan struct{}
 	Suppress(path string, at ecto.Span, rule, reason string) error
 	Rehearse(ctx context.Context, repo string, progress func(string)) ([]rehearse.Step, error)
+}
+
+// Generator is where comparisons of generated trees come from: a *compare.Watcher. Nothing but Mark may block, and that no
+// longer than writing a small file takes.
+type Generator interface {
+	Latest() feed.Snapshot[*compare.Snapshot]
+	Changed() <-chan struct{}
+	Attend(looking bool)
+	Ask(c compare.Choice)
+	Mark(key string, done bool) error
 }
 
 // Network is where the state of the private network comes from: a wg.Network.

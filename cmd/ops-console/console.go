@@ -16,6 +16,7 @@ import (
 	"ops-console/ops/ecto/lint"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/ops/session"
 	"ops-console/themes"
@@ -107,6 +108,7 @@ type live struct {
 	health      *health.Watcher
 	replication *replication.Watcher // nil: no database is configured
 	migrations  *watch.Watcher       // nil: no project's directory is known
+	generator   *compare.Watcher
 
 	cancel context.CancelFunc // of regions
 	wait   sync.WaitGroup
@@ -122,6 +124,7 @@ func goLive(ctx context.Context, s *session.Session) *live {
 	if o, ok := s.MigrationOptions(); ok {
 		l.migrations = watch.Watch(ctx, o)
 	}
+	l.generator = compare.Start(ctx, s.GeneratorOptions())
 	return l
 }
 
@@ -171,6 +174,8 @@ func (l *live) Migrations() tui.Migrations {
 	return l.migrations
 }
 
+func (l *live) Generator() tui.Generator { return l.generator }
+
 func (l *live) Refresh() {
 	l.health.Refresh()
 	if l.replication != nil {
@@ -179,11 +184,13 @@ func (l *live) Refresh() {
 	if l.migrations != nil {
 		l.migrations.Refresh()
 	}
+	l.generator.Refresh()
 }
 
 func (l *live) Close() error {
 	l.cancel()
 	l.wait.Wait()
+	l.generator.Close()
 	if l.migrations != nil {
 		l.migrations.Close()
 	}

@@ -12,6 +12,7 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/action"
@@ -102,6 +103,22 @@ type RehearsalMsg struct {
 	Err   error
 }
 
+// GeneratorMsg carries a new snapshot of the comparison of two generated trees.
+type GeneratorMsg struct {
+	Snapshot feed.Snapshot[*compare.Snapshot]
+}
+
+// CompareMsg asks the console for another comparison of generated trees.
+type CompareMsg struct {
+	Choice compare.Choice
+}
+
+// MarkMsg asks the console to mark a file of the comparison as done, or not, by its compare.Key.
+type MarkMsg struct {
+	Key  string
+	Done bool
+}
+
 // EditMsg asks the console to open a file in the user's editor. The program waits meanwhile.
 type EditMsg struct {
 	Path         string // absolute
@@ -121,6 +138,11 @@ type AskMsg struct {
 // replicas' readings are wanted while the pane is shown.
 type Attender interface {
 	AttendsReplication() bool
+}
+
+// GeneratorAttender says that generated trees are to be loaded while the pane is shown.
+type GeneratorAttender interface {
+	AttendsGenerator() bool
 }
 
 // NetworkMsg carries the state of the private network.

@@ -11,6 +11,7 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/tui"
 	"ops-console/tui/pane"
@@ -23,6 +24,7 @@ type Session struct {
 	replicas   source[feed.Snapshot[*replication.Snapshot]]
 	network    source[wg.Status]
 	migrations source[feed.Snapshot[*watch.Snapshot]]
+	generator  source[feed.Snapshot[*compare.Snapshot]]
 
 	mu        sync.Mutex // guards the following
 	database  bool
@@ -31,6 +33,10 @@ type Session struct {
 	project   bool
 	rehearse  func(context.Context, func(string)) ([]rehearse.Step, error)
 	silenced  []pane.SuppressMsg
+	compares  bool
+	looking   bool
+	asked     []compare.Choice
+	marked    []pane.MarkMsg
 	refreshes int
 	apart     bool
 	closed    bool
@@ -43,6 +49,7 @@ func NewSession() *Session {
 	s.replicas.init()
 	s.network.init()
 	s.migrations.init()
+	s.generator.init()
 	s.network.set(Network(Options{}))
 	return s
 }
@@ -249,6 +256,73 @@ type networkSource struct{ *source[wg.Status] }
 
 // Status implements tui.Network.
 func (n networkSource) Status() wg.Status { return n.get() }
+
+// Compares makes it a session with generated trees.
+func (s *Session) Compares() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.compares = true
+}
+
+// PublishComparison makes a comparison the latest reading.
+func (s *Session) PublishComparison(f feed.Snapshot[*compare.Snapshot]) {
+	s.Compares()
+	s.generator.set(f)
+}
+
+// Generator implements tui.Session.
+func (s *Session) Generator() tui.Generator {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.compares {
+		return nil
+	}
+	return generatorSource{&s.generator, s}
+}
+
+// Looking says whether somebody looks at generated trees.
+func (s *Session) Looking() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looking
+}
+
+// Asked are the comparisons that were asked for, Marked the files that were marked.
+func (s *Session) Asked() ([]compare.Choice, []pane.MarkMsg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked), slices.Clone(s.marked)
+}
+
+type generatorSource struct {
+	*source[feed.Snapshot[*compare.Snapshot]]
+	s *Session
+}
+
+// Latest implements tui.Generator.
+func (g generatorSource) Latest() feed.Snapshot[*compare.Snapshot] { return g.get() }
+
+// Attend implements tui.Generator.
+func (g generatorSource) Attend(looking bool) {
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	g.s.looking = looking
+}
+
+// Ask implements tui.Generator.
+func (g generatorSource) Ask(c compare.Choice) {
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	g.s.asked = append(g.s.asked, c)
+}
+
+// Mark implements tui.Generator.
+func (g generatorSource) Mark(key string, done bool) error {
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	g.s.marked = append(g.s.marked, pane.MarkMsg{Key: key, Done: done})
+	return nil
+}
 
 type migrationSource struct {
 	*source[feed.Snapshot[*watch.Snapshot]]

@@ -1,0 +1,281 @@
+// Package compare keeps one comparison of two generated trees up to date for somebody who looks at it: which versions there
+// are, what changed between the two that were chosen, what that means for the project's files, and which files are done. It
+// loads in the background, one comparison at a time, each within a deadline; what was asked for last wins.
+//
+// It loads nothing before somebody looks. It never writes into the project: what it keeps is which files are done.
+package compare
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"ops-console/ops/feed"
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/diff"
+	"ops-console/ops/phoenix/merge"
+	"ops-console/ops/phoenix/source"
+)
+
+// Choice is what to compare. The zero version is for the comparison to choose.
+type Choice struct {
+	From, To phoenix.Version
+	Flags    phoenix.Flags // of To; of From those that ask the same of it
+}
+
+// Equal says whether two choices are the same.
+func (c Choice) Equal(d Choice) bool {
+	return c.From == d.From && c.To == d.To && maps.Equal(c.Flags, d.Flags)
+}
+
+// Snapshot is a comparison at one moment. It is never changed after it was published.
+type Snapshot struct {
+	At       time.Time
+	Source   string            // where trees come from; empty: nowhere, none is configured
+	Versions []phoenix.Version // that there are trees of, oldest first
+	Specs    []phoenix.Spec    // the trees that there are, without names; nil: any may be there
+
+	Wanted  Choice
+	Loading bool  // Wanted is being loaded; what is below is what was there before
+	Err     error // why Wanted could not be loaded; nothing is below then
+
+	Choice   Choice // what the following is about
+	Old, New Side
+	Notes    []string
+	Pairs    []diff.Pair // empty: nothing is loaded yet
+
+	Dir        string // of the project, absolute; empty: none is known
+	App        string // its name; empty: that of the sample
+	Base       string // why From was chosen, in a sentence; empty: somebody chose it
+	Plan       *merge.Plan
+	ProjectErr error // why there is no Plan; nil where there is no project
+
+	Done map[string]bool // by Key
+}
+
+// Side is one of the two trees.
+type Side struct {
+	Spec       phoenix.Spec
+	Provenance phoenix.Provenance
+}
+
+// Key names a file of the comparison for its done mark.
+func Key(p diff.Pair) string { return diff.Key(p.Path()) }
+
+// Options of Start.
+type Options struct {
+	Source source.Source // nil: none is configured
+	Dir    string        // of the project; empty: none
+	State  string        // directory in which is kept what is done; empty: it is not kept
+	Rand   io.Reader     // see merge.Options
+	Now    func() time.Time
+	// Base is the version that the project's files come from; the zero version: it is found out.
+	Base phoenix.Version
+	// Timeout of loading; 0: 2 minutes.
+	Timeout time.Duration
+}
+
+const loadTimeout = 2 * time.Minute
+
+// Watcher publishes snapshots until it is closed. Make one with Start.
+type Watcher struct {
+	o      Options
+	loader loader
+	cancel context.CancelFunc
+	done   chan struct{}
+	kick   chan struct{}
+
+	mu       sync.Mutex // guards what follows
+	latest   feed.Snapshot[*Snapshot]
+	changed  chan struct{}
+	want     Choice
+	asked    int                // grows with every question; an answer to an earlier one is dropped
+	stop     context.CancelFunc // of the load that is running; nil: none is
+	looking  bool
+	progress *merge.Progress
+}
+
+// Start begins to wait for somebody to look, until ctx ends or the Watcher is closed.
+func Start(ctx context.Context, o Options) *Watcher {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = loadTimeout
+	}
+	if o.Dir != "" {
+		if abs, err := filepath.Abs(o.Dir); err == nil {
+			o.Dir = abs
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	w := &Watcher{o: o, loader: loader{o: o, trees: map[string]*phoenix.Tree{}}, cancel: cancel, done: make(chan struct{}), kick: make(chan struct{}, 1), changed: make(chan struct{})}
+	first := &Snapshot{At: o.Now(), Dir: o.Dir}
+	if o.Source != nil {
+		first.Source = o.Source.Name()
+	}
+	w.publish(first)
+	go w.run(ctx)
+	return w
+}
+
+// Latest is the newest snapshot. Its Value is never nil.
+func (w *Watcher) Latest() feed.Snapshot[*Snapshot] {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.latest
+}
+
+// Changed is closed at the next publication. Take it before Latest, and none is missed.
+func (w *Watcher) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+// Attend says whether somebody looks: only then is anything loaded, and the project read again.
+func (w *Watcher) Attend(looking bool) {
+	w.mu.Lock()
+	begins := looking && !w.looking
+	w.looking = looking
+	w.mu.Unlock()
+	if begins {
+		w.again()
+	}
+}
+
+// Refresh reads the project again, and loads what could not be loaded, if anybody has looked yet.
+func (w *Watcher) Refresh() {
+	w.mu.Lock()
+	looked := w.looking || w.asked > 0
+	w.mu.Unlock()
+	if looked {
+		w.again()
+	}
+}
+
+// Ask for another comparison. What is being loaded is given up.
+func (w *Watcher) Ask(c Choice) {
+	w.mu.Lock()
+	w.want = Choice{c.From, c.To, maps.Clone(c.Flags)}
+	w.mu.Unlock()
+	w.again()
+}
+
+// again loads what is wanted.
+func (w *Watcher) again() {
+	if w.o.Source == nil {
+		return
+	}
+	w.mu.Lock()
+	w.asked++
+	if w.stop != nil {
+		w.stop()
+	}
+	s := *w.latest.Value
+	s.At, s.Wanted, s.Loading, s.Err = w.o.Now(), w.want, true, nil
+	w.put(&s)
+	w.mu.Unlock()
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Mark a file as done, or not, and keep it. key is as Key makes it.
+func (w *Watcher) Mark(key string, done bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.progress == nil {
+		return errors.New("mark a file: nothing is compared yet")
+	}
+	s := *w.latest.Value
+	if w.o.State != "" {
+		if err := w.progress.Mark(key, done); err != nil {
+			return err
+		}
+	}
+	s.Done = maps.Clone(s.Done)
+	if s.Done == nil {
+		s.Done = map[string]bool{}
+	}
+	if done {
+		s.Done[key] = true
+	} else {
+		delete(s.Done, key)
+	}
+	w.put(&s)
+	return nil
+}
+
+// Close ends the watcher and waits for it. It is idempotent.
+func (w *Watcher) Close() {
+	w.cancel()
+	<-w.done
+}
+
+func (w *Watcher) run(ctx context.Context) {
+	defer close(w.done)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.kick:
+			w.load(ctx)
+		}
+	}
+}
+
+// load answers the latest question.
+func (w *Watcher) load(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
+	defer cancel()
+	w.mu.Lock()
+	want, asked := w.want, w.asked
+	w.stop = cancel
+	w.mu.Unlock()
+	s, progress := w.loader.load(ctx, want)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stop = nil
+	if asked != w.asked || errors.Is(ctx.Err(), context.Canceled) {
+		return // the next question is waiting, or nobody is
+	}
+	w.progress = progress
+	w.put(s)
+}
+
+func (w *Watcher) publish(s *Snapshot) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.put(s)
+}
+
+// put publishes; the lock is held.
+func (w *Watcher) put(s *Snapshot) {
+	now := w.o.Now()
+	w.latest = feed.Snapshot[*Snapshot]{Seq: w.latest.Seq + 1, At: now, GoodAt: now, Value: s}
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// doneIn is what progress has, as a set.
+func doneIn(p *merge.Progress) map[string]bool {
+	out := map[string]bool{}
+	for _, path := range p.Paths() {
+		out[path] = true
+	}
+	return out
+}
+
+// sorted are versions without repetitions, oldest first.
+func sorted(vv []phoenix.Version) []phoenix.Version {
+	out := slices.Clone(vv)
+	slices.SortFunc(out, phoenix.Version.Compare)
+	return slices.Compact(out)
+}
