@@ -161,13 +161,16 @@ func (c *Cache) write(name string, data []byte) error {
 	return renameio.WriteFile(at, data, 0o600, renameio.WithTempDir(filepath.Dir(at)))
 }
 
-// temp makes a directory for work in progress; the caller removes it.
-func (c *Cache) temp(what string) (string, error) {
-	dir := filepath.Join(c.Dir, "tmp")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+// temp makes a directory for work in progress; the caller removes it. What cannot be removed is Trim's to find.
+func (c *Cache) temp(what string) (dir string, remove func(), err error) {
+	all := filepath.Join(c.Dir, "tmp")
+	if err := os.MkdirAll(all, 0o700); err != nil {
+		return "", nil, err
 	}
-	return os.MkdirTemp(dir, what+"-*")
+	if dir, err = os.MkdirTemp(all, what+"-*"); err != nil {
+		return "", nil, err
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil
 }
 
 // Trim deletes what was used longest ago until the cache is within its bound, and what a killed process left behind. What was

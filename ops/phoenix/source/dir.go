@@ -24,7 +24,7 @@ func openDir(root string) (*dirStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshot: %w", err)
 	}
-	defer r.Close()
+	defer shut(r)
 	d := &dirStore{root: root}
 	for _, base := range []string{".", string(phoenix.Project), string(phoenix.Auth), string(phoenix.Docker), "priv/data/sample-app", "data/sample-app"} {
 		versions, err := fs.ReadDir(r.FS(), base)
@@ -63,12 +63,12 @@ func (d *dirStore) files(ctx context.Context, dir string) (map[string]phoenix.Fi
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer shut(r)
 	sub, err := r.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer sub.Close()
+	defer shut(sub)
 	return readTree(ctx, sub)
 }
 
@@ -108,3 +108,6 @@ func readTree(ctx context.Context, r *os.Root) (map[string]phoenix.File, error) 
 	}
 	return g.done("the directory")
 }
+
+// shut closes a directory that was only read.
+func shut(r *os.Root) { _ = r.Close() }

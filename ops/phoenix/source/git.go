@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"ops-console/ops/phoenix"
@@ -36,7 +35,7 @@ type gitStore struct {
 	trees  map[string][]gitFile
 	bad    map[string]error
 
-	mu    sync.Mutex
+	gate  gate
 	blobs map[string][]byte // by object id
 	bytes int64
 }
@@ -106,8 +105,10 @@ func (s *gitStore) files(ctx context.Context, dir string) (map[string]phoenix.Fi
 	if err := s.bad[dir]; err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
 	if err := s.need(ctx, s.trees[dir]); err != nil {
 		return nil, err
 	}

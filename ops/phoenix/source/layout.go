@@ -110,10 +110,13 @@ func flagsOfDir(name string) (phoenix.Flags, bool) {
 
 // Dir is where a snapshot in the plain layout has a tree: new/1.7.14/no-ecto.
 func Dir(s phoenix.Spec) string {
-	name := "default"
-	if words := s.Flags.String(); words != "" {
-		name = strings.ReplaceAll(words, " --", "+")
-		name = strings.ReplaceAll(strings.TrimPrefix(name, "--"), " ", "=")
+	return string(s.Axis) + "/" + s.Version.String() + "/" + flagsDir(s.Flags)
+}
+
+func flagsDir(f phoenix.Flags) string {
+	words := f.String()
+	if words == "" {
+		return "default"
 	}
-	return string(s.Axis) + "/" + s.Version.String() + "/" + name
+	return strings.ReplaceAll(strings.ReplaceAll(strings.TrimPrefix(words, "--"), " --", "+"), " ", "=")
 }

@@ -2,9 +2,9 @@ package source
 
 import (
 	"bytes"
-	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"ops-console/ops/phoenix"
@@ -32,17 +32,17 @@ func Rename(t *phoenix.Tree, app, module string) (*phoenix.Tree, []string) {
 	if r.needsNamespace() && !r.namespaced {
 		notes = append(notes, "the generator would have said namespace: "+module+" in its configuration")
 	}
-	for p := range maps.Keys(out.Files) {
-		if r.formats(p) && longLine(out.Files[p].Data) {
-			notes = append(notes, p+" has a line that the generator may have wrapped")
-		}
+	slices.Sort(r.grown)
+	for _, p := range r.grown {
+		notes = append(notes, p+" has a line that the generator may have wrapped")
 	}
 	return out, notes
 }
 
 type renamer struct {
 	from, to   phoenix.Spec
-	namespaced bool // a line was put in
+	namespaced bool     // a line was put in
+	grown      []string // files with a line that became too long for the formatter
 }
 
 func (r *renamer) needsNamespace() bool {
@@ -65,7 +65,10 @@ func (r *renamer) text(p string, data []byte) []byte {
 	out := bytes.ReplaceAll(data, []byte(r.from.App), []byte(r.to.App))
 	out = bytes.ReplaceAll(out, []byte(r.from.Module), []byte(r.to.Module))
 	if r.formats(p) {
-		out = reformat(data, out)
+		var grown bool
+		if out, grown = reformat(data, out); grown {
+			r.grown = append(r.grown, p)
+		}
 	}
 	if r.needsNamespace() && path.Base(p) == "config.exs" && path.Base(path.Dir(p)) == "config" {
 		out = r.namespace(out)
@@ -109,11 +112,12 @@ var (
 )
 
 // reformat wraps and joins lines of configuration after a renaming, as the formatter does with a call that has one option:
-// on one line where that fits. was is the text with the names that it was formatted for, line for line the same.
-func reformat(was, is []byte) []byte {
+// on one line where that fits. was is the text with the names that it was formatted for, line for line the same. grown says
+// that another line became too long.
+func reformat(was, is []byte) (text []byte, grown bool) {
 	old, lines := strings.Split(string(was), "\n"), strings.Split(string(is), "\n")
 	if len(old) != len(lines) {
-		return is
+		return is, false
 	}
 	var out []string
 	for i := 0; i < len(lines); i++ {
@@ -131,17 +135,8 @@ func reformat(was, is []byte) []byte {
 				continue
 			}
 		}
+		grown = grown || len([]rune(l)) > lineWidth && len([]rune(old[i])) <= lineWidth && !strings.HasPrefix(strings.TrimSpace(l), "#")
 		out = append(out, l)
 	}
-	return []byte(strings.Join(out, "\n"))
-}
-
-func longLine(text []byte) bool {
-	for l := range bytes.Lines(text) {
-		l = bytes.TrimRight(l, "\n")
-		if len([]rune(string(l))) > lineWidth && !bytes.HasPrefix(bytes.TrimSpace(l), []byte("#")) && !bytes.Contains(l, []byte(`"`)) {
-			return true
-		}
-	}
-	return false
+	return []byte(strings.Join(out, "\n")), grown
 }

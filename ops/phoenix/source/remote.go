@@ -58,11 +58,11 @@ func (s *Snapshot) repository(ctx context.Context, entry, url, ref string) (dir,
 		touch(dir)
 		return dir, "", nil
 	}
-	work, err := c.temp("git")
+	work, remove, err := c.temp("git")
 	if err != nil {
 		return "", "", err
 	}
-	defer os.RemoveAll(work)
+	defer remove()
 	err = fetchInto(ctx, work, url, ref, local)
 	if err != nil {
 		if have && ctx.Err() == nil {
@@ -155,11 +155,11 @@ func (s *Snapshot) download(ctx context.Context, url, ref string) (path, note st
 		touch(dir)
 		return path, "", nil
 	}
-	work, err := c.temp("download")
+	work, remove, err := c.temp("download")
 	if err != nil {
 		return "", "", err
 	}
-	defer os.RemoveAll(work)
+	defer remove()
 	is, err := s.fetchTo(ctx, filepath.Join(work, "archive"), url)
 	if err == nil && want != "" && !strings.EqualFold(is, want) {
 		err = fmt.Errorf("its SHA-256 is %s, not %s as is asked for", is, want)

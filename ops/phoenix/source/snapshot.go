@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"ops-console/ops/phoenix"
@@ -49,7 +48,7 @@ type Snapshot struct {
 	at      string
 	options Options
 
-	mu    sync.Mutex // held while it is opened, so that several askers open it once
+	gate  gate // held while it is opened, so that several askers open it once
 	store store
 	index map[string]place // by Dir of the spec
 	note  string
@@ -70,8 +69,10 @@ func NewSnapshot(at string, o Options) *Snapshot { return &Snapshot{at: at, opti
 func (s *Snapshot) Name() string { return "snapshot " + redact(s.at) }
 
 func (s *Snapshot) open(ctx context.Context) (store, map[string]place, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.gate.enter(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer s.gate.leave()
 	if s.store != nil {
 		return s.store, s.index, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -387,6 +388,37 @@ func TestAnOpeningThatIsCancelledEnds(t *testing.T) {
 		if _, err := NewSnapshot(at, Options{Cache: &Cache{Dir: t.TempDir()}}).Tree(ctx, live158); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestATreeIsBounded(t *testing.T) {
+	var g gathering
+	for n := range maxTreeFiles {
+		if err := g.add(strconv.Itoa(n), nil, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.add("one/more", nil, false); err == nil {
+		t.Error("one file too many is taken")
+	}
+	g = gathering{}
+	large := make([]byte, maxTreeBytes/2)
+	for name, want := range map[string]bool{"a": true, "b": true} {
+		if err := g.add(name, large, false); (err == nil) != want {
+			t.Error(err)
+		}
+	}
+	if err := g.add("c", []byte("x"), false); err == nil {
+		t.Error("one byte too many is taken")
+	}
+	g = gathering{}
+	for _, name := range []string{"a/b", "a"} {
+		if err := g.add(name, nil, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := g.done("it"); err == nil {
+		t.Error("a is a file and a directory")
 	}
 }
 

@@ -1,0 +1,402 @@
+package source
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/phoenixtest"
+	"ops-console/ops/phoenix/source/hex"
+)
+
+// fictional is the version of the package in testdata. There is no such Phoenix.
+var fictional = phoenix.MustVersion("1.99.0")
+
+func packageFiles(t testing.TB) map[string]phoenix.File {
+	_, here, _, _ := runtime.Caller(0)
+	return phoenixtest.Read(t, filepath.Join(filepath.Dir(here), "../../../testdata/phoenix/package"))
+}
+
+func tarOf(t testing.TB, files map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for name, data := range files {
+		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(data))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// publish packs files as hex does.
+func publish(t testing.TB, files map[string]phoenix.File, elixir string) []byte {
+	t.Helper()
+	plain := map[string][]byte{}
+	for p, f := range files {
+		plain[p] = f.Data
+	}
+	metadata := `{<<"app">>,<<"phx_new">>}.
+{<<"build_tools">>,[<<"mix">>]}.
+{<<"description">>,<<"A generator of our own."/utf8>>}.
+{<<"elixir">>,<<"` + elixir + `">>}.
+{<<"name">>,<<"phx_new">>}.
+{<<"requirements">>,[]}.
+{<<"version">>,<<"1.99.0">>}.
+`
+	return tarOf(t, map[string][]byte{
+		"VERSION": []byte("3"), "CHECKSUM": []byte("00"), "metadata.config": []byte(metadata), "contents.tar.gz": gz(t, tarOf(t, plain)),
+	})
+}
+
+// registry serves one package, as hex.pm does.
+type registry struct {
+	*httptest.Server
+	asked   atomic.Int32
+	tarball []byte
+	sum     string // that it claims
+	hang    chan struct{}
+}
+
+func newRegistry(t testing.TB, tarball []byte) *registry {
+	r := &registry{tarball: tarball, sum: hex.Sum(tarball)}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.asked.Add(1)
+		if r.hang != nil {
+			select {
+			case <-r.hang:
+			case <-req.Context().Done():
+			}
+			return
+		}
+		switch req.URL.Path {
+		case "/tarballs/phx_new-1.99.0.tar":
+			_, _ = w.Write(r.tarball)
+		case "/api/packages/phx_new":
+			fmt.Fprint(w, `{"name":"phx_new","releases":[{"version":"1.99.0"},{"version":"1.8.8"},{"version":"1.3.0"},{"version":"x"}]}`)
+		case "/api/packages/phx_new/releases/1.99.0":
+			fmt.Fprintf(w, `{"version":"1.99.0","checksum":%q,"meta":{"elixir":"~> 1.11"},"retirement":null}`, strings.ToUpper(r.sum))
+		default:
+			http.NotFound(w, req)
+		}
+	}))
+	t.Cleanup(func() {
+		r.Client().CloseIdleConnections()
+		r.Close()
+	})
+	return r
+}
+
+func (r *registry) at() hex.Registry {
+	return hex.Registry{Repo: r.URL, API: r.URL + "/api", Client: r.Client()}
+}
+
+func needElixir(t testing.TB) {
+	if _, err := exec.LookPath("elixir"); err != nil {
+		t.Skip("elixir is not installed: apt-get install elixir")
+	}
+}
+
+func yes(context.Context, Question) (bool, error) { return true, nil }
+
+func TestMixGoesFromPackageToTree(t *testing.T) {
+	needElixir(t)
+	r := newRegistry(t, publish(t, packageFiles(t), "~> 1.11"))
+	t.Setenv("OPS_CONSOLE_SECRET", "of the user's environment")
+	var questions []Question
+	cache := &Cache{Dir: t.TempDir()}
+	m := &Mix{Registry: r.at(), Cache: cache, Ask: func(_ context.Context, q Question) (bool, error) {
+		questions = append(questions, q)
+		return true, nil
+	}}
+	vv, err := m.Versions(t.Context(), phoenix.Project)
+	if d := cmp.Diff([]phoenix.Version{phoenix.MustVersion("1.8.8"), fictional}, vv); err != nil || d != "" {
+		t.Errorf("versions: %v %s", err, d)
+	}
+	src := Cached(cache, m)
+	spec := phoenix.Spec{Version: fictional, App: "chat_api", Module: "ChatAPI"}
+	tree, err := src.Tree(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"config/config.exs", "lib/chat_api/repo.ex", "lib/chat_api_web/endpoint.ex", "mix.exs", "rel/overlays/bin/server"}
+	if d := cmp.Diff(want, tree.Paths()); d != "" {
+		t.Fatal(d)
+	}
+	config := `import Config
+
+config :chat_api, ChatAPIWeb.Endpoint,
+  secret_key_base: "aaaaaaaa",
+  live_view: [signing_salt: "aaaaaaaa"]
+`
+	if d := cmp.Diff(config, string(tree.Files["config/config.exs"].Data)); d != "" {
+		t.Error(d)
+	}
+	if !tree.Files["rel/overlays/bin/server"].Executable || tree.Files["mix.exs"].Executable {
+		t.Error("modes are not kept")
+	}
+	if p := tree.Provenance; p.Source != "mix" || p.Substituted || p.Cached || !strings.Contains(p.Detail, r.sum) || !strings.Contains(p.Detail, "Elixir 1.") {
+		t.Errorf("provenance %+v", p)
+	}
+	if len(questions) != 1 || questions[0].SHA256 != r.sum || questions[0].Version != "1.99.0" || questions[0].URL != r.URL+"/tarballs/phx_new-1.99.0.tar" {
+		t.Errorf("asked %+v", questions)
+	}
+
+	// Another tree of the same version asks neither the registry nor the user, nor compiles again.
+	asked := r.asked.Load()
+	spec.Flags = phoenix.Flags{"umbrella": "true", "ecto": "false"}
+	tree, err = src.Tree(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := tree.Files["lib/chat_api/repo.ex"]; ok || len(tree.Files) != 4 {
+		t.Errorf("--no-ecto --umbrella made %v", tree.Paths())
+	}
+	if r.asked.Load() != asked || len(questions) != 1 {
+		t.Errorf("the registry was asked %d times, the user %d times", r.asked.Load()-asked, len(questions))
+	}
+
+	// What was generated is at hand without Elixir, network and question.
+	offline := Cached(cache, &Mix{Program: "/nonexistent/elixir"})
+	again, err := offline.Tree(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(tree.Files, again.Files); d != "" || !again.Provenance.Cached {
+		t.Errorf("cached %v: %s", again.Provenance, d)
+	}
+	left, err := os.ReadDir(filepath.Join(cache.Dir, "tmp"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestMixRefuses(t *testing.T) {
+	needElixir(t)
+	good := publish(t, packageFiles(t), "~> 1.11")
+	escaping := packageFiles(t)
+	escaping["../../outside.ex"] = phoenix.File{Data: []byte("x")}
+	for name, c := range map[string]struct {
+		tarball []byte
+		sum     string
+		version string
+		ask     func(context.Context, Question) (bool, error)
+		axis    phoenix.Axis
+		want    string
+		none    bool
+	}{
+		"a checksum that does not fit": {tarball: good, sum: strings.Repeat("ab", 32), want: "not what the registry published"},
+		"a path out of the package":    {tarball: publish(t, escaping, "~> 1.11"), want: "leads out of the package"},
+		"an Elixir that is too old":    {tarball: publish(t, packageFiles(t), "~> 1.999"), want: "needs Elixir ~> 1.999, and 1."},
+		"what was not published":       {tarball: good, version: "1.98.0", want: "was not published", none: true},
+		"what was published compiled":  {tarball: good, version: "1.3.4", want: "compiled only", none: true},
+		"no tar":                       {tarball: []byte("<html>"), want: "read the package"},
+		"a refusal":                    {tarball: good, ask: func(context.Context, Question) (bool, error) { return false, nil }, want: "not allowed", none: true},
+		"a question that fails":        {tarball: good, ask: func(context.Context, Question) (bool, error) { return false, errors.New("no terminal") }, want: "no terminal"},
+		"another generator":            {tarball: good, axis: phoenix.Auth, want: "take a snapshot", none: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRegistry(t, c.tarball)
+			if c.sum != "" {
+				r.sum = c.sum
+			}
+			if c.ask == nil {
+				c.ask = func(context.Context, Question) (bool, error) { return false, errors.New("was asked") }
+			}
+			s := phoenix.Spec{Version: fictional, Axis: c.axis}
+			if c.version != "" {
+				s.Version = phoenix.MustVersion(c.version)
+			}
+			dir := t.TempDir()
+			_, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: dir}, Ask: c.ask}).Tree(t.Context(), s)
+			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, ErrNone) != c.none {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if built, err := filepath.Glob(filepath.Join(dir, "builds", "*")); err != nil || built != nil {
+				t.Errorf("built %v %v", built, err)
+			}
+		})
+	}
+	if _, err := (&Mix{}).Tree(t.Context(), phoenix.Spec{Version: fictional}); !errors.Is(err, ErrNone) {
+		t.Errorf("without a question: %v", err)
+	}
+	_, err := (&Mix{Cache: &Cache{Dir: t.TempDir()}, Ask: yes, Program: "/nonexistent/elixir"}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	if !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "not installed") {
+		t.Errorf("without elixir: %v", err)
+	}
+}
+
+// variant is the package with another generator in it.
+func variant(t testing.TB, body string) []byte {
+	files := packageFiles(t)
+	files["lib/mix/tasks/phx.new.ex"] = phoenix.File{Data: []byte("defmodule Mix.Tasks.Phx.New do\n  use Mix.Task\n  def run([app | _]) do\n    _ = app\n" + body + "\n  end\nend\n")}
+	return publish(t, files, "~> 1.11")
+}
+
+func TestMixRunsGeneratorsInIsolation(t *testing.T) {
+	needElixir(t)
+	t.Setenv("OPS_CONSOLE_SECRET", "of the user's environment")
+	r := newRegistry(t, variant(t, `    File.mkdir_p!(app)
+    File.write!(Path.join(app, "environment"), inspect(System.get_env()))
+    File.write!(Path.join(app, "home"), System.user_home!())`))
+	dir := t.TempDir()
+	tree, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: dir}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(tree.Files["environment"].Data); strings.Contains(text, "SECRET") || !strings.Contains(text, "MIX_ENV") {
+		t.Errorf("environment %s", text)
+	}
+	if home := string(tree.Files["home"].Data); !strings.HasPrefix(home, dir) {
+		t.Errorf("home is %s, not within %s", home, dir)
+	}
+}
+
+func TestMixEndsWithWhatGeneratorsDo(t *testing.T) {
+	needElixir(t)
+	for name, c := range map[string]struct {
+		body string
+		want string
+	}{
+		"fails":            {`    IO.puts(String.duplicate("noise ", 5000)); Mix.raise("the end \e[31mof it")`, "the end of it"},
+		"makes nothing":    {`    :ok`, "did not make sample_app"},
+		"makes no files":   {`    File.mkdir_p!(app)`, "has no files"},
+		"makes a link":     {`    File.mkdir_p!(app); File.ln_s!("/etc/passwd", Path.join(app, "passwd"))`, "not a plain file"},
+		"is a link":        {`    File.ln_s!("/usr/share/common-licenses", app)`, "escapes"},
+		"does not compile": {`    this is no Elixir (`, "compile phx_new 1.99.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRegistry(t, variant(t, c.body))
+			_, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+			if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\x1b") {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestMixEndsAProgramThatHangsAndWhatItStarted(t *testing.T) {
+	needElixir(t)
+	said := filepath.Join(t.TempDir(), "pid")
+	r := newRegistry(t, variant(t, fmt.Sprintf(`    System.cmd("sh", ["-c", "sleep 600 & echo $! > %s; wait"])`, said)))
+	cache := &Cache{Dir: t.TempDir()}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error)
+	m := &Mix{Registry: r.at(), Cache: cache, Ask: yes}
+	go func() {
+		_, err := m.Tree(ctx, phoenix.Spec{Version: fictional})
+		ended <- err
+	}()
+	pid := 0
+	eventually(t, "the generator started", func() bool {
+		text, err := os.ReadFile(said)
+		if err != nil {
+			return false
+		}
+		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+		return err == nil
+	})
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	eventually(t, "what it started ended", func() bool { return gone(pid) })
+
+	m.Generate = time.Second
+	_, err := m.Tree(t.Context(), phoenix.Spec{Version: fictional})
+	if err == nil || !strings.Contains(err.Error(), "did not end within 1s") {
+		t.Errorf("got %v", err)
+	}
+	left, err := os.ReadDir(filepath.Join(cache.Dir, "tmp"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// gone says whether a process ended; one that nobody waited for yet did.
+func gone(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	text, err := os.ReadFile(path.Join("/proc", strconv.Itoa(pid), "stat"))
+	return err == nil && strings.Contains(string(text), ") Z ")
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !cond(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
+func TestARegistryThatHangsIsGivenUp(t *testing.T) {
+	needElixir(t)
+	r := newRegistry(t, nil)
+	r.hang = make(chan struct{})
+	defer close(r.hang)
+	at := r.at()
+	at.Timeout = 50 * time.Millisecond
+	_, err := (&Mix{Registry: at, Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRequirements(t *testing.T) {
+	for req, want := range map[string]string{
+		"~> 1.17":                "1.17.0 1.18.4 1.20.0",
+		"~> 1.14.2":              "1.14.5",
+		"~> 1.3 or ~> 1.4":       "1.14.0 1.14.5 1.17.0 1.18.4 1.20.0",
+		">= 1.14.5 and < 1.18.0": "1.14.5 1.17.0",
+		"1.17.0":                 "1.17.0",
+		"> 1.17.0":               "1.18.4 1.20.0 2.0.0",
+		"!= 1.17.0":              "1.14.0 1.14.5 1.18.4 1.20.0 2.0.0",
+		"<= 1.14.0":              "1.14.0",
+		"":                       "error",
+		"~> x":                   "error",
+	} {
+		var got []string
+		for _, v := range []string{"1.14.0", "1.14.5", "1.17.0", "1.18.4", "1.20.0", "2.0.0"} {
+			ok, err := satisfies(req, phoenix.MustVersion(v))
+			if err != nil {
+				got = []string{"error"}
+				break
+			}
+			if ok {
+				got = append(got, v)
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%q is met by %q, want %q", req, s, want)
+		}
+	}
+}
