@@ -74,7 +74,7 @@ Exit status: 0 nothing that --fail-on counts; 1 findings, or a rehearsed stateme
 	f.BoolVar(&o.suppressed, "show-suppressed", false, "also tell findings that a comment or the baseline keeps quiet")
 	f.BoolVar(&o.rehearse, "rehearse", false, "run the pending SQL on a throw-away server here, and measure what it locks")
 	f.StringVar(&o.database, "database", "auto", "auto (asked, where the profile names one) or off")
-	f.DurationVar(&o.timeout, "timeout", 20*time.Second, "how long asking the database may take")
+	f.DurationVar(&o.timeout, "timeout", 0, "how long asking the database may take (default 5s, 20s with --pending or --rehearse)")
 	f.StringVar(&o.explain, "explain", "", "tell all about one rule")
 	f.BoolVar(&o.rules, "rules", false, "list the rules")
 	c.MarkFlagsMutuallyExclusive("explain", "rules")
@@ -254,15 +254,26 @@ func (o *lintFlags) ask(ctx context.Context, e *env, s *source) error {
 		}
 		return nil
 	}
-	s.read(ctx, o.timeout)
+	s.read(ctx, o.patience())
 	switch {
 	case s.readErr != nil && o.pending:
 		return unknown(fmt.Errorf("%w: %w", errNotRead, s.readErr))
 	case s.readErr != nil:
-		fmt.Fprintln(e.stderr, "note: the database was not read: "+oneLine(plaintext.Line(s.readErr.Error(), 300)))
+		fmt.Fprintln(e.stderr, "note: the database was not read (--database off does without): "+plaintext.Line(s.readErr.Error(), 300))
 	}
 	s.edited(ctx)
 	return nil
+}
+
+// patience is how long the database may take: what can do without it does not keep anybody waiting who edits a file.
+func (o *lintFlags) patience() time.Duration {
+	switch {
+	case o.timeout > 0:
+		return o.timeout
+	case o.pending || o.rehearse:
+		return 20 * time.Second
+	}
+	return 5 * time.Second
 }
 
 // judge has the rules look at what is meant.
@@ -272,6 +283,7 @@ func (o *lintFlags) judge(ctx context.Context, e *env, s *source, options lint.O
 		so := scope.Options{Since: o.since}
 		if o.pending {
 			if so.Pending = pending(p.in); so.Pending == nil {
+				fmt.Fprintln(e.stderr, "note: left out, for no database says which of its migrations ran: "+plaintext.Line(p.name(), 100))
 				continue
 			}
 		}
@@ -293,7 +305,7 @@ func (o *lintFlags) judge(ctx context.Context, e *env, s *source, options lint.O
 		if err != nil {
 			return nil, unknown(err)
 		}
-		out := report.Repo{Dir: p.scope.Project.Dir, Input: p.in, Result: res, Notes: p.notes()}
+		out := report.Repo{Dir: p.scope.Project.Dir, Input: p.in, Result: res, Notes: p.notes(so.Changed)}
 		if o.rehearse {
 			out.Rehearsal = s.rehearsal(ctx, p.in)
 		}
@@ -335,7 +347,7 @@ func (o *lintFlags) writeBaseline(e *env, s *source, r *report.Report) error {
 	if err := b.Write(o.write); err != nil {
 		return usage(err)
 	}
-	fmt.Fprintf(e.stdout, "%d findings are in %s now, and do not count any more with --baseline\n", len(b.Entries), plaintext.Line(o.write, 300))
+	fmt.Fprintf(e.stdout, "findings that --baseline %s keeps quiet: %d\n", plaintext.Line(o.write, 300), len(b.Entries))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"ops-console/ops/config"
@@ -158,13 +159,24 @@ func (s *source) others(of *repo) []string {
 	return out
 }
 
-// notes are those of a repo's project, once, and the files that Ecto passes over.
-func (r *repo) notes() []project.Note {
+// notes are those of a repo's project, once, and the files that Ecto passes over: as far as they are among the paths that
+// are meant, and among those that changed.
+func (r *repo) notes(changed map[string]bool) []project.Note {
 	var out []project.Note
 	if r.first {
 		out = slices.Clone(r.scope.Project.Notes)
 	}
-	return append(out, r.in.Repo.Skipped...)
+	return slices.DeleteFunc(append(out, r.in.Repo.Skipped...), func(n project.Note) bool {
+		return !r.scope.Has(n.Path) || changed != nil && !changed[n.Path]
+	})
+}
+
+// name is the module, or where its migrations are.
+func (r *repo) name() string {
+	if r.in.Repo.Module != "" {
+		return r.in.Repo.Module
+	}
+	return strings.Join(r.in.Repo.Dirs, ", ")
 }
 
 // prefix is what makes paths relative to base, or absolute where the project is not below it.

@@ -175,7 +175,7 @@ func (s Scope) Check(r project.Repo, o Options) (check func(v int64) bool, ok bo
 	chosen := map[int64]bool{}
 	all := true
 	for _, f := range r.Files {
-		if s.has(f.Path) && f.Version >= o.Since && (o.Changed == nil || o.Changed[f.Path]) && (o.Pending == nil || o.Pending[f.Version]) {
+		if s.Has(f.Path) && f.Version >= o.Since && (o.Changed == nil || o.Changed[f.Path]) && (o.Pending == nil || o.Pending[f.Version]) {
 			chosen[f.Version] = true
 		} else {
 			all = false
@@ -187,7 +187,8 @@ func (s Scope) Check(r project.Repo, o Options) (check func(v int64) bool, ok bo
 	return func(v int64) bool { return chosen[v] }, len(chosen) > 0
 }
 
-func (s Scope) has(file string) bool {
+// Has says whether a file of the project, or a directory, is meant.
+func (s Scope) Has(file string) bool {
 	return s.Paths == nil || slices.ContainsFunc(s.Paths, func(p string) bool { return under(file, p) })
 }
 
