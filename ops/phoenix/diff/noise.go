@@ -35,12 +35,16 @@ var noise = []struct {
 	},
 }
 
+var carriage = regexp.MustCompile(`\r+\n`)
+
 // Normalise takes out of a file's text what differs from run to run of one generator: secrets and salts, the versions of
 // the machine that built a Dockerfile, carriage returns, a missing line end at the end.
 func Normalise(at, text string) string {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
+	}
+	if strings.Contains(text, "\r") {
+		text = carriage.ReplaceAllString(text, "\n")
 	}
 	for _, n := range noise {
 		if n.file.MatchString(at) {

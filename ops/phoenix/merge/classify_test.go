@@ -285,7 +285,9 @@ func TestMask(t *testing.T) {
 		{"export STRIPE_SECRET=abc", "export STRIPE_SECRET=…"},
 		{`x = "AKIAIOSFODNN7EXAMPLE"`, `x = "…"`},
 		{`x = 'abcdefghijklmnopqrstuvwxyz0123456789'`, `x = '…'`},
-		{"key: \"\"\"\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n\"\"\"", "key: \"\"\"\n-----BEGIN RSA PRIVATE KEY-----…\n…\n… RSA PRIVATE KEY-----\n\"\"\""},
+		{"key: \"\"\"\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n\"\"\"", "key: \"\"\"\n-----BEGIN RSA PRIVATE KEY-----…\n…\n…-----END RSA PRIVATE KEY-----\n\"\"\""},
+		{"password: \"\"\"\nab\ncd\n\"\"\", x: 1", "password: \"\"\"…\n…\n…\n…\"\"\", x: 1"},
+		{"token: \"\"\"\nab", "token: \"\"\"…\n…"},
 		{"  plug :put_secure_browser_headers\n", "  plug :put_secure_browser_headers\n"},
 		{`live "/users/reset_password", UserLive, :new`, `live "/users/reset_password", UserLive, :new`},
 	} {
@@ -308,6 +310,9 @@ func TestMaskKeepsLines(t *testing.T) {
 func FuzzMask(f *testing.F) {
 	f.Add("password: \"a\n\" token: \"\"\"\nb\n\"\"\"")
 	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 1<<14 {
+			return
+		}
 		if got := Mask(text); strings.Count(got, "\n") != strings.Count(text, "\n") {
 			t.Errorf("%q to %q", text, got)
 		}
