@@ -210,7 +210,7 @@ const (
 	AddIdentity     Kind = "add_identity"      // Column
 	AlterColumn     Kind = "alter_column"      // Column: statistics, storage, compression and the like
 	CreateIndex     Kind = "create_index"      // Name, Columns, Include, Where, Using, Unique, Concurrent, IfNotExists, Only
-	DropIndex       Kind = "drop_index"        // Name, Concurrent, IfExists, Cascade; Table where the DSL says it
+	DropIndex       Kind = "drop_index"        // Name, Concurrent, IfExists, Cascade; in the DSL also Table, Columns, Unique, Where, as said there
 	RenameIndex     Kind = "rename_index"      // Name, To
 	AttachIndex     Kind = "attach_index"      // Name, To
 	Reindex         Kind = "reindex"           // Name or Table, Concurrent

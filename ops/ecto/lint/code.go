@@ -150,8 +150,8 @@ func indexCall(o *ecto.Operation, concurrently bool) string {
 	if o.Where != "" {
 		option("where", elixirText(o.Where))
 	}
-	if o.Using != "" && o.Using != "btree" {
-		option("using", atom(o.Using))
+	if using := strings.ToLower(o.Using); using != "" && using != "btree" {
+		option("using", atom(using))
 	}
 	if len(o.Include) > 0 {
 		option("include", atoms(o.Include...))

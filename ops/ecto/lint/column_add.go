@@ -181,7 +181,7 @@ func (s *site) addNotNull() {
 	var columns, adds, checks []string
 	for _, c := range s.siblings() {
 		columns = append(columns, c.Name)
-		adds = append(adds, add(c))
+		adds = append(adds, s.addKey(c))
 		checks = append(checks, fmt.Sprintf("create constraint(%s, %s, check: %s, validate: false)",
 			atom(o.Table.Name), atom(o.Table.Name+"_"+c.Name+"_not_null"), elixirText(ident(c.Name)+" IS NOT NULL")))
 	}
@@ -243,7 +243,7 @@ func (s *site) addReferences() {
 	switch o.Kind {
 	case ecto.AddColumn:
 		f.Code = migrations(
-			change(alterTo(o.Table, fmt.Sprintf("add %s, %s", atom(o.Column.Name), referencesCall(r)))),
+			change(alterTo(o.Table, s.addKey(&o.Column))),
 			"# in a later migration:\n"+validateCode(o.Table, r.Constraint),
 		)
 	case ecto.ModifyColumn:
@@ -304,20 +304,49 @@ func alsoWrites(from, to ecto.Name) string {
 	return fmt.Sprintf(", and writes to %s", to)
 }
 
-// referencesCall is references(…) of a key that is not validated.
-func referencesCall(r *ecto.References) string {
-	s := "references(" + atom(r.Table.Name)
-	if r.Table.Prefix != "" {
-		s += ", prefix: " + elixirText(r.Table.Prefix)
+// addKey is the call that adds a column with its foreign key, which is not validated.
+func (p *pass) addKey(c *ecto.Column) string {
+	if c.References == nil {
+		return add(c)
 	}
-	if r.Column != "" && r.Column != "id" {
-		s += ", column: " + atom(r.Column)
+	return fmt.Sprintf("add %s, %s", atom(c.Name), p.referencesCall(c))
+}
+
+// referencesCall is references(…) of a key that is not validated.
+func (p *pass) referencesCall(c *ecto.Column) string {
+	r, usual := c.References, p.Repo.Settings.ForeignKey
+	s := "references(" + atom(r.Table.Name)
+	option := func(key, value string) { s += ", " + key + ": " + value }
+	if r.Table.Prefix != "" {
+		option("prefix", elixirText(r.Table.Prefix))
+	}
+	if r.Column != "" && r.Column != cmp.Or(usual.Name, "id") {
+		option("column", atom(r.Column))
+	}
+	if t := ectoType(c); strings.Trim(t, `:"`) != cmp.Or(usual.EctoType, "bigint") && c.EctoType != "" {
+		option("type", t)
+	}
+	if len(r.With) > 0 {
+		var with []string
+		for i := 0; i+1 < len(r.With); i += 2 {
+			with = append(with, r.With[i]+": "+atom(r.With[i+1]))
+		}
+		option("with", "["+strings.Join(with, ", ")+"]")
+	}
+	if r.Constraint != "" && len(r.With) == 0 && !strings.HasSuffix(r.Constraint, "_"+c.Name+"_fkey") {
+		option("name", atom(r.Constraint))
 	}
 	if a := onDelete[strings.ToUpper(r.OnDelete)]; a != "" {
-		s += ", on_delete: " + a
+		option("on_delete", a)
+	}
+	if a := onUpdate[strings.ToUpper(r.OnUpdate)]; a != "" {
+		option("on_update", a)
 	}
 	return s + ", validate: false)"
 }
+
+// onUpdate are the DSL's words for what PostgreSQL does to referencing rows when a key changes.
+var onUpdate = map[string]string{"CASCADE": ":update_all", "SET NULL": ":nilify_all", "RESTRICT": ":restrict"}
 
 // onDelete are the DSL's words for what PostgreSQL does to referencing rows.
 var onDelete = map[string]string{"CASCADE": ":delete_all", "SET NULL": ":nilify_all", "RESTRICT": ":restrict"}
@@ -362,7 +391,7 @@ func (p *pass) newTable(table ecto.Name, sites []*site) {
 	}
 	f := Finding{
 		Table: first.foreignKey(),
-		Text: fmt.Sprintf("the foreign keys of the new table %s take a SHARE ROW EXCLUSIVE lock on %s: writes wait until the migration ends",
+		Text: fmt.Sprintf("foreign keys of the new table %s lock writes out of %s (SHARE ROW EXCLUSIVE) until the migration ends",
 			table, enumerate(parents)),
 		Recipe: "keep the migration to the new table alone, with a short lock_timeout",
 	}

@@ -67,9 +67,12 @@ func (s *site) modifyRewrites() {
 		if o.Using != "" {
 			f.Text = fmt.Sprintf("%s becomes %s by USING: %s", o.Column.Name, o.Column.Type, rewritten(o.Table))
 		}
+		if o.Column.References != nil && from != "" {
+			f.Recipe = fmt.Sprintf("if only the foreign key is meant, say its type in references: %s; else %s", keepType(from), f.Recipe)
+		}
 	case s.retyped() && len(e.Build) > 0:
-		f.Text = fmt.Sprintf("%s changes from %s to %s: %s of %s is built again under an ACCESS EXCLUSIVE lock, and reads and writes wait",
-			o.Column.Name, from, o.Column.Type, built(e.Build), o.Table)
+		f.Text = fmt.Sprintf("%s changes from %s to %s: %s of %s %s built again under an ACCESS EXCLUSIVE lock, and reads and writes wait",
+			o.Column.Name, from, o.Column.Type, built(e.Build), o.Table, when(len(e.Build) > 1, "are", "is"))
 	case e.Maybe != "" && s.unsaid(from):
 		f.Severity = Warning
 		f.Text = fmt.Sprintf("whether %s.%s becomes %s without a rewrite depends on its type before, which is not known here", o.Table, o.Column.Name, o.Column.Type)
@@ -83,6 +86,9 @@ func (s *site) modifyRewrites() {
 	effect := *e
 	s.emitEffect(effect, f)
 }
+
+// keepType is the option of references that leaves a column's type as it is.
+func keepType(from string) string { return "type: " + atom(from) }
 
 // unsaid says whether the operation looks as if it were about the type: one that also sets null, a default or a foreign
 // key may have named the type only because modify has to.
@@ -154,7 +160,7 @@ func (s *site) modifyImplicit() {
 		return
 	case len(e.Build) > 0:
 		f.Severity = Error
-		f.Text = fmt.Sprintf("%s: %s of %s is built again for it under an ACCESS EXCLUSIVE lock", intro, built(e.Build), o.Table)
+		f.Text = fmt.Sprintf("%s: %s of %s %s built again for it under an ACCESS EXCLUSIVE lock", intro, built(e.Build), o.Table, when(len(e.Build) > 1, "are", "is"))
 	case e.Scan:
 		f.Text = fmt.Sprintf("%s: every row of %s is checked again for it under an ACCESS EXCLUSIVE lock (%s)", intro, o.Table, e.Why)
 	default:
@@ -360,6 +366,10 @@ func (s *site) addPrimaryKey() {
 		if !o.Column.PrimaryKey || s.Fresh(o.Table) || len(e.Build) == 0 {
 			return
 		}
+	case o.Kind == ecto.ModifyColumn:
+		if !o.Column.PrimaryKey || s.Fresh(o.Table) || s.alsoKey() {
+			return
+		}
 	case o.Constraint != ecto.PrimaryKey || o.UsingIndex != "" || len(e.Build) == 0:
 		return
 	}
@@ -374,10 +384,24 @@ func (s *site) addPrimaryKey() {
 }
 
 func (s *site) keyColumns() []string {
-	if s.Op.Kind == ecto.AddColumn {
-		return []string{s.Op.Column.Name}
+	o := s.Op
+	if o.Kind != ecto.AddColumn && o.Kind != ecto.ModifyColumn {
+		return o.Columnset
 	}
-	return s.Op.Columnset
+	var out []string
+	for i := range s.Ops {
+		if x := &s.Ops[i]; x.Statement == o.Statement && x.Table == o.Table && x.Column.PrimaryKey {
+			out = append(out, x.Column.Name)
+		}
+	}
+	return out
+}
+
+// alsoKey says whether an operation of the same statement before makes the key: Ecto sends one for all of them.
+func (s *site) alsoKey() bool {
+	return slices.ContainsFunc(s.Ops[:s.Index], func(o ecto.Operation) bool {
+		return o.Statement == s.Op.Statement && o.Table == s.Op.Table && o.Column.PrimaryKey
+	})
 }
 
 // usingIndex is a key that takes an index which was built before.
@@ -408,7 +432,19 @@ func (s *site) addUniqueConstraint() {
 	if len(o.Columnset) > 0 {
 		f.Code = s.usingIndex("UNIQUE", name, o.Columnset)
 	}
+	if i := s.addedHere(); i >= 0 {
+		c := s.Ops[i].Column
+		f.Recipe = "add the column alone, build a unique index concurrently, then ADD CONSTRAINT … UNIQUE USING INDEX; or leave it at the index"
+		f.Code = migrations(change(alterTo(o.Table, add(&c))), "# then\n"+f.Code)
+	}
 	s.Emit(f)
+}
+
+// addedHere is where the statement adds the only column of the operation's constraint, as ADD COLUMN … UNIQUE does; -1: nowhere.
+func (s *site) addedHere() int {
+	return slices.IndexFunc(s.Ops, func(o ecto.Operation) bool {
+		return o.Kind == ecto.AddColumn && o.Statement == s.Op.Statement && slices.Equal(s.Op.Columnset, []string{o.Column.Name})
+	})
 }
 
 func (s *site) keyOfNullable() {

@@ -66,7 +66,7 @@ var columnRules = []rule{
 	},
 	{
 		Rule:  Rule{ID: "add-primary-key", Title: "a primary key's index is built under an exclusive lock", Severity: Error, Group: "columns"},
-		eases: bySize, kinds: []ecto.Kind{ecto.AddColumn, ecto.AddConstraint}, each: (*site).addPrimaryKey,
+		eases: bySize, kinds: []ecto.Kind{ecto.AddColumn, ecto.ModifyColumn, ecto.AddConstraint}, each: (*site).addPrimaryKey,
 	},
 	{
 		Rule:  Rule{ID: "add-unique-constraint", Title: "a unique constraint's index is built under an exclusive lock", Severity: Error, Group: "columns"},

@@ -157,12 +157,18 @@ func (s *site) swapForeignKey() {
 	}
 	name := cmp.Or(to.Constraint, o.Table.Name+"_"+o.Column.Name+"_fkey")
 	old := cmp.Or(o.From.References.Constraint, o.Table.Name+"_"+o.Column.Name+"_fkey")
-	column := cmp.Or(to.Column, "id")
-	lines := []string{
-		executeBoth("ALTER TABLE "+qualified(o.Table)+" DROP CONSTRAINT "+ident(old), ""),
-		executeBoth(fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)%s NOT VALID",
-			qualified(o.Table), ident(name), ident(o.Column.Name), qualified(to.Table), ident(column), referential(to)),
-			"ALTER TABLE "+qualified(o.Table)+" DROP CONSTRAINT "+ident(name)),
+	drop := func(key string) string { return "ALTER TABLE " + qualified(o.Table) + " DROP CONSTRAINT " + ident(key) }
+	make := func(key string, r *ecto.References) string {
+		return fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)%s NOT VALID",
+			qualified(o.Table), ident(key), ident(o.Column.Name), qualified(r.Table), ident(cmp.Or(r.Column, "id")), referential(r))
+	}
+	lines := []string{executeBoth(drop(old), make(old, o.From.References)), executeBoth(make(name, to), drop(name))}
+	if from := o.From.References; old == name && from.Table == to.Table && from.Column == to.Column && from.OnDelete == to.OnDelete && from.OnUpdate == to.OnUpdate {
+		s.Emit(Finding{
+			Text:   fmt.Sprintf("the foreign key of %s stays what it is, and is dropped and proven again on every row: %s and %s are locked meanwhile", o.Column.Name, o.Table, to.Table),
+			Recipe: "leave references out, and say what else is meant in SQL",
+		})
+		return
 	}
 	s.Emit(Finding{
 		Text:   fmt.Sprintf("%s and %s are locked while the new foreign key of %s is proven on every row", o.Table, to.Table, o.Column.Name),

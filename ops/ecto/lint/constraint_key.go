@@ -76,7 +76,7 @@ func tableList(nn []ecto.Name) string {
 		}
 		out = append(out, n.String())
 	}
-	return strings.Join(out, ", ")
+	return enumerate(out)
 }
 
 // dropsToo says whether the migration drops a table as well: then its lock is no surprise.

@@ -123,13 +123,15 @@ func (p *pass) migrationLockDisabled() {
 		Code:   fmt.Sprintf("config %s, %s, migration_lock: :pg_advisory_lock", appName(p.Repo), repoName(p.Repo)),
 		Why:    []string{p.lockSetting()},
 	}
+	reason := "nothing here needs it"
 	if i := slices.IndexFunc(p.Ops, func(o ecto.Operation) bool { return o.Kind == ecto.CreateIndex && o.Concurrent }); i >= 0 {
+		reason = "a concurrent build does not wait for the advisory lock that is configured"
 		o := &p.Ops[i]
 		f.Table = o.Table
 		f.Text += fmt.Sprintf(": their builds of %s deadlock (40P01), one leaves it invalid, and the version may be recorded as done", indexName(o))
 	}
 	if p.Repo.Settings.Lock == project.AdvisoryLock {
-		f.Recipe = "take out the attribute: a concurrent build does not wait for the advisory lock that is configured"
+		f.Recipe = "take out the attribute: " + reason
 		f.Code = ""
 	}
 	p.Emit(f)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ops-console/ops/ecto"
+	"ops-console/ops/ecto/schema"
 )
 
 func (s *site) indexDropNotConcurrent() {
@@ -47,7 +48,7 @@ func (s *site) concurrentDrop() string {
 		o.Table, o.Columns, o.Unique, o.Where = s.Main().Table, d.Columns, d.Unique, d.Where
 	}
 	if call := indexCall(&o, true); call != "" {
-		return s.outside("drop " + call)
+		return s.outside(when(o.IfExists, "drop_if_exists ", "drop ") + call)
 	}
 	if o.Name.Name == "" {
 		return ""
@@ -56,6 +57,13 @@ func (s *site) concurrentDrop() string {
 		return s.outside(fmt.Sprintf("drop index(%s, [], name: %s, concurrently: true)", atom(o.Table.Name), atom(o.Name.Name)))
 	}
 	return s.outside("execute " + elixirText("DROP INDEX CONCURRENTLY "+qualified(o.Name)))
+}
+
+func when(yes bool, then, otherwise string) string {
+	if yes {
+		return then
+	}
+	return otherwise
 }
 
 // indexSwap looks for a drop and a concurrent build on one table that no transaction holds together.
@@ -98,7 +106,10 @@ func (s *site) madeAgain() bool {
 // keep values apart. What is dropped was noted when the site was reached, for afterwards nothing knows the index any more.
 func (s *site) akin(o *ecto.Operation) bool {
 	d := s.dropped
-	if d == nil || len(d.Columns) == 0 || len(o.Columns) == 0 {
+	if d == nil || len(d.Columns) == 0 {
+		d = &schema.Index{Columns: s.Op.Columns, Unique: s.Op.Unique}
+	}
+	if len(d.Columns) == 0 || len(o.Columns) == 0 {
 		return true
 	}
 	if d.Unique && o.Unique {
@@ -143,9 +154,12 @@ func (p *pass) manyWithoutTransaction() {
 		return
 	}
 	f := fragile[0]
+	again := strings.ReplaceAll(string(f.Op.Kind), "_", " ") + " cannot run a second time"
+	if f.Op.IfNotExists {
+		again = "a second run passes over an index that is left invalid"
+	}
 	f.Emit(Finding{
-		Text: fmt.Sprintf("%d statements run without a transaction: if one fails those before it stay, and %s cannot run a second time",
-			len(all), strings.ReplaceAll(string(f.Op.Kind), "_", " ")),
+		Text:   fmt.Sprintf("%d statements run without a transaction: if one fails those before it stay, and %s", len(all), again),
 		Recipe: "one statement a migration; or forms that can run again: drop_if_exists before a concurrent build, IF NOT EXISTS for the rest",
 	})
 }

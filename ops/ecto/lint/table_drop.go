@@ -132,10 +132,12 @@ func (s *site) renameTable() {
 	switch {
 	case !known:
 		f.Why = []string{"assumed to be in use: no schemas of the application were read"}
-	case len(old) > 0:
+	case len(old) > 0 && !s.madeLater(o.Table):
 		f.Why = []string{useText(old[0]) + " still names " + o.Table.String()}
 	case len(renamed) > 0:
 		f.Why = []string{useText(renamed[0]) + " names " + o.To.String() + ": what runs before this deploy names " + o.Table.String()}
+	case len(old) > 0:
+		f.Why = []string{"assumed to be in use: a later migration makes another table of the name"}
 	default:
 		f.Severity, f.Why = Info, []string{"no schema of the application names " + o.Table.String() + " or " + o.To.String()}
 	}
@@ -145,6 +147,16 @@ func (s *site) renameTable() {
 			"\n\n# when nothing names " + o.Table.Name + " any more\n" + change(execute("DROP VIEW %s", qualified(o.Table)))
 	}
 	s.Emit(f)
+}
+
+// madeLater says whether a later migration makes a table of that name: it is what the code of today names.
+func (s *site) madeLater(table ecto.Name) bool {
+	i := slices.IndexFunc(s.Migrations, func(m ecto.Migration) bool { return m.Path == s.Migration.Path })
+	return slices.ContainsFunc(s.Migrations[i+1:], func(m ecto.Migration) bool {
+		return slices.ContainsFunc(m.Up, func(o ecto.Operation) bool {
+			return o.Kind == ecto.CreateTable && o.Table == table || o.Kind == ecto.RenameTable && o.To == table
+		})
+	})
 }
 
 func (s *site) renameSchema() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/locks"
@@ -184,9 +185,13 @@ func (p *pass) batches(o *ecto.Operation) string {
 	if o.Kind != ecto.Update || o.Table.Name == "" || o.Text == "" {
 		return ""
 	}
+	first := "0"
+	if c := p.Table(o.Table).Column("id"); c != nil && strings.EqualFold(c.Type, "uuid") {
+		first = "<<0::128>>"
+	}
 	return fmt.Sprintf(`@disable_ddl_transaction true
 
-def up, do: batch(0)
+def up, do: batch(%s)
 
 def down, do: :ok
 
@@ -203,5 +208,5 @@ defp batch(last) do
     Process.sleep(50)
     rows |> List.flatten() |> Enum.max() |> batch()
   end
-end`, qualified(o.Table), qualified(o.Table))
+end`, first, qualified(o.Table), qualified(o.Table))
 }

@@ -318,7 +318,15 @@ func (w *writer) dropIndex(c *command) ([]string, []ecto.Operation) {
 	name := w.indexName(o)
 	op := ecto.Operation{
 		Kind: ecto.DropIndex, Table: w.tableName(o), Name: w.nameOf(o.prefix, name), Concurrent: given(o.opts.last("concurrently")),
-		IfExists: c.do == "drop_if_exists", Cascade: c.cascade,
+		IfExists: c.do == "drop_if_exists", Cascade: c.cascade, Unique: unique(o),
+	}
+	for _, v := range indexColumns(o) {
+		// What is wrong with them is none of the drop's business: Ecto looks at the name alone.
+		_, col := (&writer{}).indexColumn(v)
+		op.Columns = append(op.Columns, col)
+	}
+	if v := o.opts.last("where"); given(v) {
+		op.Where = (&writer{}).s(v)
 	}
 	return []string{"DROP INDEX " + when(op.Concurrent, "CONCURRENTLY ") + when(op.IfExists, "IF EXISTS ") + w.quoteIn(o.prefix, name) +
 		when(op.Cascade, " CASCADE")}, []ecto.Operation{op}

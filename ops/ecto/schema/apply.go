@@ -3,6 +3,7 @@ package schema
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ops-console/ops/ecto"
@@ -156,6 +157,9 @@ func notNull(c ecto.Column) *bool {
 func (t *Table) primaryKey(column, by string) {
 	for i := range t.Constraints {
 		if c := &t.Constraints[i]; c.Kind == ecto.PrimaryKey {
+			if slices.Contains(c.Columns, column) {
+				return
+			}
 			c.Columns = append(slices.Clip(c.Columns), column)
 			return
 		}
@@ -199,6 +203,11 @@ func (s *State) modifyColumn(o ecto.Operation, by string) {
 	}
 	if o.Column.Default != nil {
 		c.Default = o.Column.Default
+	}
+	if o.Column.PrimaryKey {
+		yes := true
+		c.NotNull = &yes
+		s.table(o.Table).primaryKey(c.Name, by)
 	}
 	if o.From != nil && o.From.References != nil && o.From.References.Constraint != "" {
 		s.table(o.Table).unconstrain(o.From.References.Constraint)
@@ -265,7 +274,33 @@ func (s *State) createIndex(o ecto.Operation, by string) {
 	if o.IfNotExists && t.Index(o.Name.Name) != nil {
 		return
 	}
-	t.Indexes = append(t.Indexes, Index{Name: o.Name.Name, Columns: o.Columns, Unique: o.Unique, Where: o.Where, MadeBy: by})
+	name := o.Name.Name
+	if name == "" {
+		name = s.unnamed(t, o.Columns)
+	}
+	t.Indexes = append(t.Indexes, Index{Name: name, Columns: o.Columns, Unique: o.Unique, Where: o.Where, MadeBy: by})
+}
+
+// longest is how many bytes a name has at most.
+const longest = 63
+
+// unnamed is the name that PostgreSQL gives an index which has none (ChooseIndexName): TABLE_COLUMNS_idx, with a number where
+// that is taken. Empty: it is not that simple.
+func (s *State) unnamed(t *Table, cc []ecto.IndexColumn) string {
+	parts := append([]string{t.Name.Name}, names(cc)...)
+	name := strings.Join(append(parts, "idx"), "_")
+	if len(cc) == 0 || slices.Contains(parts, "") || len(name) >= longest {
+		return ""
+	}
+	for n := 0; ; n++ {
+		candidate := name
+		if n > 0 {
+			candidate += strconv.Itoa(n)
+		}
+		if owner, _ := s.Index(ecto.Name{Prefix: t.Name.Prefix, Name: candidate}); owner == nil {
+			return candidate
+		}
+	}
 }
 
 // dropIndex needs no table: SQL has none there.
