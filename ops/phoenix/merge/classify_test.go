@@ -288,6 +288,9 @@ func TestMask(t *testing.T) {
 		{"key: \"\"\"\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n\"\"\"", "key: \"\"\"\n-----BEGIN RSA PRIVATE KEY-----…\n…\n…-----END RSA PRIVATE KEY-----\n\"\"\""},
 		{"password: \"\"\"\nab\ncd\n\"\"\", x: 1", "password: \"\"\"…\n…\n…\n…\"\"\", x: 1"},
 		{"token: \"\"\"\nab", "token: \"\"\"…\n…"},
+		{`{:secret_scan, "~> 0.1"}`, `{:secret_scan, "~> 0.1"}`},
+		{`apiKey: '<%= key(@conn) %>'`, `apiKey: '<%= key(@conn) %>'`},
+		{`github: "phoenixframework/phoenix_live_view", ref: "d47473d661ff0073ce4080ae04db1a439d78a62b"`, `github: "phoenixframework/phoenix_live_view", ref: "d47473d661ff0073ce4080ae04db1a439d78a62b"`},
 		{"  plug :put_secure_browser_headers\n", "  plug :put_secure_browser_headers\n"},
 		{`live "/users/reset_password", UserLive, :new`, `live "/users/reset_password", UserLive, :new`},
 	} {

@@ -22,7 +22,7 @@ var hidden = sync.OnceValue(func() []*regexp.Regexp {
 		regexp.MustCompile(`()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`),                                   // AWS
 		regexp.MustCompile(`()\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|SG\.)[\w.-]{16,}`), // code hosts, chat, mail
 		regexp.MustCompile(`()\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+`),                                  // JSON web tokens
-		regexp.MustCompile(`(["'])[A-Za-z0-9+/=_-]{32,}["']`),                                   // anything long and opaque in quotes
+		regexp.MustCompile(`((?:ref: )?["'])[A-Za-z0-9+/=_-]{32,}["']`),                         // anything long and opaque in quotes
 		regexp.MustCompile(`(?m)^([ \t]*)[A-Za-z0-9+/=]{40,}[ \t\r]*$`),                         // a line of base 64
 	}
 })
@@ -98,15 +98,32 @@ func suspect(line string) bool {
 // mask hides what follows after what is kept; quotes stay, so that the line reads on.
 func mask(s, kept string) string {
 	rest := s[len(kept):]
+	quote := strings.TrimPrefix(kept, "ref: ")
 	switch {
-	case kept == `"` || kept == "'":
-		return kept + diff.Hidden + kept
+	case quote == `"` || quote == "'":
+		// A name without a digit is no key, and git's own names of commits are public.
+		if quote != kept || !strings.ContainsAny(rest, "0123456789") {
+			return s
+		}
+		return kept + diff.Hidden + quote
 	case rest[0] == '"' || rest[0] == '\'':
+		if public(rest[1 : len(rest)-1]) {
+			return s
+		}
 		return kept + rest[:1] + diff.Hidden + rest[:1]
 	case strings.HasSuffix(rest, "@"):
 		return kept + diff.Hidden + "@"
 	}
 	return kept + diff.Hidden
+}
+
+// requirement of a dependency whose name speaks of secrets.
+var requirement = regexp.MustCompile(`^(?:~>|>=|==) *[\w.-]+$`)
+
+// public says whether a literal is a version, or a template's expression that says where the value is.
+func public(literal string) bool {
+	return requirement.MatchString(literal) ||
+		strings.HasPrefix(literal, "<%=") && strings.HasSuffix(literal, "%>") && strings.Count(literal, "<%") == 1 && !strings.ContainsAny(literal, "\"'")
 }
 
 // mask hides the blocks of a text; one without an end goes to the end of the text.
