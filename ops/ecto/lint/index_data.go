@@ -127,6 +127,9 @@ func (s *site) fkMissingIndex() {
 	var columns []string
 	var to ecto.Name
 	switch {
+	case o.Kind == ecto.DropIndex:
+		s.keysWithoutIndex()
+		return
 	case o.Column.References != nil:
 		columns, to = []string{o.Column.Name}, o.Column.References.Table
 	case o.Kind == ecto.AddConstraint && o.Constraint == ecto.ForeignKey && len(o.Columnset) > 0:
@@ -138,17 +141,47 @@ func (s *site) fkMissingIndex() {
 		return
 	}
 	s.Later(func(final *schema.State) {
-		t := final.Table(o.Table)
-		if t == nil || !refers(t, columns, to) || indexed(t, columns) || s.reported("fk", o.Table, columns) {
-			return
+		if s.lost[lostKey(o.Table, columns)] {
+			return // where its index is dropped it is said
 		}
-		s.Remark(Finding{
-			Text: fmt.Sprintf("no index of %s begins with %s: every delete in %s, and every change of its key, reads all of %s",
-				o.Table, strings.Join(columns, ", "), to, o.Table),
-			Recipe: "add an index on the referencing column, concurrently where the table is in use",
-			Code:   s.outside(fmt.Sprintf("create index(%s, %s, concurrently: true)", atom(o.Table.Name), atoms(columns...))),
-		})
+		s.withoutIndex(final, o.Table, columns, to, fmt.Sprintf("no index of %s begins with %s", o.Table, strings.Join(columns, ", ")))
 	})
+}
+
+// withoutIndex reports a foreign key that has no index after all migrations.
+func (s *site) withoutIndex(final *schema.State, table ecto.Name, columns []string, to ecto.Name, text string) {
+	t := final.Table(table)
+	if t == nil || !refers(t, columns, to) || indexed(t, columns) || s.reported("fk", table, columns) {
+		return
+	}
+	s.Remark(Finding{
+		Table:  table,
+		Text:   fmt.Sprintf("%s: every delete in %s, and every change of its key, reads all of %s", text, to, table),
+		Recipe: "add an index on the referencing column, concurrently where the table is in use",
+		Code:   s.outside(fmt.Sprintf("create index(%s, %s, concurrently: true)", atom(table.Name), atoms(columns...))),
+	})
+}
+
+// keysWithoutIndex looks at the foreign keys that an index serves which is dropped.
+func (s *site) keysWithoutIndex() {
+	t, i := s.State.Index(s.Op.Name)
+	if i == nil || s.Down {
+		return
+	}
+	for _, k := range t.Constraints {
+		if k.Kind != ecto.ForeignKey || !serves(i, k.Columns) {
+			continue
+		}
+		table, name, key := t.Name, i.Name, k
+		s.lost[lostKey(table, key.Columns)] = true
+		s.Later(func(final *schema.State) {
+			s.withoutIndex(final, table, key.Columns, key.To, fmt.Sprintf("without %s no index of %s begins with %s", name, table, strings.Join(key.Columns, ", ")))
+		})
+	}
+}
+
+func lostKey(table ecto.Name, columns []string) string {
+	return table.String() + " " + strings.Join(columns, ",")
 }
 
 // refers says whether a table still has a foreign key of these columns.
@@ -164,17 +197,20 @@ func indexed(t *schema.Table, columns []string) bool {
 	if t.Leading(columns...) {
 		return true
 	}
-	return slices.ContainsFunc(t.Indexes, func(i schema.Index) bool {
-		if i.Invalid || len(i.Columns) < len(columns) || !notNullOnly(i.Where, columns) {
+	return slices.ContainsFunc(t.Indexes, func(i schema.Index) bool { return i.Where != "" && serves(&i, columns) })
+}
+
+// serves says whether an index begins with columns, in whatever order, and has all rows in which they have values.
+func serves(i *schema.Index, columns []string) bool {
+	if i.Invalid || len(columns) == 0 || len(i.Columns) < len(columns) || i.Where != "" && !notNullOnly(i.Where, columns) {
+		return false
+	}
+	for _, c := range columns {
+		if !slices.ContainsFunc(i.Columns[:len(columns)], func(x ecto.IndexColumn) bool { return x.Name == c }) {
 			return false
 		}
-		for _, c := range columns {
-			if !slices.ContainsFunc(i.Columns[:len(columns)], func(x ecto.IndexColumn) bool { return x.Name == c }) {
-				return false
-			}
-		}
-		return true
-	})
+	}
+	return true
 }
 
 // notNullOnly says whether a condition holds wherever the columns have values.

@@ -47,7 +47,7 @@ var indexRules = []rule{
 	},
 	{
 		Rule:  Rule{ID: "fk-missing-index", Title: "no index finds the rows of a foreign key", Severity: Warning, Group: "indexes"},
-		eases: ofSize, byName: true, kinds: []ecto.Kind{ecto.AddColumn, ecto.ModifyColumn, ecto.AddConstraint}, each: (*site).fkMissingIndex,
+		eases: ofSize, byName: true, kinds: []ecto.Kind{ecto.AddColumn, ecto.ModifyColumn, ecto.AddConstraint, ecto.DropIndex}, each: (*site).fkMissingIndex,
 	},
 	{
 		Rule:  Rule{ID: "reindex-not-concurrent", Title: "an index is built again while writes wait", Severity: Warning, Group: "indexes"},

@@ -31,6 +31,7 @@ type run struct {
 	late    []func()
 	waits   int // migrations that wait for locks without end
 	said    map[string]bool
+	lost    map[string]bool // foreign keys whose index a migration that is looked at drops
 	out     []Finding
 	mark    int // in out, where the findings of the migration that is looked at begin
 }
@@ -149,6 +150,7 @@ func newRun(in Input) *run {
 		byKind:  map[ecto.Kind][]*active{},
 		history: &schema.State{},
 		said:    map[string]bool{},
+		lost:    map[string]bool{},
 	}
 	if in.Dump != nil {
 		r.after, r.dumped = in.Dump.Clone(), map[int64]bool{}

@@ -158,7 +158,7 @@ func (p *pass) irreversible() {
 	}
 	f := Finding{At: notes[0].At, Text: notes[0].Text, Recipe: "say how it is undone: execute/2, from:, the type in remove, or up and down"}
 	if len(notes) > 1 {
-		f.Why = append(f.Why, fmt.Sprintf("%d more places of this migration cannot be reversed either", len(notes)-1))
+		f.Why = append(f.Why, morePlaces(len(notes)-1)+" of this migration cannot be reversed either")
 	}
 	switch m.DownFrom {
 	case "":
@@ -167,6 +167,14 @@ func (p *pass) irreversible() {
 		f.Severity, f.Recipe = Info, "it is written so: see that whoever rolls back knows what to do instead"
 	}
 	p.Emit(f)
+}
+
+// morePlaces counts them.
+func morePlaces(n int) string {
+	if n == 1 {
+		return "one more place"
+	}
+	return fmt.Sprintf("%d more places", n)
 }
 
 func find(sites []*site, is func(*site) bool) (*site, bool) {
@@ -221,7 +229,7 @@ func (p *pass) unresolved() {
 		Recipe: "look at it by hand: nothing else is said of it here",
 	}
 	if n > 1 {
-		f.Why = []string{fmt.Sprintf("%d more places of the migration are like it", n-1)}
+		f.Why = []string{morePlaces(n-1) + " of the migration like it"}
 	}
 	first.Emit(f)
 }
