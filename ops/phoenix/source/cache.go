@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,7 +23,7 @@ import (
 // Cache keeps trees by content, beside what sources download and build. All of it can be deleted at any time; what is broken
 // in it counts as missing. The zero value keeps nothing.
 //
-//	trees/KEY.json      paths, hashes and provenance of one tree
+//	trees/KEY           paths, hashes and provenance of one tree as JSON, after a line with that text's SHA-256
 //	blobs/AB/ABCD…      a file's content, under its SHA-256
 //	packages/           packages of generators, as published
 //	builds/             the same, compiled
@@ -70,13 +71,9 @@ func (c *Cache) Load(source string, s phoenix.Spec) (*phoenix.Tree, bool) {
 	if c == nil || c.Dir == "" {
 		return nil, false
 	}
-	at := filepath.Join(c.Dir, "trees", key(source, s)+".json")
-	text, err := readFile(at, maxFile)
-	if err != nil {
-		return nil, false
-	}
-	var m manifest
-	if json.Unmarshal(text, &m) != nil || m.Format != manifestFormat {
+	at := filepath.Join(c.Dir, "trees", key(source, s))
+	m, ok := readManifest(at)
+	if !ok {
 		return nil, false
 	}
 	was := phoenix.Spec{Axis: m.Axis, Version: m.Version, Flags: m.Flags, App: m.App, Module: m.Module}
@@ -121,10 +118,26 @@ func (c *Cache) Store(source string, t *phoenix.Tree) error {
 	if err != nil {
 		return fmt.Errorf("keep a generated tree: %w", err)
 	}
-	if err := c.write(filepath.Join("trees", key(source, t.Spec)+".json"), text); err != nil {
+	sum := sha256.Sum256(text)
+	text = append(hex.AppendEncode(nil, sum[:]), append([]byte("\n"), text...)...)
+	if err := c.write(filepath.Join("trees", key(source, t.Spec)), text); err != nil {
 		return fmt.Errorf("keep a generated tree: %w", err)
 	}
 	return c.Trim(time.Now())
+}
+
+// readManifest reads one that is whole.
+func readManifest(at string) (m manifest, ok bool) {
+	text, err := readFile(at, maxFile)
+	if err != nil {
+		return m, false
+	}
+	line, text, _ := bytes.Cut(text, []byte("\n"))
+	sum := sha256.Sum256(text)
+	if string(line) != hex.EncodeToString(sum[:]) {
+		return m, false
+	}
+	return m, json.Unmarshal(text, &m) == nil && m.Format == manifestFormat
 }
 
 func blobPath(name string) string { return filepath.Join("blobs", name[:2], name) }
@@ -307,9 +320,8 @@ func blobUnits(dir string) []unit {
 }
 
 func blobsOf(manifestPath string) []string {
-	text, err := readFile(manifestPath, maxFile)
-	var m manifest
-	if err != nil || json.Unmarshal(text, &m) != nil {
+	m, ok := readManifest(manifestPath)
+	if !ok {
 		return nil
 	}
 	seen := map[string]bool{}

@@ -49,13 +49,23 @@ func (r *renamer) needsNamespace() bool {
 	return r.to.Axis == phoenix.Project && Camelize(r.to.App) != r.to.Module && Camelize(r.from.App) == r.from.Module
 }
 
-// formats says whether the generator passes a file through Elixir's formatter.
+// formats says whether the generator passes a file through Elixir's formatter: the configuration that it puts together from
+// several templates. Up to 1.7.7 that of a single application came of one, but for what has a database in it.
 func (r *renamer) formats(p string) bool {
 	dir, file := path.Split(p)
-	return r.to.Axis == phoenix.Project && !r.to.Version.Before(formatted) && strings.HasSuffix(file, ".exs") && path.Base(dir) == "config"
+	switch {
+	case r.to.Axis != phoenix.Project || r.to.Version.Before(formatted) || dir != "config/" || path.Ext(file) != ".exs":
+		return false
+	case r.to.Flags["umbrella"] == "true" || !r.to.Version.Before(formattedWhole):
+		return true
+	}
+	return r.to.Flags["ecto"] != "false" && (file == "dev.exs" || file == "test.exs" || file == "runtime.exs")
 }
 
-var formatted = phoenix.MustVersion("1.6.0-rc.0")
+var (
+	formatted      = phoenix.MustVersion("1.6.0-rc.0")
+	formattedWhole = phoenix.MustVersion("1.7.8")
+)
 
 // text of a file with the new names. A file that is not text cannot have names in it.
 func (r *renamer) text(p string, data []byte) []byte {
