@@ -154,6 +154,9 @@ func (s *site) withoutIndex(final *schema.State, table ecto.Name, columns []stri
 	if t == nil || !refers(t, columns, to) || indexed(t, columns) || s.reported("fk", table, columns) {
 		return
 	}
+	if i := slices.IndexFunc(t.Indexes, func(i schema.Index) bool { return i.Where != "" && begins(&i, columns) }); i >= 0 && t.Indexes[i].Name != "" {
+		text = fmt.Sprintf("only index %s of %s begins with %s, and it does not have all rows", t.Indexes[i].Name, table, strings.Join(columns, ", "))
+	}
 	s.Remark(Finding{
 		Table:  table,
 		Text:   fmt.Sprintf("%s: every delete in %s, and every change of its key, reads all of %s", text, to, table),
@@ -192,17 +195,22 @@ func refers(t *schema.Table, columns []string, to ecto.Name) bool {
 }
 
 // indexed says whether an index can find the rows of a foreign key. One of those that are not null is as good as one of
-// all: the rows that are looked for have a value.
+// all: the rows that are looked for have a value. Of a key of several columns one is enough to read few rows.
 func indexed(t *schema.Table, columns []string) bool {
-	if t.Leading(columns...) {
+	if t.Leading(columns...) || slices.ContainsFunc(columns, func(c string) bool { return t.Leading(c) }) {
 		return true
 	}
 	return slices.ContainsFunc(t.Indexes, func(i schema.Index) bool { return i.Where != "" && serves(&i, columns) })
 }
 
-// serves says whether an index begins with columns, in whatever order, and has all rows in which they have values.
+// serves says whether an index begins with columns and has all rows in which they have values.
 func serves(i *schema.Index, columns []string) bool {
-	if i.Invalid || len(columns) == 0 || len(i.Columns) < len(columns) || i.Where != "" && !notNullOnly(i.Where, columns) {
+	return begins(i, columns) && (i.Where == "" || notNullOnly(i.Where, columns))
+}
+
+// begins says whether a valid index begins with columns, in whatever order.
+func begins(i *schema.Index, columns []string) bool {
+	if i.Invalid || len(columns) == 0 || len(i.Columns) < len(columns) {
 		return false
 	}
 	for _, c := range columns {
