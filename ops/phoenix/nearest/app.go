@@ -161,7 +161,7 @@ func (i inspection) flags() phoenix.Flags {
 		"dashboard": word(dep("phoenix_live_dashboard")),
 		"mailer":    word(dep("swoosh")),
 		"gettext":   word(dep("gettext")),
-		"assets":    word(i.has("assets/js/", "assets/css/", "web/static/js/")),
+		"assets":    word(i.has("assets/", "_web/assets/", "web/static/js/")),
 		"binary_id": word(i.binaryID()),
 	}
 	f["live"] = word(f["live"] == "true" && f["html"] == "true")
@@ -185,11 +185,11 @@ func (i inspection) flags() phoenix.Flags {
 	return f
 }
 
-// has says whether a file's path begins with one of the parts, or has it further within.
+// has says whether a file's path begins with one of the parts, or has one that begins with _ within it.
 func (i inspection) has(parts ...string) bool {
 	for p := range i.tree.Files {
 		for _, part := range parts {
-			if strings.HasPrefix(p, part) || strings.Contains(p, part) && (part[0] == '_' || strings.Contains(p, "/"+part)) {
+			if strings.HasPrefix(p, part) || part[0] == '_' && strings.Contains(p, part) {
 				return true
 			}
 		}

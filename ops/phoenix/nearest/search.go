@@ -56,24 +56,29 @@ func Search(ctx context.Context, app App, mine *phoenix.Tree, from source.Lister
 	return r, notes, err
 }
 
-// Tree gives what a version generates for an application: with its names and flags, or, where no source has those flags,
-// with the closest that one has. Notes say so.
+// Tree gives what a version generates for an application: with its names and flags, or the closest to that.
 func (a App) Tree(ctx context.Context, from source.Lister, v phoenix.Version) (*phoenix.Tree, []string, error) {
 	want := phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: a.For(v), App: a.Name, Module: a.Module}
+	return Tree(ctx, from, want, a.Flags)
+}
+
+// Tree gives a tree, or, where no source has it with those flags, the one of that version whose flags differ the least from
+// near. Notes say so.
+func Tree(ctx context.Context, from source.Lister, want phoenix.Spec, near phoenix.Flags) (*phoenix.Tree, []string, error) {
 	t, err := from.Tree(ctx, want)
 	if err == nil || ctx.Err() != nil {
 		return t, nil, err
 	}
-	specs, listErr := from.Specs(ctx)
-	s, ok := Closest(specs, phoenix.Project, v, a.Flags)
+	specs, _ := from.Specs(ctx) // what cannot be listed is no substitute
+	s, ok := Closest(specs, want.Axis, want.Version, near)
 	if !ok || s.Flags.String() == want.Flags.String() {
-		return nil, nil, errors.Join(err, listErr)
+		return nil, nil, err
 	}
-	s.App, s.Module = a.Name, a.Module
+	s.App, s.Module = want.App, want.Module
 	if t, err = from.Tree(ctx, s); err != nil {
 		return nil, nil, err
 	}
-	return t, []string{fmt.Sprintf("of %s there is no tree with %s: this is the one with %s", v, words(want.Flags), words(s.Flags))}, nil
+	return t, []string{fmt.Sprintf("of %s there is no tree with %s: this is the one with %s", want.Version, words(want.Flags), words(s.Flags))}, nil
 }
 
 func words(f phoenix.Flags) string {

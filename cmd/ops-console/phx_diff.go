@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/diff"
+	"ops-console/ops/phoenix/nearest"
+	"ops-console/ops/phoenix/report"
+	"ops-console/ops/plaintext"
+)
+
+type phxDiffFlags struct {
+	phxFlags
+	format, axis, only string
+	raw                bool
+}
+
+var phxDiffFormats = []string{"stat", "text", "patch", "json"}
+
+func phxDiffCommand(e *env, t *target) *cobra.Command {
+	o := &phxDiffFlags{}
+	c := &cobra.Command{
+		Use:   "diff FROM TO [-- GENERATOR-FLAG…]",
+		Short: "Compare what two versions of a generator make",
+		Long: `Compares the generated trees of two versions, file by file: also those that moved, by the moves
+that Phoenix made. Behind -- stand the generator's own flags, such as --no-ecto. Where a
+default changed between the versions, the older tree is taken with the newer default, and a
+note says so.
+
+With --project (or a profile that names one) names and flags are those of that application,
+as its dependencies and files speak of them.
+
+The patch is whole: git apply turns the first tree into the second with it, byte for byte.
+The other formats leave out random values, and do not show vendored and binary files.
+
+Exit status: 0, whether they differ or not; 2 usage; 3 a tree could not be had.`,
+		Example: `  ops-console phx diff 1.7.14 1.8.8 --source ~/src/phoenix-diff
+  ops-console phx diff 1.6.16 1.7.0 --format text --only config -- --no-ecto
+  ops-console phx diff 1.7.14 1.8.8 --project . --format patch | git apply --3way`,
+		Args: func(c *cobra.Command, args []string) error {
+			n := c.ArgsLenAtDash()
+			if n < 0 {
+				n = len(args)
+			}
+			if n != 2 {
+				return errors.New("diff takes two versions, FROM and TO, and the generator's flags behind --")
+			}
+			return nil
+		},
+		ValidArgsFunction: phxVersionCompletion,
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.run(c.Context(), e, t, args[0], args[1], args[2:])
+		},
+	}
+	phxFormats(c, &o.format, phxDiffFormats...)
+	f := c.Flags()
+	f.StringVar(&o.axis, "axis", "new", "the generator: "+wordsOr(phxAxes))
+	f.StringVar(&o.only, "only", "", "only files of one kind: "+wordsOr(kindWords()))
+	f.BoolVar(&o.raw, "raw", false, "show random values as they are")
+	_ = c.RegisterFlagCompletionFunc("axis", cobra.FixedCompletions(phxAxes, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(kindWords(), cobra.ShellCompDirectiveNoFileComp))
+	o.flags(c)
+	return c
+}
+
+func (o *phxDiffFlags) check() error {
+	err := checkWord("format", o.format, phxDiffFormats)
+	if err == nil {
+		err = checkWord("axis", o.axis, phxAxes)
+	}
+	if err == nil && o.only != "" {
+		err = checkWord("only", o.only, kindWords())
+	}
+	return err
+}
+
+// sides are the trees that are asked for, and the flags that are wanted of them where they have no exact tree; nil: the
+// flags were said, and nothing else will do.
+type sides struct {
+	old, new phoenix.Spec
+	near     phoenix.Flags
+	exact    bool
+	notes    []string
+}
+
+func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to string, words []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	old, err := phxVersion(from)
+	if err != nil {
+		return err
+	}
+	new, err := phxVersion(to)
+	if err != nil {
+		return err
+	}
+	flags, err := phoenix.ReadFlags(words)
+	if err != nil {
+		return usage(err)
+	}
+	x, err := o.open(e, t)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	s, err := o.sides(ctx, x, old, new, flags)
+	if err != nil {
+		return err
+	}
+	d := &report.Diff{Notes: s.notes}
+	if err := s.trees(ctx, x, d); err != nil {
+		return unknown(err)
+	}
+	if d.Pairs, err = diff.Trees(d.From, d.To, diff.Options{Raw: o.raw}); err != nil {
+		return unknown(err)
+	}
+	if o.only != "" {
+		d.Keep(report.Kind(o.only))
+	}
+	return unknown(o.write(e, d))
+}
+
+// sides says which trees are compared.
+func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Version, flags phoenix.Flags) (s sides, err error) {
+	axis := phoenix.Axis(o.axis)
+	s.old = phoenix.Spec{Axis: axis, Version: old}
+	s.new = phoenix.Spec{Axis: axis, Version: new, Flags: flags}
+	s.exact = len(flags) > 0
+	if x.dir != "" {
+		app, _, err := x.project(ctx)
+		if err != nil {
+			return s, err
+		}
+		for _, spec := range []*phoenix.Spec{&s.old, &s.new} {
+			spec.App, spec.Module = app.Name, app.Module
+		}
+		if axis == phoenix.Project && !s.exact {
+			s.near = app.Flags
+			s.old.Flags, s.new.Flags = app.For(old), app.For(new)
+			s.notes = append(s.notes, "flags as the files of "+app.Name+" speak of them: "+app.Flags.String())
+			return s, nil
+		}
+	}
+	known := phoenix.Knowledge(new)
+	for _, v := range []phoenix.Version{old, new} {
+		if phoenix.Knowledge(v).Switches(axis) == nil {
+			return s, usage(fmt.Errorf("phoenix %s has no phx.gen.%s", v, axis))
+		}
+	}
+	if _, _, err := known.Fit(axis, flags); err != nil {
+		return s, usage(err)
+	}
+	fair, notes := phoenix.Fair(axis, phoenix.Knowledge(old), known, flags)
+	s.old.Flags, s.near = fair, fair
+	s.notes = append(s.notes, notes...)
+	return s, nil
+}
+
+// trees gets both at once.
+func (s sides) trees(ctx context.Context, x *phx, d *report.Diff) error {
+	g, gctx := errgroup.WithContext(ctx)
+	notes := make([][]string, 2)
+	for i, side := range []struct {
+		spec phoenix.Spec
+		to   **phoenix.Tree
+	}{{s.old, &d.From}, {s.new, &d.To}} {
+		g.Go(func() (err error) {
+			if s.exact {
+				*side.to, err = x.source.Tree(gctx, side.spec)
+				return err
+			}
+			*side.to, notes[i], err = nearest.Tree(gctx, x.source, side.spec, s.near)
+			return err
+		})
+	}
+	err := g.Wait()
+	d.Notes = append(append(d.Notes, notes[0]...), notes[1]...)
+	return err
+}
+
+func (o *phxDiffFlags) write(e *env, d *report.Diff) error {
+	switch o.format {
+	case "text":
+		return d.Text(e.stdout, e.report())
+	case "json":
+		return d.JSON(e.stdout)
+	case "patch":
+		for _, s := range d.Notes {
+			e.note(s)
+		}
+		return e.patch(func(w io.Writer) error { return d.Patch(w) })
+	}
+	return d.Stat(e.stdout, e.report())
+}
+
+// patch writes a patch: as it is to a file or pipe, and safe to show to a terminal.
+func (e *env) patch(write func(io.Writer) error) error {
+	if e.width() == 0 {
+		return write(e.stdout)
+	}
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(e.stdout, plaintext.Block(line, 1, 2000)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
