@@ -149,11 +149,12 @@ func (o *lintFlags) run(ctx context.Context, e *env, t *target, paths []string) 
 	if err != nil {
 		return unknown(err)
 	}
-	if format.host {
-		base = scope.Top(s.scopes[0].Project.Dir)
-	}
 	for i := range r.Repos {
-		r.Repos[i].Prefix = s.byDir(r.Repos[i].Dir).prefix(base)
+		dir := r.Repos[i].Dir
+		if format.host {
+			base = scope.Top(dir)
+		}
+		r.Repos[i].Prefix = prefix(base, dir)
 	}
 	if err := format.write(e.stdout, r, report.Options{Width: e.width(), Color: e.color(), Suppressed: o.suppressed}); err != nil {
 		return unknown(err)
@@ -349,9 +350,4 @@ func (o *lintFlags) writeBaseline(e *env, s *source, r *report.Report) error {
 	}
 	fmt.Fprintf(e.stdout, "findings that --baseline %s keeps quiet: %d\n", plaintext.Line(o.write, 300), len(b.Entries))
 	return nil
-}
-
-// byDir is a repo of the project in a directory.
-func (s *source) byDir(dir string) *repo {
-	return s.repos[slices.IndexFunc(s.repos, func(r *repo) bool { return r.scope.Project.Dir == dir })]
 }

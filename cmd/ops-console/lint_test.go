@@ -202,6 +202,12 @@ func TestLintForPeople(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, r.stdout)
 		}
 	}
+	if r := run(t, env, program, "lint", demo, "--show-suppressed"); !strings.Contains(r.stdout, "\n  quiet  ") {
+		t.Errorf("--show-suppressed shows none:\n%s", r.stdout)
+	}
+	if r := run(t, env, program, "lint", demo, "--down", "--severity", "missing-lock-timeout=off"); !strings.Contains(r.stdout, ": on the way back: ") {
+		t.Errorf("--down finds nothing:\n%s", r.stdout)
+	}
 	for _, tt := range []struct {
 		args []string
 		want string

@@ -52,11 +52,7 @@ func openSource(e *env, t *target, paths []string) (*source, error) {
 		return nil, usage(err)
 	}
 	if len(paths) == 0 {
-		dir := s.profile.Project
-		if dir == "" {
-			dir = "."
-		}
-		if s.scopes, err = scope.Find([]string{dir}); err != nil {
+		if s.scopes, err = scope.Of(s.profile.Project); err != nil {
 			return nil, usage(err)
 		}
 	}
@@ -179,11 +175,11 @@ func (r *repo) name() string {
 	return strings.Join(r.in.Repo.Dirs, ", ")
 }
 
-// prefix is what makes paths relative to base, or absolute where the project is not below it.
-func (r *repo) prefix(base string) string {
-	rel, err := filepath.Rel(base, r.scope.Project.Dir)
+// prefix is what makes paths of a project relative to base, or absolute where the project is not below it.
+func prefix(base, project string) string {
+	rel, err := filepath.Rel(base, project)
 	if err != nil || !filepath.IsLocal(rel) {
-		return filepath.ToSlash(r.scope.Project.Dir)
+		return filepath.ToSlash(project)
 	}
 	if rel == "." {
 		return ""

@@ -306,6 +306,9 @@ func (p *printer) excerpt(src []byte, f *lint.Finding) {
 	}
 	last = min(last, len(lines))
 	shown := min(last, first+excerptLines-1)
+	if shown == last-1 {
+		shown = last // saying that there is one more takes as much room
+	}
 	gutter := max(len(fmt.Sprint(shown)), 4)
 	bar := strings.Repeat(" ", gutter+2) + p.paint(muted, "|")
 	p.b.WriteString(bar + "\n")
@@ -324,7 +327,7 @@ func (p *printer) excerpt(src []byte, f *lint.Finding) {
 		p.b.WriteString(strings.TrimRight(number+" "+p.paint(severityStyles[f.Severity], ">")+" "+text, " ") + "\n")
 	}
 	if shown < last {
-		p.b.WriteString(bar + fmt.Sprintf("   %d more lines\n", last-shown))
+		p.b.WriteString(bar + "   " + plural(last-shown, "more line") + "\n")
 	}
 }
 

@@ -51,6 +51,27 @@ func Find(paths []string) ([]Scope, error) {
 	return out, nil
 }
 
+// Of opens the project in a directory, or the one that the current directory is in where dir is empty: of an umbrella, the
+// app that it is in, if that has migrations.
+func Of(dir string) ([]Scope, error) {
+	if dir != "" {
+		return Find([]string{dir})
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return nil, fmt.Errorf("find the current directory: %w", err)
+	}
+	root, near := Root(here), here
+	for near != root && !isFile(filepath.Join(near, "mix.exs")) {
+		near = filepath.Dir(near)
+	}
+	ss, err := Find([]string{near})
+	if err != nil && near != root {
+		return Find([]string{root})
+	}
+	return ss, err
+}
+
 // Root is the directory of the project that a path is in: the highest one with a mix.exs, up to the root of the repository.
 // Where there is none, it is the path itself, or the directory of the file.
 func Root(path string) string {

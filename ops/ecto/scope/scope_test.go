@@ -110,6 +110,31 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestOfTheCurrentDirectory(t *testing.T) {
+	dir := tree(t)
+	for from, want := range map[string]int{
+		"shop": 3, "shop/apps": 3, "shop/apps/web": 2, "shop/apps/web/priv": 2, "shop/empty": 3, "other/priv/repo/migrations": 1, "loose": 1,
+	} {
+		t.Chdir(filepath.Join(dir, filepath.FromSlash(from)))
+		ss, err := Of("")
+		if err != nil {
+			t.Errorf("%s: %v", from, err)
+			continue
+		}
+		got := 0
+		for _, r := range ss[0].Project.Repos {
+			for _, f := range r.Files {
+				if ss[0].Has(f.Path) {
+					got++
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %d migrations, want %d", from, got, want)
+		}
+	}
+}
+
 func TestCheckJoinsConditions(t *testing.T) {
 	r := project.Repo{Files: []project.File{{Path: "m/1_a.exs", Version: 1}, {Path: "m/2_b.exs", Version: 2}, {Path: "m/3_c.exs", Version: 3}}}
 	for name, tt := range map[string]struct {
