@@ -50,7 +50,7 @@ func (f *file) read(tree *elixir.File) {
 			if d, ok := n.Def(); ok && d.Kind == "defmacro" && d.Name == "__using__" {
 				f.macro(tree, m.Name, d.Body)
 			}
-			if n.HasDo() && (n.Name() == "schema" && len(n.Positional()) == 1 || n.Name() == "embedded_schema") && n.Fun == nil {
+			if isSchema(n) {
 				f.modules = append(f.modules, module{file: tree, name: m.Name, block: n, set: copied(set), uses: uses})
 			}
 		}
@@ -58,6 +58,21 @@ func (f *file) read(tree *elixir.File) {
 			f.namesTables(tree, m.Name, n)
 		}
 	}
+}
+
+// isSchema tells whether a line of a module is its schema: in Ecto's words, or in those of typed_ecto_schema, which has the
+// same within the block.
+func isSchema(n *elixir.Node) bool {
+	if !n.HasDo() || n.Fun != nil {
+		return false
+	}
+	switch n.Name() {
+	case "schema", "typed_schema":
+		return len(n.Positional()) == 1
+	case "embedded_schema", "typed_embedded_schema":
+		return true
+	}
+	return false
 }
 
 func copied(a attributes) attributes {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"strings"
 
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/elixir"
@@ -22,7 +23,7 @@ func (m module) schema(path string, using map[string]attributes) (Schema, []Quer
 	k := &making{module: m, using: using, path: path}
 	head := m.block
 	at := span(m.file, head)
-	k.schema = Schema{Path: path, Module: m.name, Embedded: head.Name() == "embedded_schema"}
+	k.schema = Schema{Path: path, Module: m.name, Embedded: strings.HasSuffix(head.Name(), "embedded_schema")}
 	// The block's head, not all of it: that is where one looks.
 	k.schema.At = ecto.Span{Line: at.Line, Column: at.Column, EndLine: int(head.Do.Line), EndColumn: int(head.Do.Column)}
 	if !k.schema.Embedded {
@@ -90,6 +91,8 @@ func (k *making) statement(n *elixir.Node) {
 		read(k, n)
 	case n.IsBlock():
 		k.block(n.Exprs())
+	case n.IsCall("::", 2): // field(:name, :string) :: String.t()
+		k.statement(n.Args[0])
 	case n.IsCall("@", 1), n.IsCall("alias", elixir.AnyArity), n.IsCall("import", elixir.AnyArity), n.IsCall("require", elixir.AnyArity):
 	case n.Kind != elixir.Call && n.Kind != elixir.Var && n.Kind != elixir.Broken: // a literal does nothing
 	default:

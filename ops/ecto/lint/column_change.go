@@ -12,12 +12,25 @@ import (
 // typeBefore is the type of the operation's column: what the state knows, or what from: says.
 func (s *site) typeBefore() string {
 	if c := s.Column(); c != nil && c.Type != "" {
-		return c.Type
+		return stored(c.Type)
 	}
 	if s.Op.From != nil {
 		return s.Op.From.Type
 	}
 	return ""
+}
+
+// stored is the type that a column has after it was made: serial is none.
+func stored(t string) string {
+	switch strings.ToLower(t) {
+	case "smallserial", "serial2":
+		return "smallint"
+	case "serial", "serial4":
+		return "integer"
+	case "bigserial", "serial8":
+		return "bigint"
+	}
+	return t
 }
 
 // typeOnly is the effect of the operation's change of type alone, without what else modify does.

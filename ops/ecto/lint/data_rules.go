@@ -96,8 +96,11 @@ func (p *pass) queryBeforeFlush(o, queued *ecto.Operation) {
 		Recipe: "call flush() before it",
 		Code:   "flush()",
 	}
-	if o.Table.Name == "" {
+	switch {
+	case o.Table.Name == "":
 		f.Severity, f.Why = Warning, []string{"which table the call is about is only known when it runs"}
+	case isDML(queued.Kind):
+		f.Severity, f.Why = Warning, []string{"it matters where this reads the rows and columns that line changes"}
 	}
 	p.Emit(f)
 }

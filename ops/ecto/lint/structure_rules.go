@@ -242,7 +242,8 @@ var prefixed = []ecto.Kind{
 
 func (s *site) prefixMismatch() {
 	o := s.Op
-	if o.Raw || s.Own() != nil || o.IfExists || s.State.Dropped(o.Table) != "" {
+	// A tenant's migrations run with its schema as the prefix of what has none.
+	if s.Repo.Tenant || o.Raw || s.Own() != nil || o.IfExists || s.State.Dropped(o.Table) != "" {
 		return
 	}
 	for _, t := range s.State.Tables() {
