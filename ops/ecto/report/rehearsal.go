@@ -66,9 +66,9 @@ func (p *printer) rehearsal(repo *Repo) {
 	h := repo.Rehearsal
 	title := "rehearsal"
 	if m := repo.Input.Repo.Module; m != "" {
-		title += " of " + clean(m)
+		title += " of " + m
 	}
-	p.b.WriteString(p.paint(strong, title+":") + " " + h.Agreement().String() + "\n")
+	p.wrapped(0, 2, title+": "+h.Agreement().String())
 	for _, n := range h.Notes {
 		p.wrapped(2, 2, n)
 	}

@@ -276,6 +276,35 @@ func TestWorkflowCommandsComeBackAsTheyWere(t *testing.T) {
 	})
 }
 
+// TestTextKeepsTheWidth holds that lines are as wide as is allowed, apart from paths and code, which are there to be copied.
+func TestTextKeepsTheWidth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.IntRange(30, 140).Draw(t, "width")
+		words := rapid.SliceOfN(rapid.StringMatching(`[a-zü漢]{1,8}`), 0, 40)
+		prose := func(name string) string { return strings.Join(words.Draw(t, name), " ") }
+		line := prose("source")
+		column := rapid.IntRange(1, len([]rune(line))+1).Draw(t, "column")
+		f := lint.Finding{
+			Rule: "r", Severity: rapid.SampledFrom([]lint.Severity{lint.Info, lint.Warning, lint.Error}).Draw(t, "severity"), Path: "a.exs",
+			At:   ecto.Span{Line: 1, Column: column, EndLine: rapid.IntRange(1, 2).Draw(t, "end"), EndColumn: column + rapid.IntRange(0, 20).Draw(t, "length")},
+			Text: prose("text"), Why: []string{prose("why"), prose("another")}, Recipe: prose("recipe"), Mode: locks.Share, Table: ecto.Name{Name: "t"},
+		}
+		var b bytes.Buffer
+		r := &Report{Repos: []Repo{{
+			Input:  lint.Input{Sources: map[string][]byte{"a.exs": []byte(line + "\n" + prose("second line"))}},
+			Result: &lint.Result{Findings: []lint.Finding{f}},
+		}}}
+		if err := Text(&b, r, Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for l := range strings.Lines(b.String()) {
+			if l = strings.TrimSuffix(l, "\n"); cells(l) > width && !strings.Contains(l, "migrations: ") {
+				t.Fatalf("%d cells of %d: %q", cells(l), width, l)
+			}
+		}
+	})
+}
+
 // FuzzFormats holds that nothing of a migration or its path can be more than text in any format.
 func FuzzFormats(f *testing.F) {
 	f.Add("a/1_b.exs", "create index(:a)", "text", "code", 1, 1, 1, 5, 80)
