@@ -31,7 +31,7 @@ Phoenix, and sets that against an application's own files.
 The generated trees come from snapshots of them (--source, or generator.snapshots in the
 configuration): directories, archives or git repositories, such as a clone of
 https://github.com/phoenix-diff/phoenix-diff. Where those lack one, the published generator
-can be run with your own Elixir (--mix), which is asked before.`,
+can be run with your own Elixir (--mix), which is asked before; a public site is the last.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -58,8 +58,8 @@ func (o *phxFlags) flags(c *cobra.Command) {
 type phx struct {
 	e       *env
 	profile *config.Profile
-	source  generated.Chain
-	dir     string // of the project, absolute; empty: none was named
+	session.GeneratorSources
+	dir string // of the project, absolute; empty: none was named
 }
 
 // open reads the profile and its sources. An application need not be named.
@@ -85,8 +85,8 @@ func (o *phxFlags) open(e *env, t *target) (*phx, error) {
 			return nil, usage(err)
 		}
 	}
-	x.source = session.GeneratorSource(p, e.getenv, x.asker())
-	if len(x.source) == 0 {
+	x.GeneratorSources = session.NewGeneratorSources(p, e.getenv, x.asker())
+	if len(x.All) == 0 {
 		return nil, usage(errors.New("nothing says where generated trees are: name a snapshot with --source or in generator.snapshots, see docs/generator.md"))
 	}
 	return x, nil
@@ -125,6 +125,29 @@ func (x *phx) project(ctx context.Context) (nearest.App, *phoenix.Tree, error) {
 	}
 	mine.Spec.App, mine.Spec.Module = app.Name, app.Module
 	return app, mine, nil
+}
+
+// tree gets one from what is at hand or can be made here; where the flags are not there, the one that is nearest to them.
+// The public site is asked where that has no tree of the version at all.
+func (x *phx) tree(ctx context.Context, want phoenix.Spec, near phoenix.Flags) (*phoenix.Tree, []string, error) {
+	t, notes, err := nearest.Tree(ctx, x.Local, want, near)
+	if err == nil || ctx.Err() != nil || len(x.All) == len(x.Local) {
+		return t, notes, err
+	}
+	t, notes, webErr := nearest.Tree(ctx, x.All[len(x.Local):], want, near)
+	if webErr != nil {
+		return nil, nil, errors.Join(err, webErr)
+	}
+	return t, notes, nil
+}
+
+// nearest finds the version that an application's files come from.
+func (x *phx) nearest(ctx context.Context, app nearest.App, mine *phoenix.Tree) (nearest.Result, []string, error) {
+	r, notes, err := nearest.Search(ctx, app, mine, x.Snapshots)
+	if errors.Is(err, nearest.ErrNoTrees) {
+		return r, nil, usage(fmt.Errorf("%w with --source or in generator.snapshots, see docs/generator.md", err))
+	}
+	return r, notes, unknown(err)
 }
 
 // phxVersion reads a version of the command line, and says so where it is not known.

@@ -13,7 +13,6 @@ import (
 
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/diff"
-	"ops-console/ops/phoenix/nearest"
 	"ops-console/ops/phoenix/report"
 	"ops-console/ops/plaintext"
 )
@@ -177,10 +176,10 @@ func (s sides) trees(ctx context.Context, x *phx, d *report.Diff) error {
 	}{{s.old, &d.From}, {s.new, &d.To}} {
 		g.Go(func() (err error) {
 			if s.exact {
-				*side.to, err = x.source.Tree(gctx, side.spec)
+				*side.to, err = x.All.Tree(gctx, side.spec)
 				return err
 			}
-			*side.to, notes[i], err = nearest.Tree(gctx, x.source, side.spec, s.near)
+			*side.to, notes[i], err = x.tree(gctx, side.spec, s.near)
 			return err
 		})
 	}

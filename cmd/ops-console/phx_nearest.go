@@ -48,8 +48,8 @@ func (o *phxNearestFlags) run(ctx context.Context, e *env, t *target) error {
 		return err
 	}
 	n := &report.Nearest{Dir: x.dir, App: app}
-	if n.Result, n.Notes, err = nearest.Search(ctx, app, mine, x.source); err != nil {
-		return unknown(err)
+	if n.Result, n.Notes, err = x.nearest(ctx, app, mine); err != nil {
+		return err
 	}
 	if o.format == "json" {
 		err = n.JSON(e.stdout)

@@ -170,7 +170,7 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 		version phoenix.Version
 		to      **phoenix.Tree
 	}{{base, &u.Base}, {to, &u.New}} {
-		t, notes, err := app.Tree(ctx, x.source, side.version)
+		t, notes, err := x.tree(ctx, app.Spec(side.version), app.Flags)
 		if err != nil {
 			return nil, unknown(err)
 		}
@@ -194,9 +194,9 @@ func (o *phxUpgradeFlags) base(ctx context.Context, x *phx, mine *phoenix.Tree, 
 			return phxVersion(said.text)
 		}
 	}
-	r, notes, err := nearest.Search(ctx, u.App, mine, x.source)
+	r, notes, err := x.nearest(ctx, u.App, mine)
 	if err != nil {
-		return phoenix.Version{}, unknown(fmt.Errorf("find the version that the files come from: %w; say it with --from", err))
+		return phoenix.Version{}, fmt.Errorf("find the version that the files come from (or say it with --from): %w", err)
 	}
 	u.Nearest, u.BaseFrom, u.Notes = &r, report.Found(r), append(u.Notes, notes...)
 	if r.Level == nearest.Low {
@@ -219,7 +219,7 @@ func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App) (
 			return nil, err
 		}
 		if trees[v] == nil {
-			if trees[v], _, err = app.Tree(ctx, x.source, v); err != nil {
+			if trees[v], _, err = x.tree(ctx, app.Spec(v), app.Flags); err != nil {
 				return nil, unknown(err)
 			}
 		}

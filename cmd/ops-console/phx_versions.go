@@ -14,6 +14,7 @@ var phxAxes = []string{string(phoenix.Project), string(phoenix.Auth), string(pho
 type phxVersionsFlags struct {
 	phxFlags
 	format, axis string
+	online       bool
 }
 
 func phxVersionsCommand(e *env, t *target) *cobra.Command {
@@ -23,7 +24,8 @@ func phxVersionsCommand(e *env, t *target) *cobra.Command {
 		Short: "List the versions of Phoenix, and of which there are generated trees",
 		Long: `Lists the versions that this program knows, or that a source has: when they were released
 (security releases come out of order), the Elixir they need, and the trees at hand. With
---format json also the flags that each version's generator knows, and their defaults.
+--format json also the flags that each version's generator knows, and their defaults. With
+--online the package registry and the public site are asked, too.
 
 Exit status: 0; 3 a source could not be asked (the rest is listed).`,
 		Args: cobra.NoArgs,
@@ -31,6 +33,7 @@ Exit status: 0; 3 a source could not be asked (the rest is listed).`,
 	}
 	phxFormats(c, &o.format, "text", "json")
 	c.Flags().StringVar(&o.axis, "axis", "new", "the generator: "+wordsOr(phxAxes))
+	c.Flags().BoolVar(&o.online, "online", false, "ask the package registry and the public site, too")
 	_ = c.RegisterFlagCompletionFunc("axis", cobra.FixedCompletions(phxAxes, cobra.ShellCompDirectiveNoFileComp))
 	o.flags(c)
 	return c
@@ -51,10 +54,14 @@ func (o *phxVersionsFlags) run(ctx context.Context, e *env, t *target) error {
 	defer cancel()
 	v := &report.Versions{Axis: phoenix.Axis(o.axis)}
 	failed := false
-	if v.Specs, err = x.source.Specs(ctx); err != nil {
+	sources := x.Snapshots
+	if o.online {
+		sources = x.All
+	}
+	if v.Specs, err = sources.Specs(ctx); err != nil {
 		v.Notes, failed = append(v.Notes, err.Error()), true
 	}
-	if v.Have, err = x.source.Versions(ctx, v.Axis); err != nil && !failed {
+	if v.Have, err = sources.Versions(ctx, v.Axis); err != nil && !failed {
 		v.Notes, failed = append(v.Notes, err.Error()), true
 	}
 	if o.format == "json" {

@@ -87,7 +87,7 @@ var ErrNothing = errors.New("nothing in the application is like what any of the 
 // Candidates chose.
 func Find(ctx context.Context, app App, mine *phoenix.Tree, trees []*phoenix.Tree) (Result, error) {
 	if len(trees) == 0 {
-		return Result{}, errors.New("there are no generated trees to compare the application with")
+		return Result{}, ErrNoTrees
 	}
 	f := &finder{mine: map[string]*text{}, known: map[known]*text{}, ids: map[string]int32{}, versions: versions(trees)}
 	var all []entry

@@ -11,16 +11,19 @@ import (
 	"ops-console/ops/phoenix/source"
 )
 
+// ErrNoTrees is given where there is nothing to compare an application with.
+var ErrNoTrees = errors.New("no source has a list of generated trees: name a snapshot of them")
+
 // atOnce is how many trees are asked for at a time.
 const atOnce = 4
 
-// Search compares an application with what a source has: with all that Candidates chooses of its list. Notes name trees
-// that could not be had.
+// Search compares an application with what a source has: with all that Candidates chooses of its list, which are hundreds
+// of trees. Notes name trees that could not be had.
 func Search(ctx context.Context, app App, mine *phoenix.Tree, from source.Lister) (r Result, notes []string, err error) {
 	specs, err := from.Specs(ctx)
 	if len(specs) == 0 {
 		if err == nil {
-			err = errors.New("no source has a list of trees: name a snapshot of them")
+			err = ErrNoTrees
 		}
 		return Result{}, nil, err
 	}
@@ -56,10 +59,9 @@ func Search(ctx context.Context, app App, mine *phoenix.Tree, from source.Lister
 	return r, notes, err
 }
 
-// Tree gives what a version generates for an application: with its names and flags, or the closest to that.
-func (a App) Tree(ctx context.Context, from source.Lister, v phoenix.Version) (*phoenix.Tree, []string, error) {
-	want := phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: a.For(v), App: a.Name, Module: a.Module}
-	return Tree(ctx, from, want, a.Flags)
+// Spec is what a version generates for an application: with its names and flags.
+func (a App) Spec(v phoenix.Version) phoenix.Spec {
+	return phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: a.For(v), App: a.Name, Module: a.Module}
 }
 
 // Tree gives a tree, or, where no source has it with those flags, the one of that version whose flags differ the least from
