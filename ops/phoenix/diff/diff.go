@@ -221,7 +221,7 @@ func (p *Pair) compare(o Options, n names) {
 	old, new := p.shown(p.Old, p.OldFile, o, &n), p.shown(p.New, p.NewFile, o, nil)
 	p.plain = old == string(p.OldFile.Data) && new == string(p.NewFile.Data)
 	p.old, p.new = lines.Split(old), lines.Split(new)
-	p.changes = lines.Changes(p.old, p.new)
+	p.changes = lines.Readable(p.old, p.new)
 	for _, c := range p.changes {
 		p.Added += c.Added
 		p.Removed += c.Removed

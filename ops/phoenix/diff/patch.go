@@ -108,7 +108,7 @@ func (p Pair) writeHunks(b *bytes.Buffer) {
 	x, y, changes := p.old, p.new, p.changes
 	if !p.plain {
 		x, y = lines.Split(string(p.OldFile.Data)), lines.Split(string(p.NewFile.Data))
-		changes = lines.Changes(x, y)
+		changes = lines.Readable(x, y)
 	}
 	hidden := func(i int) bool { return p.hide != nil && p.hide(x[i]) }
 	for _, cc := range apart(gather(changes, patchContext), hidden) {
@@ -224,7 +224,7 @@ func (p Pair) PatchWithout(secret func(line string) bool) (patch []byte, left []
 // leave takes back the changes that cannot be told without a secret, and names their lines.
 func leave(x, y []string, secret func(string) bool) (text []string, left []int) {
 	kept := 0
-	for _, c := range lines.Changes(x, y) {
+	for _, c := range lines.Readable(x, y) {
 		// What comes right after a change has to be there: git takes a hunk that ends without it for the file's end. What
 		// is added at the end needs the line before.
 		end := c.Old + c.Removed

@@ -34,9 +34,18 @@ func Split(text string) []string {
 
 // Changes are what turns the lines a into the lines b, in order. Between two changes there is at least one line that
 // both have.
-func Changes(a, b []string) []Change {
+func Changes(a, b []string) []Change { return changes(a, b, false) }
+
+// Readable is Changes for people: runs of changed lines that could lie in several places lie where blocks of indented text
+// begin and end, as git diff has them. A merge does not: it needs Changes.
+func Readable(a, b []string) []Change { return changes(a, b, true) }
+
+func changes(a, b []string, readable bool) []Change {
 	old, new := number(a, b)
 	x, y := newSide(old), newSide(new)
+	if readable {
+		x.text, y.text = a, b
+	}
 	filter(x, y)
 	compare(x, y)
 	slide(x, y)
@@ -65,8 +74,9 @@ func number(a, b []string) (old, new []int) {
 // side is one of two texts.
 type side struct {
 	ids     []int
-	changed []bool // by line
-	kept    []int  // lines that the comparison proper looks at
+	changed []bool   // by line
+	kept    []int    // lines that the comparison proper looks at
+	text    []string // by line; nil: where groups lie does not depend on it
 }
 
 func newSide(ids []int) *side { return &side{ids: ids, changed: make([]bool, len(ids))} }

@@ -60,6 +60,41 @@ func TestChangesTurnOneTextIntoTheOther(t *testing.T) {
 	})
 }
 
+func TestReadableChangesBeginWhereBlocksDo(t *testing.T) {
+	code := func(names ...string) []string {
+		var b strings.Builder
+		for _, n := range names {
+			fmt.Fprintf(&b, "  def %s do\n    :ok\n  end\n\n", n)
+		}
+		return Split(b.String() + "end\n")
+	}
+	a, b := code("one", "three"), code("one", "two", "three")
+	if diff := cmp.Diff([]Change{{4, 0, 4, 4}}, Readable(a, b)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReadableChangesAreGits(t *testing.T) {
+	git := newGit(t)
+	rapid.Check(t, func(t *rapid.T) {
+		line := rapid.SampledFrom([]string{"", "", " ", "a", "  a", "  b", "    c", "\td", "  end", "end", "\r"})
+		a := rapid.SliceOfN(line, 0, 40).Draw(t, "a")
+		var b []string
+		for i := 0; i < len(a); {
+			n := min(rapid.IntRange(1, 9).Draw(t, "run"), len(a)-i)
+			switch rapid.IntRange(0, 3).Draw(t, "edit") {
+			case 0:
+			case 1:
+				b = append(append(b, a[i:i+n]...), a[i:i+n]...)
+			default:
+				b = append(b, a[i:i+n]...)
+			}
+			i += n
+		}
+		git.check(t, Split(strings.Join(a, "\n")), Split(strings.Join(b, "\n")))
+	})
+}
+
 func TestChangesAreGits(t *testing.T) {
 	git := newGit(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -226,22 +261,24 @@ func (g git) check(t failer, a, b []string) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("git", "diff", "--no-index", "--no-indent-heuristic", "--diff-algorithm=myers", "-U0", "a", "b")
-	cmd.Dir = g.dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
-	out, err := cmd.Output()
-	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
-		t.Fatal(err)
-	}
-	var want []Change
-	for _, m := range header.FindAllStringSubmatch(string(out), -1) {
-		var c Change
-		c.Old, c.Removed = span(m[1], m[2])
-		c.New, c.Added = span(m[3], m[4])
-		want = append(want, c)
-	}
-	if diff := cmp.Diff(want, Changes(a, b)); diff != "" {
-		t.Errorf("%d against %d lines: %s", len(a), len(b), diff)
+	for flag, got := range map[string][]Change{"--no-indent-heuristic": Changes(a, b), "--indent-heuristic": Readable(a, b)} {
+		cmd := exec.Command("git", "diff", "--no-index", flag, "--diff-algorithm=myers", "-U0", "a", "b")
+		cmd.Dir = g.dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+		out, err := cmd.Output()
+		if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+			t.Fatal(err)
+		}
+		var want []Change
+		for _, m := range header.FindAllStringSubmatch(string(out), -1) {
+			var c Change
+			c.Old, c.Removed = span(m[1], m[2])
+			c.New, c.Added = span(m[3], m[4])
+			want = append(want, c)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, %d against %d lines: %s", flag, len(a), len(b), diff)
+		}
 	}
 }
 
@@ -266,6 +303,9 @@ func FuzzChanges(f *testing.F) {
 		cc := Changes(a, b)
 		if got := apply(a, b, cc); got != y {
 			t.Errorf("got %q, want %q", got, y)
+		}
+		if got := apply(a, b, Readable(a, b)); got != y {
+			t.Errorf("readable: got %q, want %q", got, y)
 		}
 		for i, c := range cc {
 			if c.Removed+c.Added == 0 || i > 0 && cc[i-1].Old+cc[i-1].Removed >= c.Old {

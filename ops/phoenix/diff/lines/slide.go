@@ -59,7 +59,7 @@ func (s *side) down(g *group) bool {
 }
 
 // slide moves each group of s as far down as it goes, or to where the other side has changes too, so that one change is
-// not shown as two. Groups of both sides are walked in step: the n-th of one lies against the n-th of the other.
+// not shown as two, or where its text is read best. Groups of both sides are walked in step: the n-th of one lies against the n-th of the other.
 func slide(s, other *side) {
 	g, o := s.first(), other.first()
 	for {
@@ -88,12 +88,18 @@ func slideOne(s, other *side, g, o *group) {
 		if size != g.end-g.start {
 			continue // it met another group: from the beginning, as one
 		}
-		if g.end == highest || !aligned {
-			return
-		}
-		for o.end == o.start {
-			s.up(g)
-			other.previous(o)
+		switch {
+		case g.end == highest:
+		case aligned:
+			for o.end == o.start {
+				s.up(g)
+				other.previous(o)
+			}
+		case s.text != nil:
+			for best := s.bestEnd(size, highest, g.end); g.end > best; {
+				s.up(g)
+				other.previous(o)
+			}
 		}
 		return
 	}
