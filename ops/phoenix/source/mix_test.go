@@ -258,60 +258,59 @@ func variant(t testing.TB, body string) []byte {
 	return publish(t, files, "~> 1.11")
 }
 
-func TestMixRunsGeneratorsInIsolation(t *testing.T) {
+// behaviours of a generator, by the name of the application that it is to make.
+const behaviours = `    File.mkdir_p!("elsewhere")
+    case app do
+      "environment" ->
+        File.mkdir_p!(app)
+        File.write!(Path.join(app, "environment"), inspect(System.get_env()))
+        File.write!(Path.join(app, "home"), System.user_home!())
+      "fails" ->
+        IO.puts(String.duplicate("noise ", 5000))
+        Mix.raise("the end \e[31mof it")
+      "nothing" -> :ok
+      "empty" -> File.mkdir_p!(app)
+      "link" ->
+        File.mkdir_p!(app)
+        File.ln_s!("/etc/passwd", Path.join(app, "passwd"))
+      "is_link" -> File.ln_s!("/usr/share", app)
+      "hangs" -> System.cmd("sh", ["-c", "sleep 600 & echo $! > %s; wait"])
+    end`
+
+func TestMixIsSafeFromWhatGeneratorsDo(t *testing.T) {
 	needElixir(t)
 	t.Setenv("OPS_CONSOLE_SECRET", "of the user's environment")
-	r := newRegistry(t, variant(t, `    File.mkdir_p!(app)
-    File.write!(Path.join(app, "environment"), inspect(System.get_env()))
-    File.write!(Path.join(app, "home"), System.user_home!())`))
-	dir := t.TempDir()
-	tree, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: dir}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	said := filepath.Join(t.TempDir(), "pid")
+	r := newRegistry(t, variant(t, fmt.Sprintf(behaviours, said)))
+	cache := &Cache{Dir: t.TempDir()}
+	m := &Mix{Registry: r.at(), Cache: cache, Ask: yes}
+	spec := phoenix.Spec{Version: fictional, App: "environment"}
+	tree, err := m.Tree(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if text := string(tree.Files["environment"].Data); strings.Contains(text, "SECRET") || !strings.Contains(text, "MIX_ENV") {
 		t.Errorf("environment %s", text)
 	}
-	if home := string(tree.Files["home"].Data); !strings.HasPrefix(home, dir) {
-		t.Errorf("home is %s, not within %s", home, dir)
+	if home := string(tree.Files["home"].Data); !strings.HasPrefix(home, cache.Dir) {
+		t.Errorf("home is %s, not within %s", home, cache.Dir)
 	}
-}
-
-func TestMixEndsWithWhatGeneratorsDo(t *testing.T) {
-	needElixir(t)
-	for name, c := range map[string]struct {
-		body string
-		want string
-	}{
-		"fails":            {`    IO.puts(String.duplicate("noise ", 5000)); Mix.raise("the end \e[31mof it")`, "the end of it"},
-		"makes nothing":    {`    :ok`, "did not make sample_app"},
-		"makes no files":   {`    File.mkdir_p!(app)`, "has no files"},
-		"makes a link":     {`    File.mkdir_p!(app); File.ln_s!("/etc/passwd", Path.join(app, "passwd"))`, "not a plain file"},
-		"is a link":        {`    File.ln_s!("/usr/share/common-licenses", app)`, "escapes"},
-		"does not compile": {`    this is no Elixir (`, "compile phx_new 1.99.0"},
+	for app, want := range map[string]string{
+		"fails": "the end of it", "nothing": "did not make nothing", "empty": "has no files", "link": "not a plain file", "is_link": "escapes",
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRegistry(t, variant(t, c.body))
-			_, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
-			if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\x1b") {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
+		spec.App = app
+		_, err := m.Tree(t.Context(), spec)
+		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%s: got %v, want %q", app, err, want)
+		}
 	}
-}
 
-func TestMixEndsAProgramThatHangsAndWhatItStarted(t *testing.T) {
-	needElixir(t)
-	said := filepath.Join(t.TempDir(), "pid")
-	r := newRegistry(t, variant(t, fmt.Sprintf(`    System.cmd("sh", ["-c", "sleep 600 & echo $! > %s; wait"])`, said)))
-	cache := &Cache{Dir: t.TempDir()}
+	spec.App = "hangs"
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error)
-	m := &Mix{Registry: r.at(), Cache: cache, Ask: yes}
 	go func() {
-		_, err := m.Tree(ctx, phoenix.Spec{Version: fictional})
+		_, err := m.Tree(ctx, spec)
 		ended <- err
 	}()
 	pid := 0
@@ -329,14 +328,23 @@ func TestMixEndsAProgramThatHangsAndWhatItStarted(t *testing.T) {
 	}
 	eventually(t, "what it started ended", func() bool { return gone(pid) })
 
-	m.Generate = time.Second
-	_, err := m.Tree(t.Context(), phoenix.Spec{Version: fictional})
-	if err == nil || !strings.Contains(err.Error(), "did not end within 1s") {
+	m.Generate = 500 * time.Millisecond
+	_, err = m.Tree(t.Context(), spec)
+	if err == nil || !strings.Contains(err.Error(), "did not end within 500ms") {
 		t.Errorf("got %v", err)
 	}
 	left, err := os.ReadDir(filepath.Join(cache.Dir, "tmp"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestAPackageThatDoesNotCompileIsAnError(t *testing.T) {
+	needElixir(t)
+	r := newRegistry(t, variant(t, "    this is no Elixir ("))
+	_, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	if err == nil || !strings.Contains(err.Error(), "compile phx_new 1.99.0") {
+		t.Errorf("got %v", err)
 	}
 }
 

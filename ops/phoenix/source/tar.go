@@ -59,7 +59,7 @@ func readTar(ctx context.Context, from io.Reader) (*tarStore, error) {
 	s := &tarStore{trees: map[string][]tarFile{}, bad: map[string]error{}}
 	known := map[[sha256.Size]byte][]byte{} // content that was met before
 	paths := map[string]tarFile{}           // for links to it
-	var unique int64
+	var unique, all int64
 	in := tar.NewReader(&limited{r: r, ctx: ctx, left: maxExpanded})
 	for n := 0; ; n++ {
 		h, err := in.Next()
@@ -76,6 +76,10 @@ func readTar(ctx context.Context, from io.Reader) (*tarStore, error) {
 		at, rest, ok := placeOf(name)
 		if !ok || h.Typeflag == tar.TypeDir {
 			continue
+		}
+		// What a sparse file has is more than what there is of it in the archive.
+		if all += h.Size; all > maxExpanded {
+			return nil, errors.New("it is larger than a snapshot may be")
 		}
 		f := tarFile{path: rest}
 		switch {

@@ -136,7 +136,7 @@ func TestASiteThatMisbehavesIsAnError(t *testing.T) {
 		want  string
 	}{
 		"lists nothing":     {at("/versions", text("<html>")), "lists no versions"},
-		"is out of order":   {at("/versions", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", 500) }), "500"},
+		"is out of order":   {at("/versions", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusInternalServerError) }), "500"},
 		"hangs":             {at("/versions", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), "no answer within"},
 		"hangs in a file":   {at("/raw/mix.exs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), "within"},
 		"lacks a file":      {at("/raw/mix.exs", http.NotFound), "404"},
