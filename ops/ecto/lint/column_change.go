@@ -76,9 +76,13 @@ func (s *site) modifyRewrites() {
 		s.remark(never, f)
 		return
 	case e.Rewrite:
-		f.Text = fmt.Sprintf("%s changes from %s to %s: %s", o.Column.Name, orUnknown(from), o.Column.Type, rewritten(o.Table))
-		if o.Using != "" {
-			f.Text = fmt.Sprintf("%s becomes %s by USING: %s", o.Column.Name, o.Column.Type, rewritten(o.Table))
+		if o.Statement != 0 && !s.Once("rewritten by statement", o.Statement) {
+			return // the table is written once for all columns of a statement
+		}
+		f.Text = s.changes(from) + ": " + rewritten(o.Table)
+		if others := s.alsoRewritten(); len(others) > 0 {
+			f.Text = fmt.Sprintf("%s; %s: %s, once for all of them", s.changes(from), few(others, 4), rewritten(o.Table))
+			f.Code += "\n\n# and so for the other columns"
 		}
 		if o.Column.References != nil && from != "" {
 			f.Recipe = fmt.Sprintf("if only the foreign key is meant, say its type in references: %s; else %s", keepType(from), f.Recipe)
@@ -98,6 +102,40 @@ func (s *site) modifyRewrites() {
 	}
 	effect := *e
 	s.emitEffect(effect, f)
+}
+
+// changes is NAME changes from TYPE to TYPE.
+func (s *site) changes(from string) string {
+	o := s.Op
+	if o.Using != "" {
+		return fmt.Sprintf("%s becomes %s by USING", o.Column.Name, o.Column.Type)
+	}
+	return fmt.Sprintf("%s changes from %s to %s", o.Column.Name, orUnknown(from), o.Column.Type)
+}
+
+// alsoRewritten is what the rest of the statement does to the types of columns that has the table written again too.
+func (s *site) alsoRewritten() []string {
+	var out []string
+	for i := s.Index + 1; i < len(s.Ops); i++ {
+		x := *s
+		x.Index, x.Op = i, &s.Ops[i]
+		if x.Op.Kind != ecto.ModifyColumn && x.Op.Kind != ecto.AlterType || x.Op.Statement != s.Op.Statement || x.Op.Table != s.Op.Table {
+			continue
+		}
+		x.Effects = locks.Predict(*x.Op, s.State, s.Migration.Path, s.target)
+		if e := x.typeOnly(); e.Rewrite && e.Fails == "" {
+			out = append(out, fmt.Sprintf("%s to %s", x.Op.Column.Name, x.Op.Column.Type))
+		}
+	}
+	return out
+}
+
+// few is the first of a list, and how many others there are.
+func few(list []string, most int) string {
+	if len(list) > most+1 {
+		list = append(slices.Clone(list[:most]), fmt.Sprintf("%d others", len(list)-most))
+	}
+	return enumerate(list)
 }
 
 // keepType is the option of references that leaves a column's type as it is.
