@@ -5,6 +5,7 @@ import (
 
 	"ops-console/ops/ecto/lint"
 	"ops-console/tui"
+	"ops-console/tui/generator"
 	"ops-console/tui/golden"
 	"ops-console/tui/instances"
 	"ops-console/tui/migrations"
@@ -14,7 +15,7 @@ import (
 )
 
 func TestKeysAreDocumented(t *testing.T) {
-	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find)})
+	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find), generator.New()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@
 package source
 
 import (
+	"iter"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -79,28 +80,53 @@ func (t *Text) Cells(g *glyph.Set, n, column int) int {
 
 // Draw appends line n, counted from 1, without its first skip characters, clipped at the end of l.
 func (t *Text) Draw(l *paint.Line, n, skip int) {
-	from, to := t.span(n)
-	to = from + len(strings.TrimRight(t.src[from:to], " "))
-	for ; skip > 0 && from < to; skip-- {
-		_, size := utf8.DecodeRuneInString(t.src[from:to])
-		from += size
+	line := strings.TrimRight(t.Line(n), " ")
+	at := 0
+	for ; skip > 0 && at < len(line); skip-- {
+		_, size := utf8.DecodeRuneInString(line[at:])
+		at += size
 	}
-	i := sort.Search(len(t.pieces), func(i int) bool { return t.pieces[i].To > from })
-	for from < to && l.Rest() > 0 {
-		end, role := to, themes.Plain
-		if i < len(t.pieces) {
-			if p := t.pieces[i]; p.From > from {
-				end = min(p.From, to)
-			} else {
-				end, role = min(p.To, to), roles[p.Class]
-				i++
+	for s := range t.Roles(n) {
+		from, to, role := max(s.From, at), min(s.To, len(line)), s.Role
+		if from >= to {
+			continue
+		}
+		if l.Rest() <= 0 {
+			return
+		}
+		if to < len(line) && paint.Width(line[from:to], l.Glyphs) >= l.Rest() {
+			l.Text(role, line[from:]) // what follows is clipped with it, so that it is seen that something does
+			return
+		}
+		l.Text(role, line[from:to])
+	}
+}
+
+// Stretch is a part of a line, by byte offsets, and its look.
+type Stretch struct {
+	From, To int
+	Role     themes.Role
+}
+
+// Roles are the stretches of line n, counted from 1: all of the line, in order.
+func (t *Text) Roles(n int) iter.Seq[Stretch] {
+	return func(yield func(Stretch) bool) {
+		start, end := t.span(n)
+		i := sort.Search(len(t.pieces), func(i int) bool { return t.pieces[i].To > start })
+		for from := start; from < end; {
+			to, role := end, themes.Plain
+			if i < len(t.pieces) {
+				if p := t.pieces[i]; p.From > from {
+					to = min(p.From, end)
+				} else {
+					to, role = min(p.To, end), roles[p.Class]
+					i++
+				}
 			}
+			if !yield(Stretch{from - start, to - start, role}) {
+				return
+			}
+			from = to
 		}
-		s := t.src[from:end]
-		if end < to && paint.Width(s, l.Glyphs) >= l.Rest() {
-			s = t.src[from:to] // what follows is clipped with it, so that it is seen that something does
-		}
-		l.Text(role, s)
-		from = end
 	}
 }

@@ -67,7 +67,12 @@ func (a access) write(dir string) error {
 	if err := writeProject(dir); err != nil {
 		return err
 	}
+	trees, err := generatedTrees()
+	if err != nil {
+		return err
+	}
 	files := []file{
+		{treesFile, trees, 0o644},
 		{tokenFile, []byte(a.token + "\n"), 0o600},
 		{confFile, wgConf, 0o600},
 		{envFile, a.env(dir), 0o600},
@@ -147,6 +152,7 @@ func (a access) profile(dir string) ([]byte, error) {
 		"environment":    a.environment,
 		"primary_region": primaryRegion,
 		"project":        filepath.Join(dir, projectDir),
+		"generator":      table{"snapshots": filepath.Join(dir, treesFile)},
 		"api": table{
 			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},

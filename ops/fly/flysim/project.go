@@ -1,6 +1,8 @@
 package flysim
 
 import (
+	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,11 +10,13 @@ import (
 	"path/filepath"
 
 	"ops-console/testdata/demo"
+	"ops-console/testdata/phoenix"
 )
 
 const (
-	projectDir  = "project"    // the application's source tree, as the world runs it
-	projectMark = ".simulated" // in it: that the tree is a world's own, and may be written over
+	projectDir  = "project"     // the application's source tree, as the world runs it
+	projectMark = ".simulated"  // in it: that the tree is a world's own, and may be written over
+	treesFile   = "phoenix.tar" // what Phoenix's generators make, in some versions
 )
 
 // writeProject puts the application's source tree into dir. What a user has changed in one of an earlier world is
@@ -45,4 +49,29 @@ func writeProject(dir string) error {
 		return fmt.Errorf("write the application's project: %w", err)
 	}
 	return writeFile(root, projectMark, []byte("A simulated world wrote this directory, and writes it again.\n"), 0o644)
+}
+
+// generatedTrees is an archive of the trees that the application's project can be compared with.
+func generatedTrees() ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	trees := phoenix.Trees()
+	err := fs.WalkDir(trees, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(trees, name)
+		if err != nil {
+			return err
+		}
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+			return err
+		}
+		_, err = w.Write(data)
+		return err
+	})
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, fmt.Errorf("write the generated trees: %w", err)
+	}
+	return b.Bytes(), nil
 }

@@ -33,6 +33,26 @@ func (c Choice) Equal(d Choice) bool {
 	return c.From == d.From && c.To == d.To && maps.Equal(c.Flags, d.Flags)
 }
 
+// With is the choice with a flag set; a flag that says what To does anyway is left out.
+func (c Choice) With(flag, value string) Choice {
+	f := maps.Clone(c.Flags)
+	if f == nil {
+		f = phoenix.Flags{}
+	}
+	f[flag] = value
+	if def, ok := phoenix.Knowledge(c.To).Default(phoenix.Project, flag); ok && def == value {
+		delete(f, flag)
+	}
+	c.Flags = f
+	return c
+}
+
+// Specs are the trees that the choice is about.
+func (c Choice) Specs() (old, new phoenix.Spec) {
+	old, new, _ = specs(c)
+	return old, new
+}
+
 // Snapshot is a comparison at one moment. It is never changed after it was published.
 type Snapshot struct {
 	At       time.Time

@@ -24,6 +24,12 @@ defmodule Changelog.MixProject do
     [
       {:phoenix, "~> 1.8"},
       {:phoenix_ecto, "~> 4.6"},
+      {:phoenix_html, "~> 4.1"},
+      {:phoenix_live_view, "~> 1.0"},
+      {:esbuild, "~> 0.8", runtime: Mix.env() == :dev},
+      {:tailwind, "~> 0.2", runtime: Mix.env() == :dev},
+      {:swoosh, "~> 1.5"},
+      {:gettext, "~> 0.20"},
       {:ecto_sql, "~> 3.13"},
       {:postgrex, ">= 0.0.0"},
       {:fly_postgres, "~> 0.3"},

@@ -1,0 +1,8 @@
+defmodule ChangelogWeb.PageHTML do
+  @moduledoc """
+  Pages of PageController.
+  """
+  use ChangelogWeb, :html
+
+  embed_templates "page_html/*"
+end

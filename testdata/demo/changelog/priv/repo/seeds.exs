@@ -1,0 +1,1 @@
+# Changelog.Repo.insert!(%Changelog.SomeSchema{})

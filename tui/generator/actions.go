@@ -1,0 +1,324 @@
+package generator
+
+import (
+	"bytes"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/diff"
+	"ops-console/tui/action"
+	"ops-console/tui/pane"
+)
+
+// mostShift is how far to the right can be looked.
+const mostShift = 400
+
+// Actions are what can be done here. While something is chosen, only what belongs to the choice can.
+func (p *Pane) Actions() []action.Action {
+	do := func(f func()) func(string) tea.Cmd {
+		return func(string) tea.Cmd { f(); return nil }
+	}
+	// cursor moves the choice's where one is open.
+	cursor := func(in, out func()) func(string) tea.Cmd {
+		return do(func() {
+			if p.pick != nil {
+				in()
+			} else {
+				out()
+			}
+		})
+	}
+	scroll := func(n func(h int) int) func(string) tea.Cmd {
+		h := func() int { return n(max(p.text.Height, 2)) }
+		return cursor(func() { p.pick.move(h()) }, func() { p.text.Move(h()) })
+	}
+	by := func(n int) func(string) tea.Cmd {
+		return cursor(func() { p.pick.move(n) }, func() { p.move(n) })
+	}
+	step := func(n int) func(string) tea.Cmd {
+		return cursor(func() { p.pick.move(n) }, func() { p.step(n) })
+	}
+	aa := []action.Action{
+		{Name: "next change", Help: "change", About: "next change, on into the next file", Keys: []string{"j"}, Run: step(1)},
+		{Name: "previous change", Help: "previous change", Keys: []string{"k"}, Hidden: true, Run: step(-1)},
+		{Name: "down", Help: "file", About: "next file", Keys: []string{"n", "down"}, Run: by(1)},
+		{Name: "up", Help: "previous file", Keys: []string{"p", "up"}, Hidden: true, Run: by(-1)},
+		p.pickAction("from", "the version to start from", "f", chooseFrom),
+		p.pickAction("to", "the version to go to", "t", chooseTo),
+		p.flagsAction(),
+		p.mineAction(),
+		p.doneAction(),
+		{Name: "side by side", Help: "side by side", About: "set the changes side by side, or below one another", Keys: []string{"u"}, Run: do(p.turn)},
+		p.openAction(), p.editAction(),
+		{Name: "part", Help: "part", About: "all files, configuration only, authentication only, or what is still to decide", Keys: []string{"o"}, Run: do(func() { p.part = (p.part + 1) % numParts; p.fill() })},
+		{Name: "context", Help: "context", About: "show more unchanged lines around a change: 3, 10, all; and the text of files that are left out", Keys: []string{"c"}, Hidden: true, Run: do(p.widen)},
+		{Name: "top", Help: "first file", Keys: []string{"g", "home"}, Hidden: true, Run: by(-1 << 20)},
+		{Name: "bottom", Help: "last file", Keys: []string{"G", "end"}, Hidden: true, Run: by(1 << 20)},
+		{Name: "scroll down", Help: "scroll the changes down", Keys: []string{"J", "ctrl+d"}, Hidden: true, Run: scroll(func(h int) int { return h / 2 })},
+		{Name: "scroll up", Help: "scroll the changes up", Keys: []string{"K", "ctrl+u"}, Hidden: true, Run: scroll(func(h int) int { return -h / 2 })},
+		{Name: "shift right", Help: "show more at the right of long lines", Keys: []string{"right", "l"}, Hidden: true, Run: do(func() { p.shift = min(p.shift+8, mostShift) })},
+		{Name: "shift left", Help: "go back to the left", Keys: []string{"left", "h"}, Hidden: true, Run: do(func() { p.shift = max(p.shift-8, 0) })},
+		{Name: "page down", Help: "a page of the changes down", Keys: []string{"pgdown", "ctrl+f"}, Hidden: true, Run: scroll(func(h int) int { return h - 1 })},
+		{Name: "page up", Help: "a page of the changes up", Keys: []string{"pgup", "ctrl+b"}, Hidden: true, Run: scroll(func(h int) int { return 1 - h })},
+	}
+	if p.pick == nil {
+		return aa
+	}
+	for i := range aa {
+		if a := &aa[i]; a.Disabled == "" && !p.choosable(a.Name) {
+			a.Disabled, a.Hidden = "something is being chosen; esc leaves that", true
+		}
+	}
+	return aa
+}
+
+// choosable actions go on while something is chosen.
+func (p *Pane) choosable(name string) bool {
+	switch name {
+	case "next change", "previous change", "down", "up", "top", "bottom", "scroll down", "scroll up", "page down", "page up", "open", "from", "to", "flags":
+		return true
+	case "done":
+		return p.pick.what == chooseFlags
+	}
+	return false
+}
+
+// none is why there is no file under the cursor.
+func (p *Pane) none() string {
+	s := p.value()
+	switch {
+	case s == nil || s.Source == "":
+		return "no source of generated trees is configured"
+	case len(s.Pairs) == 0:
+		return "nothing is compared yet"
+	}
+	return "no file matches"
+}
+
+// pickAction opens the choice of a version, or takes the one it is given.
+func (p *Pane) pickAction(name, about, key string, what choosing) action.Action {
+	a := action.Action{Name: name, Help: name, About: "choose " + about, Keys: []string{key}, Args: func(string) []string { return p.versions() }}
+	a.Run = func(arg string) tea.Cmd {
+		if arg == "" {
+			p.begin(what)
+			return nil
+		}
+		v, err := phoenix.ParseVersion(arg)
+		if err != nil {
+			return func() tea.Msg { return pane.ToastMsg{Err: err} }
+		}
+		c := p.choice()
+		if what == chooseFrom {
+			c.From = v
+		} else {
+			c.To = v
+		}
+		p.pick = nil
+		return p.ask(c)
+	}
+	if s := p.value(); s == nil || len(s.Versions) == 0 {
+		a.Disabled = p.unknownVersions()
+	}
+	return a
+}
+
+func (p *Pane) unknownVersions() string {
+	if s := p.value(); s != nil && s.Source != "" {
+		return "which versions there are is not known yet"
+	}
+	return p.none()
+}
+
+// versions that can be typed, newest first.
+func (p *Pane) versions() []string {
+	s := p.value()
+	if s == nil {
+		return nil
+	}
+	var out []string
+	for i := len(s.Versions) - 1; i >= 0; i-- {
+		out = append(out, s.Versions[i].String())
+	}
+	return out
+}
+
+// flagsAction opens the choice of flags, or takes those it is given.
+func (p *Pane) flagsAction() action.Action {
+	a := action.Action{
+		Name: "flags", Help: "flags", About: "choose the flags of the generator, of those that the version knows", Keys: []string{"F"},
+		Args: func(string) []string { return nil },
+	}
+	a.Run = func(arg string) tea.Cmd {
+		if arg == "" {
+			p.begin(chooseFlags)
+			return nil
+		}
+		f, err := phoenix.ReadFlags(strings.Fields(arg))
+		if err != nil {
+			return func() tea.Msg { return pane.ToastMsg{Err: err} }
+		}
+		c := p.choice()
+		c.Flags = f
+		p.pick = nil
+		return p.ask(c)
+	}
+	if s := p.value(); s == nil || len(s.Versions) == 0 {
+		a.Disabled = p.unknownVersions()
+	}
+	return a
+}
+
+// openAction gives the changes the whole pane; while something is chosen, it is what chooses.
+func (p *Pane) openAction() action.Action {
+	a := action.Action{Name: "open", Help: "open", About: "give the changes the whole pane, or leave that", Keys: []string{"enter"}}
+	if p.pick != nil {
+		a.Help, a.Run = "choose", func(string) tea.Cmd { return p.choose() }
+		return a
+	}
+	a.Run = func(string) tea.Cmd { p.open, p.jump = !p.open, true; return nil }
+	if p.row() == nil {
+		a.Disabled = p.none()
+	}
+	return a
+}
+
+// mineAction shows what the changes are to the application's files.
+func (p *Pane) mineAction() action.Action {
+	a := action.Action{Name: "mine", Help: "my files", About: "show what the changes are to the application's own files, or only what the generator changed", Keys: []string{"m"}}
+	if p.mine {
+		a.Help = "both versions"
+	}
+	a.Run = func(string) tea.Cmd { p.setMine(!p.mine); return nil }
+	return a
+}
+
+// doneAction marks a file; while flags are chosen, its key sets one.
+func (p *Pane) doneAction() action.Action {
+	a := action.Action{Name: "done", Help: "done", About: "mark the file as done, or not; it is kept", Keys: []string{"x"}}
+	if p.pick != nil && p.pick.what == chooseFlags {
+		a.Help, a.Run = "set", func(string) tea.Cmd { return p.choose() }
+		return a
+	}
+	r := p.row()
+	if r == nil {
+		a.Disabled = p.none()
+		a.Run = func(string) tea.Cmd { return nil }
+		return a
+	}
+	msg := pane.MarkMsg{Key: r.id, Done: !r.done}
+	a.Run = func(string) tea.Cmd {
+		if msg.Done {
+			p.move(1)
+		}
+		return func() tea.Msg { return msg }
+	}
+	return a
+}
+
+// editAction opens the application's file.
+func (p *Pane) editAction() action.Action {
+	a := action.Action{Name: "edit", Help: "edit", About: "open the application's file in $VISUAL or $EDITOR", Keys: []string{"e"}, Run: func(string) tea.Cmd { return nil }}
+	r, s := p.row(), p.value()
+	switch {
+	case r == nil:
+		a.Disabled = p.none()
+		return a
+	case s.Dir == "":
+		a.Disabled = "no project is known; --project says where it is"
+		return a
+	case r.file == nil || r.file.Mine == "":
+		a.Disabled = "the application has no such file"
+		return a
+	}
+	m := pane.EditMsg{Path: filepath.Join(s.Dir, filepath.FromSlash(r.file.Mine))}
+	if p.byHunk(r) && p.hunk < len(r.file.Hunks) {
+		m.Line = max(r.file.Hunks[p.hunk].AtMine, 1)
+	}
+	a.Run = func(string) tea.Cmd { return func() tea.Msg { return m } }
+	return a
+}
+
+// turn goes from one setting of the changes to the other.
+func (p *Pane) turn() {
+	now := p.drawn.split
+	p.split = beside
+	if now {
+		p.split = unified
+	}
+	p.jump = true
+}
+
+// widen shows more lines around each change.
+func (p *Pane) widen() {
+	p.context = map[int]int{usual: 10, 10: all, all: usual}[p.context]
+	p.hunk, p.jump = 0, true
+}
+
+// Selected is what "y" offers to copy: the file.
+func (p *Pane) Selected() (what, text string) {
+	r := p.row()
+	if r == nil {
+		return "", ""
+	}
+	return "file", r.path
+}
+
+// Copies are what else can be copied: the change under the cursor, the file's patch, the patch of all files that are shown.
+func (p *Pane) Copies() []pane.Copy {
+	var out []pane.Copy
+	add := func(what, text string) {
+		if text != "" {
+			out = append(out, pane.Copy{What: what, Text: text})
+		}
+	}
+	s, r := p.value(), p.row()
+	if r == nil {
+		return nil
+	}
+	add("change", p.changeText(r))
+	if r.pair != nil {
+		add("patch of "+r.name, string(r.pair.Patch()))
+	}
+	var shown []diff.Pair
+	for i := range p.rows {
+		if d := p.rows[i].pair; d != nil {
+			shown = append(shown, *d)
+		}
+	}
+	var b bytes.Buffer
+	if err := diff.Patch(&b, shown); err == nil && len(shown) > 1 {
+		add("patch of the "+strconv.Itoa(len(shown))+" files", b.String())
+	}
+	words := []string{"ops-console", "phx", "diff", s.Choice.From.String(), s.Choice.To.String()}
+	if f := s.Choice.Flags.String(); f != "" {
+		words = append(words, f)
+	}
+	add("command", strings.Join(words, " "))
+	return out
+}
+
+// changeText is the change under the cursor as it is shown, in the form of a patch's hunk.
+func (p *Pane) changeText(r *row) string {
+	var b strings.Builder
+	switch {
+	case p.byHunk(r):
+		h := r.file.Hunks[min(p.hunk, len(r.file.Hunks)-1)]
+		b.WriteString(strings.Join(h.New, "\n"))
+		b.WriteString("\n")
+	case r.pair != nil && !p.collapsed(r.pair):
+		hh := r.pair.Hunks(p.context)
+		if len(hh) == 0 {
+			return ""
+		}
+		h := hh[min(p.hunk, len(hh)-1)]
+		b.WriteString("@@ -" + strconv.Itoa(h.OldStart) + "," + strconv.Itoa(h.OldLines) + " +" + strconv.Itoa(h.NewStart) + "," + strconv.Itoa(h.NewLines) + " @@\n")
+		for _, l := range h.Lines {
+			b.WriteString(string(l.Op) + l.Text + "\n")
+		}
+	}
+	return b.String()
+}
