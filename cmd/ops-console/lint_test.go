@@ -235,6 +235,7 @@ func TestLintRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"lint", demo, "--pending"},
 		{"lint", demo, "--target", "-1"},
 		{"lint", demo, "--baseline", "/nonexistent.json"},
+		{"lint", demo, "--baseline", "/dev/zero"},
 		{"lint", demo, "--git-diff=--output=x"},
 		{"lint", "--explain", "no-such-rule"},
 		{"lint", "/nonexistent"},

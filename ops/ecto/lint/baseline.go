@@ -57,6 +57,14 @@ func NewBaseline(sources map[string][]byte, findings []Finding, reason string) *
 
 // ReadBaseline reads what Write wrote.
 func ReadBaseline(path string) (*Baseline, error) {
+	// Which file that is may come from the project: it must not be one without an end.
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: not a regular file", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("baseline: %w", err)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %w", err)
