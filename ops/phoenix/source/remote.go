@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,7 +74,10 @@ func (s *Snapshot) repository(ctx context.Context, entry, url, ref string) (dir,
 	if err := writeStamp(work, stamped{URL: redact(url), At: s.options.now()}); err != nil {
 		return "", "", err
 	}
-	return dir, "", swap(work, dir)
+	if err := swap(work, dir); err != nil {
+		return "", "", err
+	}
+	return dir, trimmed(c), nil
 }
 
 func fetchInto(ctx context.Context, dir, url, ref string, bundle bool) error {
@@ -173,7 +177,10 @@ func (s *Snapshot) download(ctx context.Context, url, ref string) (path, note st
 	if err := writeStamp(work, stamped{URL: name, SHA256: is, At: s.options.now()}); err != nil {
 		return "", "", err
 	}
-	return path, "", swap(work, dir)
+	if err := swap(work, dir); err != nil {
+		return "", "", err
+	}
+	return path, trimmed(c), nil
 }
 
 func (s *Snapshot) fetchTo(ctx context.Context, path, url string) (sum string, err error) {
@@ -211,10 +218,10 @@ type statusError struct {
 func (e *statusError) Error() string { return "the server answers " + e.status }
 
 // request asks for a URL; the body is the caller's to close.
-func request(ctx context.Context, client *http.Client, url, accept string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+func request(ctx context.Context, client *http.Client, at, accept string) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no URL", redact(url))
+		return nil, fmt.Errorf("%s is no URL", redact(at))
 	}
 	req.Header.Set("User-Agent", "ops-console")
 	if accept != "" {
@@ -222,6 +229,10 @@ func request(ctx context.Context, client *http.Client, url, accept string) (io.R
 	}
 	resp, err := client.Do(req)
 	if err != nil {
+		var u *url.Error // it repeats the URL, which the caller says anyway
+		if errors.As(err, &u) {
+			err = u.Err
+		}
 		return nil, errors.New(plaintext.Line(redactAll(err.Error()), 300))
 	}
 	if resp.StatusCode != http.StatusOK {
@@ -261,6 +272,14 @@ func inTime(ctx context.Context, within time.Duration, err error) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+// trimmed is a note where the cache could not be brought within its bound, which is no reason to do without what was fetched.
+func trimmed(c *Cache) string {
+	if err := c.Trim(time.Now()); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 func readStamp(dir string) (s stamped, ok bool) {

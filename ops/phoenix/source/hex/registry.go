@@ -133,6 +133,10 @@ func (r Registry) get(ctx context.Context, at string, limit int64) ([]byte, erro
 		if asked.Err() != nil {
 			return fmt.Errorf("ask %s: %w", show(at), asked.Err())
 		}
+		var u *url.Error // it repeats the URL
+		if errors.As(err, &u) {
+			err = u.Err
+		}
 		return fmt.Errorf("ask %s: %s", show(at), plaintext.Line(withUser.ReplaceAllString(err.Error(), "://"), 300))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, http.NoBody)
