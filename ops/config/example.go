@@ -108,7 +108,7 @@ stronger. Lists and tables replace each other whole. Relative paths start from t
 directory. A key that does not exist is an error, so that a slip of the keyboard does not go unnoticed.
 
 Without ` + "`--app`" + ` the only profile of ` + "`--config`" + ` or of the project's file is meant, else the app of ` + "`fly.toml`" + `, else the only
-profile of your own file.
+profile of your own file. ` + "`lint` and `migrations`" + ` need no app: where only that last one would be left they take what ` + "`[defaults]`" + ` says.
 
 ## Secrets and trust
 
