@@ -10,20 +10,18 @@ import (
 // writeBinary writes git's binary patch: both contents whole, compressed, in base 85; the second undoes the first.
 func writeBinary(b *bytes.Buffer, old, new []byte) {
 	b.WriteString("GIT binary patch\n")
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
 	for _, data := range [][]byte{new, old} {
+		packed.Reset()
+		w.Reset(&packed)
+		// Neither fails: a bytes.Buffer takes everything.
+		_, _ = w.Write(data)
+		_ = w.Close()
 		fmt.Fprintf(b, "literal %d\n", len(data))
-		writeBase85(b, deflate(data))
+		writeBase85(b, packed.Bytes())
 		b.WriteByte('\n')
 	}
-}
-
-func deflate(data []byte) []byte {
-	var out bytes.Buffer
-	w := zlib.NewWriter(&out)
-	// Neither fails: a bytes.Buffer takes everything.
-	_, _ = w.Write(data)
-	_ = w.Close()
-	return out.Bytes()
 }
 
 const digits85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"

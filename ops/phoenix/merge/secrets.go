@@ -3,6 +3,7 @@ package merge
 import (
 	"encoding/base64"
 	"io"
+	"path"
 	"regexp"
 	"strings"
 
@@ -10,13 +11,13 @@ import (
 	"ops-console/ops/phoenix/diff/lines"
 )
 
-// value is what a generator makes anew each time, and an application has its own of.
+// values are what a generator makes anew each time, and an application has its own of.
 var values = []struct {
-	file *regexp.Regexp
+	file func(at string) bool
 	text *regexp.Regexp // a name, and the value
 }{
-	{regexp.MustCompile(`(^|/)(config/[^/]*\.exs|endpoint\.ex)$`), regexp.MustCompile(`(secret_key_base|signing_salt)(: ")([^"\n]*)"`)},
-	{regexp.MustCompile(`(^|/)Dockerfile$`), regexp.MustCompile(`(?m)^ARG (ELIXIR_VERSION|OTP_VERSION|DEBIAN_VERSION)(=)([^\r\n]*)`)},
+	{diff.HasSecrets, regexp.MustCompile(`(secret_key_base|signing_salt)(: ")([^"\n]*)"`)},
+	{func(at string) bool { return path.Base(at) == "Dockerfile" }, regexp.MustCompile(`(?m)^ARG (ELIXIR_VERSION|OTP_VERSION|DEBIAN_VERSION)(=)([^\r\n]*)`)},
 }
 
 // lengths of new secrets, in characters, as the generators make them.
@@ -34,7 +35,7 @@ func (f *File) graft(random io.Reader) error {
 		seen := map[string]int{}
 		var err error
 		for _, v := range values {
-			if !v.file.MatchString(at) {
+			if !v.file(at) {
 				continue
 			}
 			text = v.text.ReplaceAllStringFunc(text, func(s string) string {
@@ -83,7 +84,7 @@ func (f *File) graft(random io.Reader) error {
 func find(at, text string) map[string][]string {
 	out := map[string][]string{}
 	for _, v := range values {
-		if v.file.MatchString(at) {
+		if v.file(at) {
 			for _, m := range v.text.FindAllStringSubmatch(text, -1) {
 				out[m[1]] = append(out[m[1]], m[3])
 			}
@@ -116,7 +117,7 @@ func (f *File) shown() display {
 	public := map[string]bool{}
 	side := func(at string, ll []string) []string {
 		text := strings.Join(ll, "")
-		if v := values[0]; v.file.MatchString(at) {
+		if v := values[0]; v.file(at) {
 			text = v.text.ReplaceAllString(text, `${1}${2}`+diff.Hidden+`"`)
 		}
 		out := bare(lines.Split(text))
