@@ -82,12 +82,10 @@ func (o *phxDiffFlags) check() error {
 	return err
 }
 
-// sides are the trees that are asked for, and the flags that are wanted of them where they have no exact tree; nil: the
-// flags were said, and nothing else will do.
+// sides are the trees that are asked for.
 type sides struct {
 	old, new phoenix.Spec
-	near     phoenix.Flags
-	exact    bool
+	exact    bool // the flags were said, and nothing else will do
 	notes    []string
 }
 
@@ -145,8 +143,7 @@ func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Versi
 			spec.App, spec.Module = app.Name, app.Module
 		}
 		if axis == phoenix.Project && !s.exact {
-			s.near = app.Flags
-			s.old.Flags, s.new.Flags = app.For(old), app.For(new)
+			s.old.Flags, s.new.Flags = app.For(old), app.Onward(old, new)
 			s.notes = append(s.notes, "flags as the files of "+app.Name+" speak of them: "+app.Flags.String())
 			return s, nil
 		}
@@ -161,7 +158,7 @@ func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Versi
 		return s, usage(err)
 	}
 	fair, notes := phoenix.Fair(axis, phoenix.Knowledge(old), known, flags)
-	s.old.Flags, s.near = fair, fair
+	s.old.Flags = fair
 	s.notes = append(s.notes, notes...)
 	return s, nil
 }
@@ -179,7 +176,7 @@ func (s sides) trees(ctx context.Context, x *phx, d *report.Diff) error {
 				*side.to, err = x.All.Tree(gctx, side.spec)
 				return err
 			}
-			*side.to, notes[i], err = x.tree(gctx, side.spec, s.near)
+			*side.to, notes[i], err = x.tree(gctx, side.spec, side.spec.Flags)
 			return err
 		})
 	}

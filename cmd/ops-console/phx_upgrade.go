@@ -167,10 +167,10 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 		return nil, usage(fmt.Errorf("the files come from %s (%s), which is newer than %s", base, u.BaseFrom, to))
 	}
 	for _, side := range []struct {
-		version phoenix.Version
-		to      **phoenix.Tree
-	}{{base, &u.Base}, {to, &u.New}} {
-		t, notes, err := x.tree(ctx, app.Spec(side.version), app.Flags)
+		spec phoenix.Spec
+		to   **phoenix.Tree
+	}{{app.Spec(base, app.For(base)), &u.Base}, {app.Spec(to, app.Onward(base, to)), &u.New}} {
+		t, notes, err := x.tree(ctx, side.spec, side.spec.Flags)
 		if err != nil {
 			return nil, unknown(err)
 		}
@@ -219,7 +219,7 @@ func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App) (
 			return nil, err
 		}
 		if trees[v] == nil {
-			if trees[v], _, err = x.tree(ctx, app.Spec(v), app.Flags); err != nil {
+			if trees[v], _, err = x.tree(ctx, app.Spec(v, app.For(v)), app.Flags); err != nil {
 				return nil, unknown(err)
 			}
 		}

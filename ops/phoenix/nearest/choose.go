@@ -46,6 +46,21 @@ func (a App) For(v phoenix.Version) phoenix.Flags {
 	return fit
 }
 
+// Onward gives an application's flags as a newer version's generator takes them, when its files come from base: without
+// those that base did not know. That an application has no Tailwind is no decision where there was none.
+func (a App) Onward(base, to phoenix.Version) phoenix.Flags {
+	then := phoenix.Knowledge(base)
+	decided := App{Flags: phoenix.Flags{}}
+	for name, value := range a.Flags {
+		for _, n := range append([]string{name}, renamed[name]...) {
+			if _, ok := then.Switch(phoenix.Project, n); ok {
+				decided.Flags[name] = value
+			}
+		}
+	}
+	return decided.For(to)
+}
+
 // value of a flag in a tree.
 func value(s phoenix.Spec, name string) string {
 	r := phoenix.Knowledge(s.Version)
@@ -102,8 +117,8 @@ func (a App) Candidates(specs []phoenix.Spec) []phoenix.Spec {
 	return out
 }
 
-// Closest is that of the specs which has a version and the flags that differ the least from those wanted; false: none has
-// the version.
+// Closest is that of the specs which has a version and the flags that differ the least from those wanted, where what is not
+// said is the default; false: none has the version.
 func Closest(specs []phoenix.Spec, a phoenix.Axis, v phoenix.Version, want phoenix.Flags) (phoenix.Spec, bool) {
 	var of []phoenix.Spec
 	for _, s := range specs {
@@ -114,9 +129,15 @@ func Closest(specs []phoenix.Spec, a phoenix.Axis, v phoenix.Version, want phoen
 	if len(of) == 0 {
 		return phoenix.Spec{}, false
 	}
+	full := phoenix.Flags{}
+	for _, weights := range []map[string]int{decisive, slight} {
+		for name := range weights {
+			full[name] = value(phoenix.Spec{Axis: a, Version: v, Flags: want}, name)
+		}
+	}
 	return slices.MinFunc(of, func(x, y phoenix.Spec) int {
-		xf, xn := distance(want, x)
-		yf, yn := distance(want, y)
+		xf, xn := distance(full, x)
+		yf, yn := distance(full, y)
 		return cmp.Or(cmp.Compare(xf+xn, yf+yn), cmp.Compare(len(x.Flags), len(y.Flags)), cmp.Compare(x.Flags.String(), y.Flags.String()))
 	}), true
 }

@@ -59,9 +59,9 @@ func Search(ctx context.Context, app App, mine *phoenix.Tree, from source.Lister
 	return r, notes, err
 }
 
-// Spec is what a version generates for an application: with its names and flags.
-func (a App) Spec(v phoenix.Version) phoenix.Spec {
-	return phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: a.For(v), App: a.Name, Module: a.Module}
+// Spec is what a version generates for an application: with its names and these flags.
+func (a App) Spec(v phoenix.Version, f phoenix.Flags) phoenix.Spec {
+	return phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: f, App: a.Name, Module: a.Module}
 }
 
 // Tree gives a tree, or, where no source has it with those flags, the one of that version whose flags differ the least from
