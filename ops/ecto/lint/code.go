@@ -95,14 +95,24 @@ func change(lines ...string) string {
 func migrations(parts ...string) string { return strings.Join(parts, "\n\n") }
 
 // outside is a migration without a transaction, and without the lock that its statement would wait for.
-func (p *pass) outside(lines ...string) string {
+func (p *pass) outside(lines ...string) string { return p.outsideHead() + change(lines...) }
+
+// outsideBoth is outside with up and down: change would undo a drop that clears the way by building the index again.
+func (p *pass) outsideBoth(up []string, down ...string) string {
+	block := func(name string, lines []string) string {
+		return "def " + name + " do\n" + indent(strings.Join(lines, "\n")) + "\nend"
+	}
+	return p.outsideHead() + block("up", up) + "\n\n" + block("down", down)
+}
+
+func (p *pass) outsideHead() string {
 	head := "@disable_ddl_transaction true\n"
 	switch p.Repo.Settings.Lock {
 	case project.AdvisoryLock, project.NoLock:
 	default:
 		head += fmt.Sprintf("# and in the configuration: config %s, %s, migration_lock: :pg_advisory_lock\n", appName(p.Repo), repoName(p.Repo))
 	}
-	return head + "\n" + change(lines...)
+	return head + "\n"
 }
 
 func appName(r project.Repo) string {

@@ -147,7 +147,7 @@ func (s *site) indexIfNotExistsInvalid() {
 		Recipe: "drop it first with drop_if_exists …, concurrently: true; or look at pg_index.indisvalid",
 	}
 	if call := indexCall(o, true); call != "" {
-		f.Code = s.outside("drop_if_exists "+call, "create "+call)
+		f.Code = s.outsideBoth([]string{"drop_if_exists " + call, "create " + call}, "drop_if_exists "+call)
 	}
 	if s.Live != nil {
 		_, i := s.State.Index(ecto.Name{Prefix: o.Table.Prefix, Name: o.Name.Name})
