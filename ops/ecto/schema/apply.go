@@ -207,7 +207,10 @@ func (s *State) modifyColumn(o ecto.Operation, by string) {
 	if o.Column.PrimaryKey {
 		yes := true
 		c.NotNull = &yes
-		s.table(o.Table).primaryKey(c.Name, by)
+		t := s.table(o.Table)
+		// There is one key: that of another migration must be gone with this statement, or it fails.
+		t.Constraints = slices.DeleteFunc(t.Constraints, func(k Constraint) bool { return k.Kind == ecto.PrimaryKey && k.MadeBy != by })
+		t.primaryKey(c.Name, by)
 	}
 	if o.From != nil && o.From.References != nil && o.From.References.Constraint != "" {
 		s.table(o.Table).unconstrain(o.From.References.Constraint)

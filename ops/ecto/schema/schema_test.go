@@ -122,6 +122,14 @@ c whole of a
 b whole
   x int
 `},
+		{"indexes without names", "create table a (x int, y int); create index on a (x); create index on a (x); create index on a (x, y); drop index a_x_idx; create index on a (lower(y))", `
+a whole
+  x int
+  y int
+  index a_x_idx1 x
+  index a_x_y_idx x y
+  index  lower(y)
+`},
 		{"if not exists", "create table a (x int); create table if not exists a (y int); alter table a add column if not exists x text", `
 a whole
   x int
