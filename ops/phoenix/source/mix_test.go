@@ -1,21 +1,15 @@
 package source
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -28,90 +22,9 @@ import (
 )
 
 // fictional is the version of the package in testdata. There is no such Phoenix.
-var fictional = phoenix.MustVersion("1.99.0")
+var fictional = phoenix.MustVersion(phoenixtest.PackageVersion)
 
-func packageFiles(t testing.TB) map[string]phoenix.File {
-	_, here, _, _ := runtime.Caller(0)
-	return phoenixtest.Read(t, filepath.Join(filepath.Dir(here), "../../../testdata/phoenix/package"))
-}
-
-func tarOf(t testing.TB, files map[string][]byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for name, data := range files {
-		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(data))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(data); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// publish packs files as hex does.
-func publish(t testing.TB, files map[string]phoenix.File, elixir string) []byte {
-	t.Helper()
-	plain := map[string][]byte{}
-	for p, f := range files {
-		plain[p] = f.Data
-	}
-	metadata := `{<<"app">>,<<"phx_new">>}.
-{<<"build_tools">>,[<<"mix">>]}.
-{<<"description">>,<<"A generator of our own."/utf8>>}.
-{<<"elixir">>,<<"` + elixir + `">>}.
-{<<"name">>,<<"phx_new">>}.
-{<<"requirements">>,[]}.
-{<<"version">>,<<"1.99.0">>}.
-`
-	return tarOf(t, map[string][]byte{
-		"VERSION": []byte("3"), "CHECKSUM": []byte("00"), "metadata.config": []byte(metadata), "contents.tar.gz": gz(t, tarOf(t, plain)),
-	})
-}
-
-// registry serves one package, as hex.pm does.
-type registry struct {
-	*httptest.Server
-	asked   atomic.Int32
-	tarball []byte
-	sum     string // that it claims
-	hang    chan struct{}
-}
-
-func newRegistry(t testing.TB, tarball []byte) *registry {
-	r := &registry{tarball: tarball, sum: hex.Sum(tarball)}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.asked.Add(1)
-		if r.hang != nil {
-			select {
-			case <-r.hang:
-			case <-req.Context().Done():
-			}
-			return
-		}
-		switch req.URL.Path {
-		case "/tarballs/phx_new-1.99.0.tar":
-			_, _ = w.Write(r.tarball)
-		case "/api/packages/phx_new":
-			fmt.Fprint(w, `{"name":"phx_new","releases":[{"version":"1.99.0"},{"version":"1.8.8"},{"version":"1.3.0"},{"version":"x"}]}`)
-		case "/api/packages/phx_new/releases/1.99.0":
-			fmt.Fprintf(w, `{"version":"1.99.0","checksum":%q,"meta":{"elixir":"~> 1.11"},"retirement":null}`, strings.ToUpper(r.sum))
-		default:
-			http.NotFound(w, req)
-		}
-	}))
-	t.Cleanup(func() {
-		r.Client().CloseIdleConnections()
-		r.Close()
-	})
-	return r
-}
-
-func (r *registry) at() hex.Registry {
+func at(r *phoenixtest.Registry) hex.Registry {
 	return hex.Registry{Repo: r.URL, API: r.URL + "/api", Client: r.Client()}
 }
 
@@ -125,11 +38,11 @@ func yes(context.Context, Question) (bool, error) { return true, nil }
 
 func TestMixGoesFromPackageToTree(t *testing.T) {
 	needElixir(t)
-	r := newRegistry(t, publish(t, packageFiles(t), "~> 1.11"))
+	r := phoenixtest.NewRegistry(t, phoenixtest.Pack(t, phoenixtest.Package(t), "~> 1.11"))
 	t.Setenv("OPS_CONSOLE_SECRET", "of the user's environment")
 	var questions []Question
 	cache := &Cache{Dir: t.TempDir()}
-	m := &Mix{Registry: r.at(), Cache: cache, Ask: func(_ context.Context, q Question) (bool, error) {
+	m := &Mix{Registry: at(r), Cache: cache, Ask: func(_ context.Context, q Question) (bool, error) {
 		questions = append(questions, q)
 		return true, nil
 	}}
@@ -159,15 +72,15 @@ config :chat_api, ChatAPIWeb.Endpoint,
 	if !tree.Files["rel/overlays/bin/server"].Executable || tree.Files["mix.exs"].Executable {
 		t.Error("modes are not kept")
 	}
-	if p := tree.Provenance; p.Source != "mix" || p.Substituted || p.Cached || !strings.Contains(p.Detail, r.sum) || !strings.Contains(p.Detail, "Elixir 1.") {
+	if p := tree.Provenance; p.Source != "mix" || p.Substituted || p.Cached || !strings.Contains(p.Detail, r.Checksum) || !strings.Contains(p.Detail, "Elixir 1.") {
 		t.Errorf("provenance %+v", p)
 	}
-	if len(questions) != 1 || questions[0].SHA256 != r.sum || questions[0].Version != "1.99.0" || questions[0].URL != r.URL+"/tarballs/phx_new-1.99.0.tar" {
+	if len(questions) != 1 || questions[0].SHA256 != r.Checksum || questions[0].Version != "1.99.0" || questions[0].URL != r.URL+"/tarballs/phx_new-1.99.0.tar" {
 		t.Errorf("asked %+v", questions)
 	}
 
 	// Another tree of the same version asks neither the registry nor the user, nor compiles again.
-	asked := r.asked.Load()
+	asked := r.Asked()
 	spec.Flags = phoenix.Flags{"umbrella": "true", "ecto": "false"}
 	tree, err = src.Tree(t.Context(), spec)
 	if err != nil {
@@ -176,8 +89,8 @@ config :chat_api, ChatAPIWeb.Endpoint,
 	if _, ok := tree.Files["lib/chat_api/repo.ex"]; ok || len(tree.Files) != 4 {
 		t.Errorf("--no-ecto --umbrella made %v", tree.Paths())
 	}
-	if r.asked.Load() != asked || len(questions) != 1 {
-		t.Errorf("the registry was asked %d times, the user %d times", r.asked.Load()-asked, len(questions))
+	if r.Asked() != asked || len(questions) != 1 {
+		t.Errorf("the registry was asked %d times, the user %d times", r.Asked()-asked, len(questions))
 	}
 
 	// What was generated is at hand without Elixir, network and question.
@@ -197,8 +110,8 @@ config :chat_api, ChatAPIWeb.Endpoint,
 
 func TestMixRefuses(t *testing.T) {
 	needElixir(t)
-	good := publish(t, packageFiles(t), "~> 1.11")
-	escaping := packageFiles(t)
+	good := phoenixtest.Pack(t, phoenixtest.Package(t), "~> 1.11")
+	escaping := phoenixtest.Package(t)
 	escaping["../../outside.ex"] = phoenix.File{Data: []byte("x")}
 	for name, c := range map[string]struct {
 		tarball []byte
@@ -210,8 +123,8 @@ func TestMixRefuses(t *testing.T) {
 		none    bool
 	}{
 		"a checksum that does not fit": {tarball: good, sum: strings.Repeat("ab", 32), want: "not what the registry published"},
-		"a path out of the package":    {tarball: publish(t, escaping, "~> 1.11"), want: "leads out of the package"},
-		"an Elixir that is too old":    {tarball: publish(t, packageFiles(t), "~> 1.999"), want: "needs Elixir ~> 1.999, and 1."},
+		"a path out of the package":    {tarball: phoenixtest.Pack(t, escaping, "~> 1.11"), want: "leads out of the package"},
+		"an Elixir that is too old":    {tarball: phoenixtest.Pack(t, phoenixtest.Package(t), "~> 1.999"), want: "needs Elixir ~> 1.999, and 1."},
 		"what was not published":       {tarball: good, version: "1.98.0", want: "was not published", none: true},
 		"what was published compiled":  {tarball: good, version: "1.3.4", want: "compiled only", none: true},
 		"no tar":                       {tarball: []byte("<html>"), want: "read the package"},
@@ -221,9 +134,9 @@ func TestMixRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRegistry(t, c.tarball)
+			r := phoenixtest.NewRegistry(t, c.tarball)
 			if c.sum != "" {
-				r.sum = c.sum
+				r.Claim(c.sum)
 			}
 			if c.ask == nil {
 				c.ask = func(context.Context, Question) (bool, error) { return false, errors.New("was asked") }
@@ -233,7 +146,7 @@ func TestMixRefuses(t *testing.T) {
 				s.Version = phoenix.MustVersion(c.version)
 			}
 			dir := t.TempDir()
-			_, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: dir}, Ask: c.ask}).Tree(t.Context(), s)
+			_, err := (&Mix{Registry: at(r), Cache: &Cache{Dir: dir}, Ask: c.ask}).Tree(t.Context(), s)
 			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, ErrNone) != c.none {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -253,9 +166,9 @@ func TestMixRefuses(t *testing.T) {
 
 // variant is the package with another generator in it.
 func variant(t testing.TB, body string) []byte {
-	files := packageFiles(t)
+	files := phoenixtest.Package(t)
 	files["lib/mix/tasks/phx.new.ex"] = phoenix.File{Data: []byte("defmodule Mix.Tasks.Phx.New do\n  use Mix.Task\n  def run([app | _]) do\n    _ = app\n" + body + "\n  end\nend\n")}
-	return publish(t, files, "~> 1.11")
+	return phoenixtest.Pack(t, files, "~> 1.11")
 }
 
 // behaviours of a generator, by the name of the application that it is to make.
@@ -281,9 +194,9 @@ func TestMixIsSafeFromWhatGeneratorsDo(t *testing.T) {
 	needElixir(t)
 	t.Setenv("OPS_CONSOLE_SECRET", "of the user's environment")
 	said := filepath.Join(t.TempDir(), "pid")
-	r := newRegistry(t, variant(t, fmt.Sprintf(behaviours, said)))
+	r := phoenixtest.NewRegistry(t, variant(t, fmt.Sprintf(behaviours, said)))
 	cache := &Cache{Dir: t.TempDir()}
-	m := &Mix{Registry: r.at(), Cache: cache, Ask: yes}
+	m := &Mix{Registry: at(r), Cache: cache, Ask: yes}
 	spec := phoenix.Spec{Version: fictional, App: "environment"}
 	tree, err := m.Tree(t.Context(), spec)
 	if err != nil {
@@ -341,8 +254,8 @@ func TestMixIsSafeFromWhatGeneratorsDo(t *testing.T) {
 
 func TestAPackageThatDoesNotCompileIsAnError(t *testing.T) {
 	needElixir(t)
-	r := newRegistry(t, variant(t, "    this is no Elixir ("))
-	_, err := (&Mix{Registry: r.at(), Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	r := phoenixtest.NewRegistry(t, variant(t, "    this is no Elixir ("))
+	_, err := (&Mix{Registry: at(r), Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
 	if err == nil || !strings.Contains(err.Error(), "compile phx_new 1.99.0") {
 		t.Errorf("got %v", err)
 	}
@@ -368,12 +281,11 @@ func eventually(t *testing.T, what string, cond func() bool) {
 
 func TestARegistryThatHangsIsGivenUp(t *testing.T) {
 	needElixir(t)
-	r := newRegistry(t, nil)
-	r.hang = make(chan struct{})
-	defer close(r.hang)
-	at := r.at()
-	at.Timeout = 50 * time.Millisecond
-	_, err := (&Mix{Registry: at, Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
+	r := phoenixtest.NewRegistry(t, nil)
+	r.Hang()
+	hanging := at(r)
+	hanging.Timeout = 50 * time.Millisecond
+	_, err := (&Mix{Registry: hanging, Cache: &Cache{Dir: t.TempDir()}, Ask: yes}).Tree(t.Context(), phoenix.Spec{Version: fictional})
 	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("got %v", err)
 	}

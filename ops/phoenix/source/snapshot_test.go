@@ -377,14 +377,11 @@ func TestHardLinksInAnArchiveAreFiles(t *testing.T) {
 func TestAnOpeningThatIsCancelledEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, at := range forms(t) {
-		if strings.HasSuffix(name, "directory") {
-			ctx := ctx
-			if _, err := NewSnapshot(at, Options{}).Tree(ctx, live158); !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: %v", name, err)
-			}
-			continue
-		}
+	root := ours(t)
+	for name, at := range map[string]string{
+		"a directory": root, "an archive": file(t, "s.tar.zst", zip(t, archive(t, root))), "a URL": "file://" + root, "a download": "http://127.0.0.1:1/x.tar",
+		"a repository": repository(t, root) + "#trunk",
+	} {
 		if _, err := NewSnapshot(at, Options{Cache: &Cache{Dir: t.TempDir()}}).Tree(ctx, live158); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
