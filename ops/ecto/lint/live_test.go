@@ -275,10 +275,49 @@ func TestStatuses(t *testing.T) {
 			t.Errorf("without a table of versions %d is %s", s.Version, s.State)
 		}
 	}
+	in.Repo.Tenant = true
+	for _, s := range Statuses(in) {
+		if s.State != "" {
+			t.Errorf("of a tenants' repo, whose versions another schema has, %d is %s", s.Version, s.State)
+		}
+	}
+	in.Repo.Tenant = false
 	in.Live = nil
 	for _, s := range Statuses(in) {
 		if s.State != "" {
 			t.Errorf("without a database %d is %s", s.Version, s.State)
 		}
+	}
+}
+
+// TestATenantsMigrationKnowsNothingOfTheDatabase: its tables and versions are in each tenant's schema.
+func TestATenantsMigrationKnowsNothingOfTheDatabase(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  func(*Input)
+	}{
+		{"a tenants' repo", func(in *Input) { in.Repo.Tenant = true }},
+		{"versions that cannot be read", func(in *Input) { in.Live.Unread = "permission denied" }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := inputFrom(migrationOf("A", "create index(:posts, [:a])"), migrationOf("B", "alter table(:posts) do", "  add :b, :text", "end"))
+			state := &schema.State{Complete: true}
+			rows, bytes := int64(10), int64(8192)
+			state.Add(&schema.Table{Name: ecto.Name{Name: "posts"}, Rows: &rows, Bytes: &bytes})
+			in.Live = &catalog.Snapshot{Version: 160004, State: state, LockTimeout: "1s", Applied: []catalog.Applied{{Version: in.Migrations[1].Version}}}
+			tt.set(&in)
+			res := mustRun(t, in)
+			for _, f := range res.Findings {
+				if f.Rule == "out-of-order" || f.Rule == "file-not-found" {
+					t.Errorf("%s: %s", f.Rule, f.Text)
+				}
+				if f.Rule == "index-not-concurrent" && in.Repo.Tenant && f.Severity != Error {
+					t.Errorf("a table of the database's own has a say on a tenant's: %s %v", f.Severity, f.Why)
+				}
+			}
+			if len(res.Findings) == 0 {
+				t.Error("nothing was found")
+			}
+		})
 	}
 }
