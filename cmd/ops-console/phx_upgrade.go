@@ -136,13 +136,16 @@ func (o *phxUpgradeFlags) run(ctx context.Context, e *env, t *target, to string,
 	case o.patch:
 		return o.export(e, u, choices)
 	case o.apply:
-		return o.write(ctx, e, u, choices, kept)
+		return o.write(ctx, x, u, choices, kept)
 	case o.markDone || o.markUndone:
 		for _, c := range choices {
 			f, _ := u.Plan.File(c.Path)
 			if err := kept.Mark(doneKey(f), o.markDone); err != nil {
 				return unknown(err)
 			}
+		}
+		if err := x.begin(u); err != nil {
+			return unknown(err)
 		}
 	default:
 		for _, c := range choices {
@@ -159,7 +162,7 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 		return nil, err
 	}
 	u := &report.Upgrade{Dir: x.dir, App: app, Notes: app.Notes}
-	base, err := o.base(ctx, x, mine, u)
+	base, err := o.base(ctx, x, mine, to, u)
 	if err != nil {
 		return nil, err
 	}
@@ -186,13 +189,21 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 	return u, nil
 }
 
-// base is the version that the files come from: said, configured, or found.
-func (o *phxUpgradeFlags) base(ctx context.Context, x *phx, mine *phoenix.Tree, u *report.Upgrade) (phoenix.Version, error) {
+// base is the version that the files come from: said, configured, kept since the upgrade began, or found.
+func (o *phxUpgradeFlags) base(ctx context.Context, x *phx, mine *phoenix.Tree, to phoenix.Version, u *report.Upgrade) (phoenix.Version, error) {
 	for _, said := range []struct{ text, by string }{{o.from, "said by --from"}, {x.profile.Generator.Base, "said by generator.base"}} {
 		if said.text != "" {
 			u.BaseFrom = said.by
 			return phxVersion(said.text)
 		}
+	}
+	state, err := x.state()
+	if err != nil {
+		return phoenix.Version{}, usage(err)
+	}
+	if v, ok, err := merge.KeptBase(state, x.dir, to); ok || err != nil {
+		u.BaseFrom = "where this upgrade began"
+		return v, usage(err)
 	}
 	r, notes, err := x.nearest(ctx, u.App, mine)
 	if err != nil {
@@ -264,12 +275,27 @@ func choose(p merge.Plan, files []string, all bool) ([]merge.Choice, error) {
 // doneKey names a file in what is kept: by the generator's path, so that it stays when the application moves the file.
 func doneKey(f merge.File) string { return diff.Key(cmp.Or(f.New, f.Base)) }
 
-func (x *phx) progress(u *report.Upgrade) (*merge.Progress, error) {
+// state is the directory in which is kept how far an upgrade is.
+func (x *phx) state() (string, error) {
 	dir, err := config.StateDir(x.e.getenv)
+	return filepath.Join(dir, "phx"), err
+}
+
+func (x *phx) progress(u *report.Upgrade) (*merge.Progress, error) {
+	dir, err := x.state()
 	if err != nil {
 		return nil, err
 	}
-	return merge.OpenProgress(filepath.Join(dir, "phx", merge.ProgressName(u.Dir, u.Base.Spec, u.New.Spec)))
+	return merge.OpenProgress(filepath.Join(dir, merge.ProgressName(u.Dir, u.Base.Spec, u.New.Spec)))
+}
+
+// begin keeps what the upgrade begins from, since it cannot be found any more when it has.
+func (x *phx) begin(u *report.Upgrade) error {
+	dir, err := x.state()
+	if err != nil {
+		return err
+	}
+	return merge.KeepBase(dir, u.Dir, u.Base.Spec.Version, u.New.Spec.Version)
 }
 
 func (o *phxUpgradeFlags) export(e *env, u *report.Upgrade, choices []merge.Choice) error {
@@ -288,13 +314,17 @@ func (o *phxUpgradeFlags) export(e *env, u *report.Upgrade, choices []merge.Choi
 	return usage(err)
 }
 
-func (o *phxUpgradeFlags) write(ctx context.Context, e *env, u *report.Upgrade, choices []merge.Choice, kept *merge.Progress) error {
+func (o *phxUpgradeFlags) write(ctx context.Context, x *phx, u *report.Upgrade, choices []merge.Choice, kept *merge.Progress) error {
+	e := x.e
 	if len(choices) == 0 {
 		return usage(errors.New("nothing takes cleanly: name the files to write"))
 	}
 	question := fmt.Sprintf("write %d files in %s?", len(choices), plaintext.Line(u.Dir, 200))
 	if err := e.confirm(o.sure, question); err != nil {
 		return err
+	}
+	if err := x.begin(u); err != nil {
+		return unknown(err)
 	}
 	var err error
 	if u.Written, err = u.Plan.Apply(ctx, u.Dir, choices, kept); err != nil {
