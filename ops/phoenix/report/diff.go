@@ -66,13 +66,13 @@ func (d *Diff) Patch(w io.Writer) error { return diff.Patch(w, d.Pairs) }
 func (d *Diff) head(p *printer) {
 	p.line(strong, title(d.From)+" → "+title(d.To))
 	for _, t := range []*phoenix.Tree{d.From, d.To} {
-		p.line(muted, "  "+t.Spec.Version.String()+" from "+origin(t))
+		p.wrapped(muted, "  ", t.Spec.Version.String()+" from "+origin(t))
 		for _, s := range t.Provenance.Notes {
-			p.line("", "  note: "+note(s))
+			p.wrapped("", "  ", "note: "+note(s))
 		}
 	}
 	for _, s := range d.Notes {
-		p.line("", "  note: "+note(s))
+		p.wrapped("", "  ", "note: "+note(s))
 	}
 	p.line("", "")
 }
@@ -153,7 +153,7 @@ func remarks(p diff.Pair) string {
 func (d *Diff) sums(p *printer) {
 	s := diff.Total(d.Pairs)
 	p.line("", "")
-	p.line(strong, fmt.Sprintf("%d changed, %d added, %d removed, %d the same; %d moved, %d absorbed or split; +%d -%d lines",
+	p.wrapped(strong, "", fmt.Sprintf("%d changed, %d added, %d removed, %d the same; %d moved, %d absorbed or split; +%d -%d lines",
 		s.Changed, s.Added, s.Removed, s.Same, s.Moved, s.Related, s.LinesAdded, s.LinesRemoved))
 }
 

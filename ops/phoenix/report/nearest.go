@@ -38,12 +38,12 @@ func (n *Nearest) Text(w io.Writer, o Options) error {
 	if n.App.Requirement != "" {
 		p.line("", "  mix.exs asks for phoenix "+name(n.App.Requirement))
 	}
-	p.line("", "  flags, by dependencies and files: "+name(n.App.Flags.String()))
+	p.wrapped("", "  ", "flags, by dependencies and files: "+name(n.App.Flags.String()))
 	if r.Level == nearest.Low {
-		p.line(yellow, "  little of what any version generates is left: say what you know of it with --from, or in generator.base")
+		p.wrapped(yellow, "  ", "little of what any version generates is left: say what you know of it with --from, or in generator.base")
 	}
 	for _, s := range append(n.App.Notes, n.Notes...) {
-		p.line("", "  note: "+note(s))
+		p.wrapped("", "  ", "note: "+note(s))
 	}
 	p.line("", "")
 	p.line(strong, "  version       lines  identical  modified  missing  flags")

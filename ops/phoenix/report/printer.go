@@ -35,11 +35,15 @@ func (p *printer) line(style, s string) { p.words(word{s, style}) }
 func (p *printer) words(ww ...word) {
 	room := p.o.Width
 	var b strings.Builder
+	cut := false
 	for _, w := range ww {
 		text := w.text
 		if p.o.Width > 0 {
+			if text != "" && room == 0 {
+				break
+			}
 			if cells.StringWidth(text) > room {
-				text = cells.Truncate(text, max(room, 0), "…")
+				text, cut = cells.Truncate(text, room, "…"), true
 			}
 			room -= cells.StringWidth(text)
 		}
@@ -47,12 +51,28 @@ func (p *printer) words(ww ...word) {
 			text = "\x1b[" + w.style + "m" + text + "\x1b[0m"
 		}
 		b.WriteString(text)
+		if cut {
+			break
+		}
 	}
 	s := b.String()
 	if !p.o.Color {
 		s = strings.TrimRight(s, " ")
 	}
 	fmt.Fprintln(p.w, s)
+}
+
+// wrapped writes a text over as many lines as it needs, all but the first moved in by two.
+func (p *printer) wrapped(style, indent, s string) {
+	line, more := indent, indent+"  "
+	for word := range strings.FieldsSeq(s) {
+		if p.o.Width > 0 && strings.TrimSpace(line) != "" && cells.StringWidth(line)+cells.StringWidth(word) > p.o.Width {
+			p.line(style, strings.TrimRight(line, " "))
+			line = more
+		}
+		line += word + " "
+	}
+	p.line(style, strings.TrimRight(line, " "))
 }
 
 // close writes what is left, and says what went wrong on the way.

@@ -87,24 +87,24 @@ func (u *Upgrade) Text(w io.Writer, o Options) error {
 	}
 	u.shown(p)
 	p.line("", "")
-	p.line(strong, u.sums())
+	p.wrapped(strong, "", u.sums())
 	return p.close()
 }
 
 func (u *Upgrade) head(p *printer) {
 	p.line(strong, fmt.Sprintf("%s: %s → %s", name(u.App.Name), title(u.Base), title(u.New)))
-	p.line(muted, "  base "+u.Base.Spec.Version.String()+": "+note(u.BaseFrom))
+	p.wrapped(muted, "  ", "base "+u.Base.Spec.Version.String()+": "+note(u.BaseFrom))
 	for _, t := range []*phoenix.Tree{u.Base, u.New} {
-		p.line(muted, "  "+t.Spec.Version.String()+" from "+origin(t))
+		p.wrapped(muted, "  ", t.Spec.Version.String()+" from "+origin(t))
 		for _, s := range t.Provenance.Notes {
-			p.line("", "  note: "+note(s))
+			p.wrapped("", "  ", "note: "+note(s))
 		}
 	}
 	for _, s := range u.Notes {
-		p.line("", "  note: "+note(s))
+		p.wrapped("", "  ", "note: "+note(s))
 	}
 	if u.Base.Spec.Version != u.New.Spec.Version {
-		p.line(muted, "  "+Changelog(u.New.Spec.Version))
+		p.wrapped(muted, "  ", Changelog(u.New.Spec.Version))
 	}
 }
 
@@ -173,6 +173,9 @@ func (u *Upgrade) shown(p *printer) {
 		}
 		p.line("", "")
 		p.words(word{name(f.Path()), strong}, word{"  " + string(f.State), stateStyles[f.State]})
+		if len(f.Hunks) > 0 {
+			p.line(muted, "| as generated then, - yours where it differs, + as generated now")
+		}
 		for i, h := range f.Hunks {
 			p.line(cyan, fmt.Sprintf("hunk %d, line %d: %s", i, h.AtMine, h.State))
 			lines(p, "|", muted, h.Base)

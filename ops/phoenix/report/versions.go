@@ -68,7 +68,7 @@ func (v *Versions) Text(w io.Writer, o Options) error {
 		p.line("", fmt.Sprintf("%-12s  %-10s  %-9s  %s", r.version, date, name(elixir), name(at)))
 	}
 	for _, s := range v.Notes {
-		p.line("", "note: "+note(s))
+		p.wrapped("", "", "note: "+note(s))
 	}
 	return p.close()
 }
