@@ -3,6 +3,7 @@ package themes
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/colorprofile"
@@ -35,7 +36,11 @@ func (f *File) Compile(p colorprofile.Profile) *Theme {
 			if r == Plain && g == Selection {
 				fg = doc.UI.SelFg
 			}
-			t.sgr[g][r] = sequence(fg.codes(p), bg.ground(p))
+			back := bg.ground(p)
+			if g >= Added && p == colorprofile.ANSI256 && bg.hex != "" {
+				back = []string{"48;5;" + strconv.Itoa(few[g-Added][doc.Kind])}
+			}
+			t.sgr[g][r] = sequence(fg.codes(p), back)
 		}
 	}
 	for g := range numGrounds {
@@ -59,6 +64,13 @@ func roles(d *document) (fg [numRoles]look, bg map[Role]look) {
 	// A theme of the terminal's own colours says "reverse" where others give a background.
 	accent := look{hex: d.UI.Accent.hex}
 	return fg, map[Role]look{Add: d.Diff.AddBg, Del: d.Diff.DelBg, Prod: d.Status.ProdBg, Active: accent}
+}
+
+// few are the grounds of a diff among 256 colours, of which the one nearest to a dark tint may well be a loud one: by ground
+// and kind of theme.
+var few = [numGrounds - Added]map[string]int{
+	{"dark": 22, "light": 194, "any": 22}, {"dark": 52, "light": 224, "any": 52},
+	{"dark": 28, "light": 157, "any": 28}, {"dark": 88, "light": 217, "any": 88},
 }
 
 func or(l, m look) look {

@@ -68,6 +68,7 @@ func (p *Pane) Actions() []action.Action {
 	if p.pick == nil {
 		return aa
 	}
+	aa[0].Help, aa[2].Hidden = "down", true
 	for i := range aa {
 		if a := &aa[i]; a.Disabled == "" && !p.choosable(a.Name) {
 			a.Disabled, a.Hidden = "something is being chosen; esc leaves that", true

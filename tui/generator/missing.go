@@ -14,7 +14,11 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 	unknown := paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown}
 	command := func(text, means string) {
 		g.Line(func(l *paint.Line) {
-			l.Gap(5).Cell(themes.String, text, min(46, max(l.Rest()*3/5, 0)), paint.Left).Gap(2).Text(themes.Muted, means)
+			if l.Gap(5); means == "" {
+				l.Text(themes.String, text)
+				return
+			}
+			l.Cell(themes.String, text, min(38, max(l.Rest()/2, 0)), paint.Left).Gap(2).Text(themes.Muted, means)
 		})
 	}
 	s := p.value()
@@ -25,9 +29,8 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 	case s.Source == "":
 		g.Heading("GENERATOR", paint.Part{Role: themes.Muted, Text: "no source of generated trees"})
 		g.Text(themes.Plain, 3, dot, "To compare what Phoenix generates, trees that it generated are needed. A clone of the phoenix-diff project has those of all versions:", 3)
-		command("git clone --depth 1 \\", "")
-		command("  https://github.com/phoenix-diff/phoenix-diff", "once, anywhere")
-		command(`snapshots = "~/src/phoenix-diff"`, "in ops-console's config.toml, under [app.NAME.generator]")
+		command("git clone --depth 1 https://github.com/phoenix-diff/phoenix-diff", "")
+		command(`snapshots = "~/src/phoenix-diff"`, "under [app.NAME.generator] in config.toml")
 		g.Text(themes.Muted, 3, paint.Part{}, "A directory, an archive or a repository will do, as a path or a URL; docs/configuration.md has the details.", 3)
 	case s.Err != nil:
 		g.Heading("GENERATOR", paint.Part{Role: themes.Stale, Text: "not compared"})

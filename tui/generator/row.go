@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/phoenix/diff"
@@ -66,10 +67,11 @@ func mineRows(s *compare.Snapshot) []row {
 	var out []row
 	for i := range s.Plan.Files {
 		f := &s.Plan.Files[i]
-		if f.State == merge.Unchanged {
-			continue
+		pair := pairs[[2]string{f.Base, f.New}]
+		if f.State == merge.Unchanged || f.State == merge.Absent && pair != nil && pair.Status == diff.Same {
+			continue // the generator changed nothing
 		}
-		out = append(out, newRow(s, f.Path(), pairs[[2]string{f.Base, f.New}], f))
+		out = append(out, newRow(s, f.Path(), pair, f))
 	}
 	slices.SortStableFunc(out, func(a, b row) int {
 		return slices.Index(merge.States, a.file.State) - slices.Index(merge.States, b.file.State)
@@ -188,7 +190,7 @@ func (r *row) removed() int {
 
 // short is a path that fits in w characters, without what its beginning says.
 func short(at, dots string, w int) string {
-	for len(at) > w {
+	for utf8.RuneCountInString(at) > w {
 		_, rest, ok := strings.Cut(strings.TrimPrefix(at, dots+"/"), "/")
 		if !ok {
 			break

@@ -189,7 +189,8 @@ func (s *setting) heading(i int, parts ...paint.Part) {
 func (s *setting) end() { s.d.ends = append(s.d.ends, s.d.page.Len()) }
 
 func (s *setting) hunk(i int, h diff.Hunk) {
-	where := "@@ " + strconv.Itoa(h.OldStart) + "," + strconv.Itoa(h.OldLines) + " " + strconv.Itoa(h.NewStart) + "," + strconv.Itoa(h.NewLines)
+	g := s.d.page.Env.Glyphs
+	where := "@@ " + minus(g) + strconv.Itoa(h.OldStart) + "," + strconv.Itoa(h.OldLines) + " +" + strconv.Itoa(h.NewStart) + "," + strconv.Itoa(h.NewLines)
 	s.heading(i, paint.Part{Role: themes.Hunk, Text: where + "  "}, paint.Part{Role: themes.Hunk, Text: h.Section})
 	if s.d.split {
 		for _, row := range h.Rows() {

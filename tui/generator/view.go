@@ -99,12 +99,16 @@ func (p *Pane) headSection(env *pane.Env, w, h int) stack.Section {
 	s := p.value()
 	under := p.under(h)
 	var lines []paint.Part
+	most := 2
+	if h < 24 {
+		most = 1
+	}
 	for _, u := range under {
-		for _, text := range prose.Wrap(env.Glyphs, u.Text, w-2, 2) {
+		for _, text := range prose.Wrap(env.Glyphs, u.Text, w-2, most) {
 			lines = append(lines, paint.Part{Role: u.Role, Text: text})
 		}
 	}
-	if h < 16 {
+	if h < 24 {
 		lines = lines[:min(len(lines), 1)]
 	}
 	return stack.Section{Least: 1, Most: 1 + len(lines), Draw: func(b *paint.Block, w, _, _ int) {
@@ -166,14 +170,14 @@ func (p *Pane) under(h int) []paint.Part {
 	s := p.value()
 	var out []paint.Part
 	say := func(r themes.Role, text string) { out = append(out, paint.Part{Role: r, Text: text}) }
+	if p.mine && s.Plan != nil && !s.Loading {
+		say(themes.Plain, p.planWords())
+	}
 	switch {
 	case s.Loading:
 		say(themes.Info, p.glyphs.Running[0]+" loading "+p.wanted()+", since "+paint.Duration(p.now.Sub(s.At))+"; below is what was there before")
 	case s.Base != "":
-		say(themes.Muted, "from "+s.Choice.From.String()+": "+s.Base)
-	}
-	if p.mine && s.Plan != nil {
-		say(themes.Plain, p.planWords())
+		say(themes.Muted, "your files come from "+s.Choice.From.String()+": "+s.Base)
 	}
 	if h >= 24 {
 		from := s.New.Provenance.Source
@@ -199,7 +203,10 @@ func (p *Pane) under(h int) []paint.Part {
 
 // planWords is what the application has before it, in a line.
 func (p *Pane) planWords() string {
-	n := p.value().Plan.Count()
+	n := map[merge.State]int{}
+	for _, r := range mineRows(p.value()) {
+		n[r.file.State]++
+	}
 	text := ""
 	for _, st := range []merge.State{merge.Conflicts, merge.Merges, merge.Untouched, merge.New, merge.Own, merge.Absent} {
 		if n[st] == 0 {
@@ -240,7 +247,7 @@ func (p *Pane) listSection(env *pane.Env, w, tall int) stack.Section {
 		groups = p.groups()
 	}
 	most := 1 + max(n+groups, 1)
-	return stack.Section{Least: min(most, max(tall/3, 6)), Most: most, Patient: true, Draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(most, max(tall/3, 4)), Most: most, Patient: true, Draw: func(b *paint.Block, w, x, y int) {
 		h := b.Rest()
 		rows := p.table.View(env, w, h) // the line of titles is the heading's
 		title := "FILES"
@@ -282,7 +289,7 @@ func (p *Pane) noMatch(*pane.Env, int) stack.Section {
 func (p *Pane) textSection(env *pane.Env, r *row, w int) stack.Section {
 	d := p.write(env, r, w)
 	most := max(d.page.Len()+1, 2)
-	return stack.Section{Least: min(most, 8), Most: most, Draw: func(b *paint.Block, w, x, y int) {
+	return stack.Section{Least: min(most, 6), Most: most, Draw: func(b *paint.Block, w, x, y int) {
 		p.title(b.Line(), r)
 		h := b.Rest()
 		p.hits = append(p.hits, hit{inText, x, y + 1, w, h})

@@ -19,10 +19,10 @@ func For(name, src string) *Text {
 		return t
 	}
 	base := path.Base(name)
-	switch ext := path.Ext(base); {
-	case ext == ".ex" || ext == ".exs":
+	switch ext := path.Ext(base); ext {
+	case ".ex", ".exs":
 		t.pieces = elixir.Highlight(src)
-	case ext == ".heex" || ext == ".leex" || ext == ".eex" || ext == ".html" || ext == ".svg":
+	case ".heex", ".leex", ".eex", ".html", ".svg":
 		t.pieces = markup(src)
 	default:
 		l, ok := languages[ext]

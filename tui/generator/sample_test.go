@@ -1,0 +1,116 @@
+package generator
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ops-console/ops/feed"
+	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/compare"
+	"ops-console/ops/phoenix/diff"
+	"ops-console/ops/phoenix/merge"
+	"ops-console/ops/phoenix/phoenixtest"
+	"ops-console/tui/pane"
+	"ops-console/tui/tuitest"
+)
+
+// sample says what a comparison has.
+type sample struct {
+	from, to  string // trees of phoenixtest; empty: 1.6.16 and 1.7.14
+	noProject bool
+	broken    bool // the project could not be read
+	loading   bool
+	hostile   bool
+	done      []string
+}
+
+// make is the comparison of the sample.
+func (o sample) make(t testing.TB) *compare.Snapshot {
+	t.Helper()
+	if o.from == "" {
+		o.from, o.to = "1.6.16/default", "1.7.14/default"
+	}
+	app, module := "orchard", "Orchard"
+	if o.noProject {
+		app, module = phoenixtest.App, phoenixtest.Module
+	}
+	old, new := phoenixtest.Named(t, o.from, app, module), phoenixtest.Named(t, o.to, app, module)
+	mine := phoenixtest.Orchard(t)
+	if o.hostile {
+		for _, tree := range []*phoenix.Tree{old, new, mine} {
+			vandalise(tree)
+		}
+	}
+	s := &compare.Snapshot{
+		At: tuitest.Now(), Source: "snapshot ~/trees", Choice: compare.Choice{From: old.Spec.Version, To: new.Spec.Version},
+		Old:  compare.Side{Spec: old.Spec, Provenance: phoenix.Provenance{Source: "snapshot ~/trees", Detail: o.from}},
+		New:  compare.Side{Spec: new.Spec, Provenance: phoenix.Provenance{Source: "snapshot ~/trees", Detail: o.to, Substituted: !o.noProject}},
+		Done: map[string]bool{},
+	}
+	for _, name := range phoenixtest.Names {
+		v, flags, _ := strings.Cut(name, "/")
+		spec := phoenix.Spec{Axis: phoenix.Project, Version: phoenix.MustVersion(v)}
+		if flags == "live" {
+			spec.Flags = phoenix.Flags{"live": "true"}
+		}
+		s.Versions, s.Specs = append(s.Versions, spec.Version), append(s.Specs, spec)
+	}
+	s.Wanted = s.Choice
+	var err error
+	if s.Pairs, err = diff.Trees(old, new, diff.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case o.noProject:
+	case o.broken:
+		s.Dir, s.ProjectErr = "/src/orchard", errors.New("read the application in /src/orchard: it has no mix.exs; give the directory that has one")
+	default:
+		p, err := merge.Classify(old, new, mine, merge.Options{Rand: strings.NewReader(strings.Repeat("0123456789", 1000))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Dir, s.App, s.Plan, s.Base = "/src/orchard", "orchard", &p, "71 % of its lines are in the project (confidence: high)"
+	}
+	for _, path := range o.done {
+		s.Done[path] = true
+	}
+	if o.loading {
+		s.Loading, s.Wanted.To = true, phoenix.MustVersion("1.8.8")
+	}
+	return s
+}
+
+// vandalise puts into a tree what a terminal must not see.
+func vandalise(t *phoenix.Tree) {
+	bad := strings.Join(tuitest.Hostile(), " ")
+	for p, f := range t.Files {
+		if strings.HasSuffix(p, ".ex") || strings.HasSuffix(p, ".heex") {
+			f.Data = []byte(strings.Replace(string(f.Data), "\n", "\n"+bad+t.Spec.Version.String()+"\n", 2))
+			t.Files[p] = f
+		}
+	}
+	t.Files["lib/\x1b[31mred\u202e.ex"] = phoenix.File{Data: []byte("x" + t.Spec.Version.String() + "\n")}
+	t.Files["lib/日本語の長い名前のファイル.ex"] = phoenix.File{Data: []byte("日本語 \U0001f469\u200d\U0001f469\u200d\U0001f467 " + t.Spec.Version.String() + "\n")}
+}
+
+func message(seq uint64, s *compare.Snapshot) pane.GeneratorMsg {
+	return pane.GeneratorMsg{Snapshot: feed.Snapshot[*compare.Snapshot]{Seq: seq, At: s.At, GoodAt: s.At, Value: s}}
+}
+
+// with is a pane that has taken a comparison.
+func with(t testing.TB, o sample) *Pane {
+	t.Helper()
+	p := New()
+	p.now = tuitest.Now()
+	p.Update(message(1, o.make(t)))
+	return p
+}
+
+// bare is a comparison that has loaded nothing.
+func bare(change func(s *compare.Snapshot)) *compare.Snapshot {
+	s := &compare.Snapshot{At: tuitest.Now().Add(-3 * time.Second), Source: "snapshot ~/trees"}
+	change(s)
+	return s
+}
