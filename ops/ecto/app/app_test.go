@@ -108,7 +108,8 @@ func TestSchemas(t *testing.T) {
 		"embedded":            {"@primary_key false\nembedded_schema do\n  field :a, :string\nend", Schema{Embedded: true}, []string{"a :string"}},
 		"typed": {
 			"typed_schema \"a\", null: false do\n  field(:b, :string, source: :c) :: binary()\n  belongs_to :d, D, type: :id\nend",
-			Schema{Table: ecto.Name{Name: "a"}}, []string{id, "b=c :string", "d_id :id"},
+			Schema{Table: ecto.Name{Name: "a"}},
+			[]string{id, "b=c :string", "d_id :id"},
 		},
 		"typed, embedded":       {"@primary_key false\ntyped_embedded_schema do\n  field :a, :string\nend", Schema{Embedded: true}, []string{"a :string"}},
 		"settings of the app's": {"use Blog.Schema\nschema \"a\" do\n  belongs_to :b, B\n  timestamps()\nend", Schema{Table: ecto.Name{Name: "a"}}, []string{"key :uuid", "b_id :uuid", "at :utc_datetime", "updated_at :utc_datetime"}},

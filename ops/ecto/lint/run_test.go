@@ -282,16 +282,26 @@ end`
 // TestSafeVersionsSayAllThatWasSaid: a foreign key keeps its type, its name and what it does; what clears the way can be undone.
 func TestSafeVersionsSayAllThatWasSaid(t *testing.T) {
 	for _, tt := range []struct{ rule, body, want string }{
-		{"add-column-references", "alter table(:posts) do add :a, references(:users, type: :uuid, on_delete: :nilify_all) end",
-			"add :a, references(:users, type: :uuid, on_delete: :nilify_all, validate: false)"},
-		{"add-column-references", `alter table(:posts) do add :a, references(:users, column: :key, name: "k", on_update: :update_all, with: [b: :c]) end`,
-			"add :a, references(:users, column: :key, with: [b: :c], on_update: :update_all, validate: false)"},
-		{"add-column-references", `alter table(:posts) do add :a, references("users", name: :own_key, prefix: "s") end`,
-			`add :a, references(:users, prefix: "s", name: :own_key, validate: false)`},
-		{"add-not-null-no-default", "alter table(:posts) do add :a, references(:users), null: false end",
-			"add :a, references(:users, validate: false)"},
-		{"fk-modify-swap", "alter table(:posts) do modify :a, references(:users, on_delete: :delete_all), from: references(:users) end",
-			`"ALTER TABLE posts ADD CONSTRAINT posts_a_fkey FOREIGN KEY (a) REFERENCES users (id) NOT VALID"`},
+		{
+			"add-column-references", "alter table(:posts) do add :a, references(:users, type: :uuid, on_delete: :nilify_all) end",
+			"add :a, references(:users, type: :uuid, on_delete: :nilify_all, validate: false)",
+		},
+		{
+			"add-column-references", `alter table(:posts) do add :a, references(:users, column: :key, name: "k", on_update: :update_all, with: [b: :c]) end`,
+			"add :a, references(:users, column: :key, with: [b: :c], on_update: :update_all, validate: false)",
+		},
+		{
+			"add-column-references", `alter table(:posts) do add :a, references("users", name: :own_key, prefix: "s") end`,
+			`add :a, references(:users, prefix: "s", name: :own_key, validate: false)`,
+		},
+		{
+			"add-not-null-no-default", "alter table(:posts) do add :a, references(:users), null: false end",
+			"add :a, references(:users, validate: false)",
+		},
+		{
+			"fk-modify-swap", "alter table(:posts) do modify :a, references(:users, on_delete: :delete_all), from: references(:users) end",
+			`"ALTER TABLE posts ADD CONSTRAINT posts_a_fkey FOREIGN KEY (a) REFERENCES users (id) NOT VALID"`,
+		},
 		{"index-not-concurrent", `create index(:posts, [:a], using: "GIN")`, "create index(:posts, [:a], using: :gin, concurrently: true)"},
 		{"index-drop-not-concurrent", "drop_if_exists unique_index(:posts, [:a, :b])", "drop_if_exists unique_index(:posts, [:a, :b], concurrently: true)"},
 		{"index-drop-not-concurrent", `drop index(:posts, [:a], name: :own, where: "b > 1")`, `drop index(:posts, [:a], name: :own, where: "b > 1", concurrently: true)`},
@@ -320,7 +330,7 @@ func TestCodeIsSafe(t *testing.T) {
 		f := readFixture(t, name)
 		for _, found := range mustRun(t, f.in).Findings {
 			code, _, _ := strings.Cut(found.Code, "\n\n# ")
-			if !strings.Contains(code, "def change do") && !strings.Contains(code, "def up do") || strings.HasPrefix(code, "#") {
+			if !strings.Contains(code, "def change do") && !strings.Contains(code, "def up do") || strings.HasPrefix(code, "#") || strings.Contains(code, "…") {
 				continue
 			}
 			tried++
