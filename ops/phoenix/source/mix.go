@@ -205,32 +205,36 @@ type pack struct {
 	files   []hex.File
 }
 
-// fetch gives a package, from the cache or from the registry.
 func (m *Mix) fetch(ctx context.Context, v phoenix.Version) (*pack, error) {
-	dir := filepath.Join(m.Cache.Dir, "packages", installer+"-"+v.String())
+	return fetchPackage(ctx, m.Registry, m.Cache, installer, v)
+}
+
+// fetchPackage gives a package, from the cache or from the registry.
+func fetchPackage(ctx context.Context, registry hex.Registry, c *Cache, name string, v phoenix.Version) (*pack, error) {
+	dir := filepath.Join(c.Dir, "packages", name+"-"+v.String())
 	at := filepath.Join(dir, "package.tar")
 	if was, ok := readStamp(dir); ok {
 		if data, err := readFile(at, hex.MaxTarball); err == nil && hex.Sum(data) == was.SHA256 {
-			if p, err := openPackage(data, v); err == nil {
+			if p, err := openPackage(data, name, v); err == nil {
 				touch(dir)
 				return p, nil
 			}
 		}
 	}
-	rel, err := m.Registry.Release(ctx, installer, v.String())
+	rel, err := registry.Release(ctx, name, v.String())
 	if err != nil {
 		return nil, err
 	}
-	data, err := m.Registry.Tarball(ctx, installer, v.String(), rel.SHA256)
+	data, err := registry.Tarball(ctx, name, v.String(), rel.SHA256)
 	if err != nil {
 		return nil, err
 	}
-	p, err := openPackage(data, v)
+	p, err := openPackage(data, name, v)
 	if err != nil {
 		return nil, err
 	}
 	p.retired = rel.Retired
-	work, remove, err := m.Cache.temp("package")
+	work, remove, err := c.temp("package")
 	if err != nil {
 		return nil, err
 	}
@@ -238,19 +242,19 @@ func (m *Mix) fetch(ctx context.Context, v phoenix.Version) (*pack, error) {
 	if err := os.WriteFile(filepath.Join(work, "package.tar"), data, 0o600); err != nil {
 		return nil, err
 	}
-	if err := writeStamp(work, stamped{URL: show(m.Registry.TarballURL(installer, v.String())), SHA256: p.sum, At: time.Now()}); err != nil {
+	if err := writeStamp(work, stamped{URL: show(registry.TarballURL(name, v.String())), SHA256: p.sum, At: time.Now()}); err != nil {
 		return nil, err
 	}
 	return p, swap(work, dir)
 }
 
-func openPackage(data []byte, v phoenix.Version) (*pack, error) {
+func openPackage(data []byte, name string, v phoenix.Version) (*pack, error) {
 	p, err := hex.Open(data)
 	if err != nil {
 		return nil, err
 	}
-	if p.Name != installer || p.Version != v.String() {
-		return nil, fmt.Errorf("the package says that it is %.40q %.40q, not %s %s", p.Name, p.Version, installer, v)
+	if p.Name != name || p.Version != v.String() {
+		return nil, fmt.Errorf("the package says that it is %.40q %.40q, not %s %s", p.Name, p.Version, name, v)
 	}
 	return &pack{version: v, sum: hex.Sum(data), elixir: p.Elixir, files: p.Files}, nil
 }
