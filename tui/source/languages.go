@@ -197,6 +197,8 @@ type tags struct {
 	i   int
 	out []elixir.Piece
 	tag bool // within < and >
+	// open is where a brace may have a counterpart again: none before it was found to have one.
+	open int
 }
 
 func (m *tags) piece(c elixir.Class, n int) {
@@ -220,15 +222,10 @@ func (m *tags) code(lead, n, tail int) {
 func (m *tags) step() {
 	rest := m.src[m.i:]
 	switch c := rest[0]; {
-	case strings.HasPrefix(rest, "<%!--"), strings.HasPrefix(rest, "<!--"):
-		n := strings.Index(rest, "-->")
-		if e := strings.Index(rest, "--%>"); e >= 0 && rest[1] == '%' {
-			n = e + 1
-		}
-		if n < 0 {
-			n = len(rest) - 3
-		}
-		m.piece(elixir.ClassComment, min(max(n+3, 1), len(rest)))
+	case strings.HasPrefix(rest, "<%!--"):
+		m.piece(elixir.ClassComment, through(rest, "--%>"))
+	case strings.HasPrefix(rest, "<!--"):
+		m.piece(elixir.ClassComment, through(rest, "-->"))
 	case strings.HasPrefix(rest, "<%"):
 		lead := 2
 		if len(rest) > 2 && strings.IndexByte("=#%/|", rest[2]) >= 0 {
@@ -239,13 +236,12 @@ func (m *tags) step() {
 			n, tail = len(rest)-lead, 0
 		}
 		m.code(lead, n, tail)
-	case c == '{':
-		n := braces(rest)
-		if n < 2 {
-			m.i++
-			return
+	case c == '{' && m.i >= m.open:
+		if n := braces(rest); n > 0 {
+			m.code(1, n-2, 1)
+		} else {
+			m.open = m.i + reach
 		}
-		m.code(1, n-2, 1)
 	case c == '<' && len(rest) > 1 && (rest[1] == '/' || rest[1] == ':' || rest[1] == '.' || rest[1] == '!' || isLetter(rest[1])):
 		n := 1
 		for n < len(rest) && strings.IndexByte(" \t\n>", rest[n]) < 0 {
@@ -275,10 +271,21 @@ func (m *tags) step() {
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
+// through is how far it is to the end of a mark; all, where there is none.
+func through(s, mark string) int {
+	if n := strings.Index(s, mark); n >= 0 {
+		return n + len(mark)
+	}
+	return len(s)
+}
+
+// reach bounds how far the counterpart of a brace is looked for, in bytes.
+const reach = 4000
+
 // braces is the length of what a brace and its counterpart hold, both included; 0: it has none within reach.
 func braces(s string) int {
 	depth := 0
-	for i := range min(len(s), 4000) {
+	for i := range min(len(s), reach) {
 		switch s[i] {
 		case '{':
 			depth++
