@@ -35,7 +35,7 @@ can be run with your own Elixir (--mix), which is asked before; a public site is
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(phxVersionsCommand(e, t), phxDiffCommand(e, t), phxNearestCommand(e, t), phxUpgradeCommand(e, t))
+	c.AddCommand(phxVersionsCommand(e, t), phxDiffCommand(e, t), phxNearestCommand(e, t), phxUpgradeCommand(e, t), phxChangelogCommand(e, t))
 	return c
 }
 
@@ -50,7 +50,7 @@ func (o *phxFlags) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&o.sources, "source", nil, "a snapshot of generated trees, a path or URL; can be repeated (default: generator.snapshots)")
 	f.StringVar(&o.mix, "mix", "", "run the published generator for what no snapshot has: ask, always or never (default: generator.mix)")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long it may all take")
+	f.DurationVar(&o.timeout, "timeout", defaultPhxTimeout, "how long it may all take")
 	_ = c.RegisterFlagCompletionFunc("mix", cobra.FixedCompletions([]string{"ask", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -62,11 +62,22 @@ type phx struct {
 	dir string // of the project, absolute; empty: none was named
 }
 
-// open reads the profile and its sources. An application need not be named.
-func (o *phxFlags) open(e *env, t *target) (*phx, error) {
+const defaultPhxTimeout = 5 * time.Minute
+
+// load reads the profile. An application need not be named.
+func (o *phxFlags) load(e *env, t *target) (*config.Profile, error) {
 	p, err := config.Load(config.Options{Name: t.app, ConfigFile: t.config, ProjectDir: t.project, Env: e.getenv, Anonymous: true})
 	if err != nil {
 		return nil, usage(err)
+	}
+	return p, nil
+}
+
+// open reads the profile and its sources.
+func (o *phxFlags) open(e *env, t *target) (*phx, error) {
+	p, err := o.load(e, t)
+	if err != nil {
+		return nil, err
 	}
 	if len(o.sources) > 0 {
 		p.Generator.Snapshots = o.sources

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os/exec"
 	"strings"
 	"testing"
@@ -39,5 +40,41 @@ func TestPhxRunsAPublishedGenerator(t *testing.T) {
 		if again.status != 0 || again.stdout != first.stdout || r.Asked() != asked {
 			t.Errorf("--mix %s again: status %d, %d requests, the same: %t: %s", mix, again.status, r.Asked()-asked, again.stdout == first.stdout, again.stderr)
 		}
+	}
+}
+
+func TestPhxChangelogIsOutOfPackages(t *testing.T) {
+	r := phoenixtest.NewRegistry(t, nil)
+	r.Publish(t, "phoenix", "1.7.14", map[string][]byte{
+		"CHANGELOG.md": []byte("# Changelog\n\n## 1.7.14 (2024-06-18)\n\n  * A \x1b[31mfix\n    of two lines\n\n## 1.7.13 (2024-06-18)\n\n  * Another\n\n## 1.7.12 (2024-04-11)\n\n  * Old\n"),
+	})
+	world := append(sandbox(t), "OPS_CONSOLE_GENERATOR_REGISTRY="+r.URL+"/api", "OPS_CONSOLE_GENERATOR_PACKAGES="+r.URL)
+	const want = `## 1.7.13 (2024-06-18)
+https://github.com/phoenixframework/phoenix/blob/v1.7.13/CHANGELOG.md
+
+  * Another
+
+## 1.7.14 (2024-06-18)
+https://github.com/phoenixframework/phoenix/blob/v1.7.14/CHANGELOG.md
+
+  * A fix
+    of two lines
+`
+	if got := run(t, world, program, "phx", "changelog", "1.7.12", "1.7.14"); got.status != 0 || got.stdout != want {
+		t.Errorf("status %d: %s%q", got.status, got.stderr, got.stdout)
+	}
+	got := run(t, world, program, "phx", "changelog", "1.7.13", "1.7.14", "--format", "json")
+	var out struct {
+		Sections []struct{ Version, Date, Text, URL string }
+		Notes    []string
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &out); err != nil || len(out.Sections) != 1 || out.Sections[0].Version != "1.7.14" || out.Notes == nil {
+		t.Errorf("%v: %s%s", err, got.stderr, got.stdout)
+	}
+	if got := run(t, world, program, "phx", "changelog", "1.6.0", "1.6.1"); got.status != 3 || !strings.Contains(got.stderr, "does not have it") {
+		t.Errorf("what is not published: status %d: %s", got.status, got.stderr)
+	}
+	if got := run(t, world, program, "phx", "changelog", "1.7.14", "1.7.13"); got.status != 2 {
+		t.Errorf("backwards: status %d: %s", got.status, got.stderr)
 	}
 }

@@ -33,7 +33,7 @@ func Read(text string) File {
 	var f File
 	var lines []string
 	flush := func() {
-		body := strings.Trim(strings.Join(lines, "\n"), "\n ")
+		body := strings.TrimRight(strings.TrimLeft(strings.Join(lines, "\n"), "\n"), "\n ")
 		lines = nil
 		if n := len(f.Sections); n > 0 {
 			f.Sections[n-1].Text = body

@@ -25,9 +25,8 @@ Carefully.
 
 ## 1.8.0 (2025-08-05)
 
-### Enhancements
-
   * Another
+    thing
 
 ## 1.8.0-rc.0 (2025-03-30) 🚀
 
@@ -46,7 +45,7 @@ func TestAChangelogIsTakenApart(t *testing.T) {
 		Intro: "# Changelog for v1.8\n\nNews of the minor version.\n\n## How to upgrade\n\nCarefully.",
 		Sections: []Section{
 			{v("1.8.1"), "2025-08-28", "### Bug fixes\n\n  * [One] thing"},
-			{v("1.8.0"), "2025-08-05", "### Enhancements\n\n  * Another"},
+			{v("1.8.0"), "2025-08-05", "  * Another\n    thing"},
 			{v("1.8.0-rc.0"), "2025-03-30", "- First release candidate!"},
 		},
 	}

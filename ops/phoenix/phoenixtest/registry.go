@@ -32,21 +32,27 @@ func Pack(t testing.TB, files map[string]phoenix.File, elixir string) []byte {
 	for p, f := range files {
 		plain[p] = f.Data
 	}
+	return pack(t, "phx_new", PackageVersion, elixir, plain)
+}
+
+// pack makes a tarball as hex does.
+func pack(t testing.TB, name, version, elixir string, files map[string][]byte) []byte {
+	t.Helper()
 	var contents bytes.Buffer
 	w := gzip.NewWriter(&contents)
-	if _, err := w.Write(Tar(t, plain)); err != nil {
+	if _, err := w.Write(Tar(t, files)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	metadata := `{<<"app">>,<<"phx_new">>}.
+	metadata := `{<<"app">>,<<"` + name + `">>}.
 {<<"build_tools">>,[<<"mix">>]}.
-{<<"description">>,<<"A generator of our own."/utf8>>}.
+{<<"description">>,<<"A package of our own."/utf8>>}.
 {<<"elixir">>,<<"` + elixir + `">>}.
-{<<"name">>,<<"phx_new">>}.
+{<<"name">>,<<"` + name + `">>}.
 {<<"requirements">>,[]}.
-{<<"version">>,<<"` + PackageVersion + `">>}.
+{<<"version">>,<<"` + version + `">>}.
 `
 	return Tar(t, map[string][]byte{
 		"VERSION": []byte("3"), "CHECKSUM": []byte("00"), "metadata.config": []byte(metadata), "contents.tar.gz": contents.Bytes(),
@@ -81,6 +87,21 @@ type Registry struct {
 	asked int
 	claim string
 	hang  bool
+	more  map[string][]byte // by path
+}
+
+// Publish makes it serve a package with these files, too.
+func (r *Registry) Publish(t testing.TB, name, version string, files map[string][]byte) {
+	t.Helper()
+	tarball := pack(t, name, version, "~> 1.11", files)
+	sum := sha256.Sum256(tarball)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.more == nil {
+		r.more = map[string][]byte{}
+	}
+	r.more["/tarballs/"+name+"-"+version+".tar"] = tarball
+	r.more["/api/packages/"+name+"/releases/"+version] = fmt.Appendf(nil, `{"version":%q,"checksum":%q,"meta":{}}`, version, hex.EncodeToString(sum[:]))
 }
 
 // NewRegistry serves a tarball as phx_new of PackageVersion. It is ended with the test.
@@ -92,10 +113,16 @@ func NewRegistry(t testing.TB, tarball []byte) *Registry {
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.asked++
-		claim, hang := r.claim, r.hang
+		claim, hang, more := r.claim, r.hang, r.more[req.URL.Path]
 		r.mu.Unlock()
 		if hang {
 			<-req.Context().Done()
+			return
+		}
+		if more != nil {
+			if _, err := w.Write(more); err != nil {
+				t.Logf("serve a package: %v", err)
+			}
 			return
 		}
 		switch req.URL.Path {
