@@ -57,6 +57,7 @@ func (o *phxFlags) flags(c *cobra.Command) {
 // phx is what a command works with.
 type phx struct {
 	e       *env
+	timeout time.Duration
 	profile *config.Profile
 	session.GeneratorSources
 	dir string // of the project, absolute; empty: none was named
@@ -90,7 +91,7 @@ func (o *phxFlags) open(e *env, t *target) (*phx, error) {
 	for _, s := range p.Notes {
 		e.note(s)
 	}
-	x := &phx{e: e, profile: p, dir: p.Project}
+	x := &phx{e: e, timeout: o.timeout, profile: p, dir: p.Project}
 	if x.dir != "" {
 		if x.dir, err = filepath.Abs(x.dir); err != nil {
 			return nil, usage(err)
@@ -138,6 +139,17 @@ func (x *phx) project(ctx context.Context) (nearest.App, *phoenix.Tree, error) {
 	return app, mine, nil
 }
 
+// unknown is why something could not be found out, with what to do about it.
+func (x *phx) unknown(err error) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("no answer within %s (--timeout): %w", x.timeout, err)
+	case errors.Is(err, generated.ErrNone):
+		err = fmt.Errorf("%w; ops-console phx versions lists what there is, and --mix may make more", err)
+	}
+	return unknown(err)
+}
+
 // tree gets one from what is at hand or can be made here; where the flags are not there, the one that is nearest to them.
 // The public site is asked where that has no tree of the version at all.
 func (x *phx) tree(ctx context.Context, want phoenix.Spec, near phoenix.Flags) (*phoenix.Tree, []string, error) {
@@ -158,7 +170,7 @@ func (x *phx) nearest(ctx context.Context, app nearest.App, mine *phoenix.Tree) 
 	if errors.Is(err, nearest.ErrNoTrees) {
 		return r, nil, usage(fmt.Errorf("%w with --source or in generator.snapshots, see docs/generator.md", err))
 	}
-	return r, notes, unknown(err)
+	return r, notes, x.unknown(err)
 }
 
 // phxVersion reads a version of the command line, and says so where it is not known.

@@ -117,7 +117,7 @@ func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to stri
 	}
 	d := &report.Diff{Notes: s.notes}
 	if err := s.trees(ctx, x, d); err != nil {
-		return unknown(err)
+		return x.unknown(err)
 	}
 	if d.Pairs, err = diff.Trees(d.From, d.To, diff.Options{Raw: o.raw}); err != nil {
 		return unknown(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -389,7 +390,7 @@ func TestPhxSaysWhatIsWrongInOneLine(t *testing.T) {
 		{2, "want stat, text, patch or json", []string{"diff", "1.7.14", "1.8.8", "--format", "sarif"}},
 		{2, "--only", []string{"diff", "1.7.14", "1.8.8", "--only", "fun"}},
 		{2, "no phx.gen.auth", []string{"diff", "1.5.8", "1.8.8", "--axis", "auth"}},
-		{3, "1.8.7", []string{"diff", "1.7.14", "1.8.7"}},
+		{3, "phx versions lists", []string{"diff", "1.7.14", "1.8.7"}},
 		{3, "it has this version with", []string{"diff", "1.7.14", "1.8.8", "--", "--no-ecto"}},
 		{3, "no-such-place", []string{"diff", "1.7.14", "1.8.8", "--source", "/no-such-place"}},
 		{2, "mix.exs", []string{"nearest", "--project", t.TempDir()}},
@@ -402,5 +403,23 @@ func TestPhxSaysWhatIsWrongInOneLine(t *testing.T) {
 		if r.status != tc.status || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, tc.want) {
 			t.Errorf("%v: status %d, stdout %.80q, stderr %q, want %d and one line with %q", tc.args, r.status, r.stdout, r.stderr, tc.status, tc.want)
 		}
+	}
+}
+
+// A registry that accepts and never answers is given up in time.
+func TestPhxEndsWhenNobodyAnswers(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	silent := "http://" + l.Addr().String()
+	env := append(phxWorld(t), "OPS_CONSOLE_GENERATOR_MIX=ask", "OPS_CONSOLE_GENERATOR_REGISTRY="+silent, "OPS_CONSOLE_GENERATOR_PACKAGES="+silent)
+	r := run(t, env, program, "phx", "versions", "--online", "--timeout", "300ms")
+	if r.status != 3 || !strings.Contains(r.stdout, "1.7.14") || !strings.Contains(r.stdout, "note: ") || !strings.Contains(r.stdout, l.Addr().String()) {
+		t.Errorf("status %d, want 3, what is known, and a note of who did not answer: %s", r.status, r.stderr)
+	}
+	if r := run(t, env, program, "phx", "diff", "1.7.14", "1.8.8"); r.status != 0 {
+		t.Errorf("what is at hand needs nobody: status %d, %s", r.status, r.stderr)
 	}
 }

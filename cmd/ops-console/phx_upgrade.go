@@ -175,7 +175,7 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 	}{{app.Spec(base, app.For(base)), &u.Base}, {app.Spec(to, app.Onward(base, to)), &u.New}} {
 		t, notes, err := x.tree(ctx, side.spec, side.spec.Flags)
 		if err != nil {
-			return nil, unknown(err)
+			return nil, x.unknown(err)
 		}
 		*side.to, u.Notes = t, append(u.Notes, notes...)
 	}
@@ -231,7 +231,7 @@ func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App) (
 		}
 		if trees[v] == nil {
 			if trees[v], _, err = x.tree(ctx, app.Spec(v, app.For(v)), app.Flags); err != nil {
-				return nil, unknown(err)
+				return nil, x.unknown(err)
 			}
 		}
 		out[filepath.ToSlash(file)] = trees[v]
