@@ -69,8 +69,10 @@ func roles(d *document) (fg [numRoles]look, bg map[Role]look) {
 // few are the grounds of a diff among 256 colours, of which the one nearest to a dark tint may well be a loud one: by ground
 // and kind of theme.
 var few = [numGrounds - Added]map[string]int{
-	{"dark": 22, "light": 194, "any": 22}, {"dark": 52, "light": 224, "any": 52},
-	{"dark": 28, "light": 157, "any": 28}, {"dark": 88, "light": 217, "any": 88},
+	{"dark": 22, "light": 194, "any": 22},
+	{"dark": 52, "light": 224, "any": 52},
+	{"dark": 28, "light": 157, "any": 28},
+	{"dark": 88, "light": 217, "any": 88},
 }
 
 func or(l, m look) look {
