@@ -15,12 +15,13 @@ import (
 func (s *Session) GeneratorOptions() compare.Options {
 	g := s.Profile.Generator
 	o := compare.Options{Dir: s.Profile.Project, Rand: rand.Reader}
-	var sources source.Chain
-	for _, at := range g.Snapshots {
-		sources = append(sources, source.NewSnapshot(at, source.Options{Cache: GeneratorCache(s.getenv)}))
+	// Nobody can be asked while the console is on the screen: a generator is run only where the profile says always.
+	sources := NewGeneratorSources(s.Profile, s.getenv, nil)
+	if len(sources.All) > 0 {
+		o.Source = sources.All
 	}
-	if len(sources) > 0 {
-		o.Source = sources
+	if len(sources.Snapshots) > 0 {
+		o.Listed, o.Whole = sources.Snapshots, len(sources.All) == len(sources.Snapshots)
 	}
 	if v, err := phoenix.ParseVersion(g.Base); err == nil {
 		o.Base = v

@@ -38,7 +38,9 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 		if len(s.Versions) > 0 {
 			g.Text(themes.Muted, 3, paint.Part{}, "f and t choose other versions, F other flags; r tries again.", 2)
 		} else {
-			g.Text(themes.Muted, 3, paint.Part{}, "Trees are looked for in "+s.Source+". r tries again.", 3)
+			g.Text(themes.Muted, 3, paint.Part{}, "Trees are looked for in "+s.Source+". r tries again. A snapshot on this machine needs no network:", 3)
+			command("git clone --depth 1 https://github.com/phoenix-diff/phoenix-diff", "")
+			command(`snapshots = "~/src/phoenix-diff"`, "under [app.NAME.generator] in config.toml")
 		}
 		p.offered(g)
 	case s.Loading:

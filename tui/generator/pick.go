@@ -113,7 +113,7 @@ func flagItems(s *compare.Snapshot, c compare.Choice) []item {
 		default:
 			it.value = opposite(now)
 		}
-		it.missing = len(trees) > 0 && !has(trees, c.With(it.flag, it.value))
+		it.missing = s.Whole && !has(trees, c.With(it.flag, it.value))
 		out = append(out, it)
 	}
 	return out

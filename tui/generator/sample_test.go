@@ -44,7 +44,7 @@ func (o sample) make(t testing.TB) *compare.Snapshot {
 		}
 	}
 	s := &compare.Snapshot{
-		At: tuitest.Now(), Source: "snapshot ~/trees", Choice: compare.Choice{From: old.Spec.Version, To: new.Spec.Version},
+		At: tuitest.Now(), Source: "snapshot ~/trees", Whole: true, Choice: compare.Choice{From: old.Spec.Version, To: new.Spec.Version},
 		Old:  compare.Side{Spec: old.Spec, Provenance: phoenix.Provenance{Source: "snapshot ~/trees", Detail: o.from}},
 		New:  compare.Side{Spec: new.Spec, Provenance: phoenix.Provenance{Source: "snapshot ~/trees", Detail: o.to, Substituted: !o.noProject}},
 		Done: map[string]bool{},

@@ -152,7 +152,7 @@ func (a access) profile(dir string) ([]byte, error) {
 		"environment":    a.environment,
 		"primary_region": primaryRegion,
 		"project":        filepath.Join(dir, projectDir),
-		"generator":      table{"snapshots": filepath.Join(dir, treesFile)},
+		"generator":      table{"snapshots": filepath.Join(dir, treesFile), "mix": "never", "web": false},
 		"api": table{
 			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},

@@ -58,7 +58,8 @@ type Snapshot struct {
 	At       time.Time
 	Source   string            // where trees come from; empty: nowhere, none is configured
 	Versions []phoenix.Version // that there are trees of, oldest first
-	Specs    []phoenix.Spec    // the trees that there are, without names; nil: any may be there
+	Specs    []phoenix.Spec    // the trees that are at hand, without names
+	Whole    bool              // there are no others
 
 	Wanted  Choice
 	Loading bool  // Wanted is being loaded; what is below is what was there before
@@ -90,14 +91,19 @@ func Key(p diff.Pair) string { return diff.Key(p.Path()) }
 // Options of Start.
 type Options struct {
 	Source source.Source // nil: none is configured
-	Dir    string        // of the project; empty: none
-	State  string        // directory in which is kept what is done; empty: it is not kept
-	Rand   io.Reader     // see merge.Options
+	// Listed are those of its trees that are at hand and can be listed: versions are offered of them where there are any, and
+	// what the project's files come from is looked for among them. nil: none.
+	Listed source.Lister
+	Dir    string    // of the project; empty: none
+	State  string    // directory in which is kept what is done; empty: it is not kept
+	Rand   io.Reader // see merge.Options
 	Now    func() time.Time
 	// Base is the version that the project's files come from; the zero version: it is found out.
 	Base phoenix.Version
 	// Timeout of loading; 0: 2 minutes.
 	Timeout time.Duration
+	// Whole says that the source has no tree that is not listed.
+	Whole bool
 }
 
 const loadTimeout = 2 * time.Minute

@@ -38,6 +38,9 @@ func start(t *testing.T, o Options) *Watcher {
 	if o.Rand == nil {
 		o.Rand = strings.NewReader(strings.Repeat("0123456789abcdef", 10_000))
 	}
+	if l, ok := o.Source.(source.Lister); ok {
+		o.Listed, o.Whole = l, true
+	}
 	w := Start(t.Context(), o)
 	t.Cleanup(w.Close)
 	return w
@@ -138,6 +141,18 @@ func TestAProjectThatCannotBeComparedIsSaidAndTheTreesAreCompared(t *testing.T) 
 		}
 	}
 }
+
+func TestWithoutASnapshotTheRequirementIsTheBase(t *testing.T) {
+	w := start(t, Options{Source: unlisted{fixtures()}, Dir: orchard(t)})
+	w.Attend(true)
+	s := until(t, w, "the comparison", loaded)
+	if s.Choice.From != v("1.6.16") || s.Choice.To != v("1.8.8") || !strings.Contains(s.Base, "mix.exs asks for ~> 1.6.16") || s.Whole || len(s.Specs) > 0 {
+		t.Errorf("%+v, because %q", s.Choice, s.Base)
+	}
+}
+
+// unlisted is a source that cannot say what it has.
+type unlisted struct{ source.Source }
 
 func TestWhatIsAskedForLastIsCompared(t *testing.T) {
 	hold := make(chan struct{})

@@ -1,10 +1,13 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,7 +43,7 @@ func (l *loader) load(ctx context.Context, want Choice) (*Snapshot, *merge.Progr
 }
 
 func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error) {
-	vv, err := l.o.Source.Versions(ctx, phoenix.Project)
+	vv, err := l.versions(ctx, s)
 	if len(vv) == 0 {
 		if err == nil {
 			err = errors.New("it has no tree of any version")
@@ -48,10 +51,6 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error)
 		return nil, fmt.Errorf("%s: %w", s.Source, err)
 	}
 	s.Versions = sorted(vv)
-	if lister, ok := l.o.Source.(source.Lister); ok {
-		// What cannot be listed may be there all the same.
-		s.Specs, _ = lister.Specs(ctx)
-	}
 	mine, app := l.project(ctx, s)
 	s.App = app.Name
 	s.Choice = l.choose(ctx, s, mine, app)
@@ -83,6 +82,27 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error)
 	}
 	s.Done = doneIn(progress)
 	return progress, nil
+}
+
+// versions that are offered: of the trees that are at hand, or else of all.
+func (l *loader) versions(ctx context.Context, s *Snapshot) ([]phoenix.Version, error) {
+	s.Whole = l.o.Whole
+	var failed error
+	if l.o.Listed != nil {
+		specs, err := l.o.Listed.Specs(ctx)
+		s.Specs, failed = specs, err
+		var vv []phoenix.Version
+		for _, spec := range specs {
+			if spec.Axis == phoenix.Project {
+				vv = append(vv, spec.Version)
+			}
+		}
+		if len(vv) > 0 || l.o.Whole {
+			return vv, err
+		}
+	}
+	vv, err := l.o.Source.Versions(ctx, phoenix.Project)
+	return vv, cmp.Or(failed, err)
 }
 
 // specs are the trees that a choice is about, and what to know of their flags.
@@ -183,9 +203,12 @@ func (l *loader) nearest(ctx context.Context, s *Snapshot, mine *phoenix.Tree, a
 	if l.o.Base != (phoenix.Version{}) {
 		return l.o.Base, "the profile says so"
 	}
+	if l.o.Listed == nil || len(s.Specs) == 0 {
+		return required(s, app)
+	}
 	var trees []*phoenix.Tree
 	for _, spec := range app.Candidates(s.Specs) {
-		if t, err := l.o.Source.Tree(ctx, spec); err == nil {
+		if t, err := l.o.Listed.Tree(ctx, spec); err == nil {
 			trees = append(trees, t)
 		}
 	}
@@ -199,6 +222,15 @@ func (l *loader) nearest(ctx context.Context, s *Snapshot, mine *phoenix.Tree, a
 	}
 	best := r.Best()
 	return r.Base().Version, fmt.Sprintf("%d %% of its lines are in the project (confidence: %s)", int(100*best.Recall()+0.5), r.Level)
+}
+
+// required is the version that mix.exs asks for, where no trees are at hand to compare with.
+func required(s *Snapshot, app nearest.App) (phoenix.Version, string) {
+	v, err := phoenix.ParseVersion(strings.TrimLeft(app.Requirement, "~>= "))
+	if err != nil || !slices.Contains(s.Versions, v) {
+		return phoenix.Version{}, ""
+	}
+	return v, "mix.exs asks for " + app.Requirement + "; no snapshot is at hand to find out more from"
 }
 
 // newest of the versions that will do: a release, where there is one.
