@@ -146,7 +146,7 @@ func TestWithoutASnapshotTheRequirementIsTheBase(t *testing.T) {
 	w := start(t, Options{Source: unlisted{fixtures()}, Dir: orchard(t)})
 	w.Attend(true)
 	s := until(t, w, "the comparison", loaded)
-	if s.Choice.From != v("1.6.16") || s.Choice.To != v("1.8.8") || !strings.Contains(s.Base, "mix.exs asks for ~> 1.6.16") || s.Whole || len(s.Specs) > 0 {
+	if s.Choice.From != v("1.6.16") || s.Choice.To != v("1.8.8") || !strings.Contains(s.Base, "mix.exs asks for ~> 1.6.16") || s.Whole || len(s.Specs) > 0 || len(s.Choice.Flags) > 0 || len(s.Notes) == 0 {
 		t.Errorf("%+v, because %q", s.Choice, s.Base)
 	}
 }

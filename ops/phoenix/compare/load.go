@@ -54,11 +54,14 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error)
 	mine, app := l.project(ctx, s)
 	s.App = app.Name
 	s.Choice = l.choose(ctx, s, mine, app)
+	guessed := len(s.Choice.Flags) > 0 && s.Wanted.Flags == nil
+	old, new, from, to, err := l.chosen(ctx, s, app)
+	if guessed && errors.Is(err, source.ErrNone) {
+		s.Notes = append(s.Notes, "the application looks like one made with "+s.Choice.Flags.String()+", of which there is no tree: compared with those that have no flags")
+		s.Choice.Flags = nil
+		old, new, from, to, err = l.chosen(ctx, s, app)
+	}
 	s.Wanted = s.Choice
-	old, new, notes := specs(s.Choice)
-	s.Notes = notes
-	old.App, old.Module, new.App, new.Module = app.Name, app.Module, app.Name, app.Module
-	from, to, err := l.both(ctx, old, new)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +106,16 @@ func (l *loader) versions(ctx context.Context, s *Snapshot) ([]phoenix.Version, 
 	}
 	vv, err := l.o.Source.Versions(ctx, phoenix.Project)
 	return vv, cmp.Or(failed, err)
+}
+
+// chosen are the two trees of the choice, with the application's names.
+func (l *loader) chosen(ctx context.Context, s *Snapshot, app nearest.App) (old, new phoenix.Spec, from, to *phoenix.Tree, err error) {
+	old, new, notes := specs(s.Choice)
+	old.App, old.Module, new.App, new.Module = app.Name, app.Module, app.Name, app.Module
+	if from, to, err = l.both(ctx, old, new); err == nil {
+		s.Notes = append(s.Notes, notes...)
+	}
+	return old, new, from, to, err
 }
 
 // specs are the trees that a choice is about, and what to know of their flags.
