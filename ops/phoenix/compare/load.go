@@ -56,8 +56,8 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error)
 	s.Choice = l.choose(ctx, s, mine, app)
 	guessed := len(s.Choice.Flags) > 0 && s.Wanted.Flags == nil
 	old, new, from, to, err := l.chosen(ctx, s, app)
-	if guessed && errors.Is(err, source.ErrNone) {
-		s.Notes = append(s.Notes, "the application looks like one made with "+s.Choice.Flags.String()+", of which there is no tree: compared with those that have no flags")
+	if guessed && err != nil && ctx.Err() == nil {
+		s.Notes = append(s.Notes, "the application looks like one made with "+s.Choice.Flags.String()+", of which there are no two trees: compared without flags")
 		s.Choice.Flags = nil
 		old, new, from, to, err = l.chosen(ctx, s, app)
 	}
