@@ -47,9 +47,9 @@ func findElixir(ctx context.Context, program string) (*toolchain, error) {
 	case err != nil:
 		return nil, fmt.Errorf("ask elixir for its version: %w", err)
 	}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(out.kept.String()), "\n")
 	if len(lines) < 4 {
-		return nil, fmt.Errorf("ask elixir for its version: it answers %.80q", out.String())
+		return nil, fmt.Errorf("ask elixir for its version: it answers %.80q", out.kept.String())
 	}
 	lines = lines[len(lines)-4:]
 	t := &toolchain{otp: strings.TrimSpace(lines[1])}

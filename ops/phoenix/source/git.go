@@ -56,7 +56,7 @@ func openGit(ctx context.Context, dir, name, ref string) (*gitStore, error) {
 		dir: dir, name: name, commit: strings.TrimSpace(string(out)),
 		trees: map[string][]gitFile{}, bad: map[string]error{}, blobs: map[string][]byte{},
 	}
-	if !objectID.MatchString(s.commit) {
+	if !isObject(s.commit) {
 		return nil, fmt.Errorf("find %s in the repository %s: git answers %.60q", ref, name, s.commit)
 	}
 	list, err := git(ctx, gitReads, dir, nil, "ls-tree", "-r", "-z", "--full-tree", s.commit)
@@ -66,11 +66,23 @@ func openGit(ctx context.Context, dir, name, ref string) (*gitStore, error) {
 	return s, s.read(list)
 }
 
-var objectID = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
+// isObject says whether it is an object's name, by SHA-1 or SHA-256.
+func isObject(id string) bool {
+	if len(id) != 40 && len(id) != 64 {
+		return false
+	}
+	for i := range len(id) {
+		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
 
 // read takes the output of git ls-tree -r -z.
 func (s *gitStore) read(list []byte) error {
 	n := 0
+	var lay places
 	for line := range bytes.SplitSeq(list, []byte{0}) {
 		if len(line) == 0 {
 			continue
@@ -78,22 +90,24 @@ func (s *gitStore) read(list []byte) error {
 		if n++; n > maxPaths {
 			return fmt.Errorf("there are more than %d files", maxPaths)
 		}
+		// 100644 blob 4779316f12bf4e5c6e718e67395c41fe1299f50a<TAB>path
 		meta, name, ok := strings.Cut(string(line), "\t")
-		f := strings.Fields(meta)
-		if !ok || len(f) != 3 || !objectID.MatchString(f[2]) {
+		mode, meta, ok2 := strings.Cut(meta, " ")
+		_, object, ok3 := strings.Cut(meta, " ")
+		if !ok || !ok2 || !ok3 || !isObject(object) {
 			return fmt.Errorf("git lists %.80q", line)
 		}
-		at, rest, ok := placeOf(name)
+		at, rest, ok := lay.of(name)
 		if !ok {
 			continue
 		}
-		if f[0] != "100644" && f[0] != "100755" {
+		if mode != "100644" && mode != "100755" {
 			s.bad[at.dir] = fmt.Errorf("%.120q is not a plain file", rest)
 		}
 		if _, ok := s.trees[at.dir]; !ok {
 			s.all = append(s.all, at)
 		}
-		s.trees[at.dir] = append(s.trees[at.dir], gitFile{path: rest, object: f[2], executable: f[0] == "100755"})
+		s.trees[at.dir] = append(s.trees[at.dir], gitFile{path: rest, object: object, executable: mode == "100755"})
 	}
 	return nil
 }
@@ -206,12 +220,12 @@ func git(ctx context.Context, within time.Duration, dir string, env []string, ar
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		if text := plaintext.Line(strings.Join(strings.Fields(redactAll(complaint.String())), " "), 300); text != "" {
+		if text := plaintext.Line(strings.Join(strings.Fields(redactAll(complaint.kept.String())), " "), 300); text != "" {
 			return nil, fmt.Errorf("git: %s", text)
 		}
 		return nil, fmt.Errorf("git: %w", err)
 	}
-	return out.Bytes(), nil
+	return out.kept.Bytes(), nil
 }
 
 // gitCommand is git as a program that asks nobody and runs nothing else that a repository names.

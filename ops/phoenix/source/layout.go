@@ -52,6 +52,20 @@ func placeOf(p string) (at place, rest string, ok bool) {
 	return place{}, "", false
 }
 
+// places is placeOf for the paths of a listing, in which those of one tree stand together.
+type places struct {
+	last place
+	ok   bool
+}
+
+func (l *places) of(p string) (at place, rest string, ok bool) {
+	if l.last.dir != "" && len(p) > len(l.last.dir)+1 && p[len(l.last.dir)] == '/' && strings.HasPrefix(p, l.last.dir) {
+		return l.last, p[len(l.last.dir)+1:], l.ok
+	}
+	l.last, rest, l.ok = placeOf(p)
+	return l.last, rest, l.ok
+}
+
 // specOf reads the names of the directories that a tree is in.
 func specOf(parent, version, flags string) (phoenix.Spec, bool) {
 	v, err := phoenix.ParseVersion(version)

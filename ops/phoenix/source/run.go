@@ -97,15 +97,16 @@ func parentsOf() map[int]int {
 	return parents
 }
 
-// bounded keeps the first bytes of what is written to it, and drops the rest.
+// bounded keeps the first bytes of what is written to it, and drops the rest. The buffer is no embedded one: its other ways of
+// being written to know no bound.
 type bounded struct {
-	bytes.Buffer
+	kept  bytes.Buffer
 	limit int
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := b.limit - b.Len(); room > 0 {
-		b.Buffer.Write(p[:min(room, len(p))])
+	if room := b.limit - b.kept.Len(); room > 0 {
+		b.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }

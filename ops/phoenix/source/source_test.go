@@ -125,6 +125,13 @@ func TestDirectoriesNameTrees(t *testing.T) {
 		"new/1.7.14//x":                                          "",
 		"":                                                       "",
 	} {
+		var lay places
+		for range 2 { // the second time from what it remembers
+			at2, rest2, ok2 := lay.of(at)
+			if one, rest, ok := placeOf(at); ok != ok2 || rest != rest2 && ok || compareSpecs(one.spec, at2.spec) != 0 && ok {
+				t.Errorf("%s is %+v %q, remembered %+v %q", at, one, rest, at2, rest2)
+			}
+		}
 		at, rest, ok := placeOf(at)
 		got := ""
 		if ok {

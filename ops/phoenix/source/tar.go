@@ -60,6 +60,7 @@ func readTar(ctx context.Context, from io.Reader) (*tarStore, error) {
 	known := map[[sha256.Size]byte][]byte{} // content that was met before
 	paths := map[string]tarFile{}           // for links to it
 	var unique, all int64
+	var lay places
 	in := tar.NewReader(&limited{r: r, ctx: ctx, left: maxExpanded})
 	for n := 0; ; n++ {
 		h, err := in.Next()
@@ -73,7 +74,7 @@ func readTar(ctx context.Context, from io.Reader) (*tarStore, error) {
 			return nil, fmt.Errorf("there are more than %d entries", maxPaths)
 		}
 		name := strings.TrimPrefix(path.Clean(h.Name), "./")
-		at, rest, ok := placeOf(name)
+		at, rest, ok := lay.of(name)
 		if !ok || h.Typeflag == tar.TypeDir {
 			continue
 		}
