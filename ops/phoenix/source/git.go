@@ -230,12 +230,22 @@ func git(ctx context.Context, within time.Duration, dir string, env []string, ar
 
 // gitCommand is git as a program that asks nobody and runs nothing else that a repository names.
 func gitCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	fixed := []string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0", "-c", "maintenance.auto=false"}
+	fixed := []string{
+		"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+		"-c", "http.lowSpeedLimit=100", "-c", "http.lowSpeedTime=30", // bytes a second, seconds
+	}
 	if dir != "" {
 		fixed = append(fixed, "--git-dir="+dir)
 	}
 	cmd := exec.CommandContext(ctx, "git", append(fixed, args...)...)
+	if os.Getenv("GIT_SSH") == "" {
+		// ssh would ask at the terminal, over whatever is on it. A command of the user's own, further down, is stronger.
+		cmd.Env = append(cmd.Env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=20")
+	}
 	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "SSH_ASKPASS") {
+			continue
+		}
 		if !strings.HasPrefix(v, "GIT_") || strings.HasPrefix(v, "GIT_SSL") || strings.HasPrefix(v, "GIT_SSH") {
 			cmd.Env = append(cmd.Env, v)
 		}

@@ -186,9 +186,14 @@ func (s *Snapshot) download(ctx context.Context, url, ref string) (path, note st
 func (s *Snapshot) fetchTo(ctx context.Context, path, url string) (sum string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, downloads)
 	defer cancel()
+	ctx, stalled := context.WithCancelCause(ctx)
+	defer stalled(nil)
+	patience := s.options.stall()
+	timer := time.AfterFunc(patience, func() { stalled(fmt.Errorf("the server sent nothing for %s", patience)) })
+	defer timer.Stop()
 	body, err := request(ctx, s.options.client(), url, "")
 	if err != nil {
-		return "", err
+		return "", inTime(ctx, downloads, err)
 	}
 	defer body.Close()
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -196,7 +201,7 @@ func (s *Snapshot) fetchTo(ctx context.Context, path, url string) (sum string, e
 		return "", err
 	}
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(body, maxDownloaded+1))
+	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(&watched{body, timer, patience}, maxDownloaded+1))
 	if err == nil && n > maxDownloaded {
 		err = fmt.Errorf("it is larger than %d MB", maxDownloaded>>20)
 	}
@@ -269,9 +274,24 @@ func inTime(ctx context.Context, within time.Duration, err error) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("no answer within %s: %w", within, context.DeadlineExceeded)
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return err
+}
+
+// watched puts a timer off while something comes.
+type watched struct {
+	io.Reader
+	timer *time.Timer
+	by    time.Duration
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if n > 0 {
+		w.timer.Reset(w.by)
+	}
+	return n, err
 }
 
 // trimmed is a note where the cache could not be brought within its bound, which is no reason to do without what was fetched.

@@ -18,6 +18,7 @@ type Options struct {
 	Cache  *Cache
 	Client *http.Client     // nil: the default one, which goes through HTTPS_PROXY
 	Now    func() time.Time // nil: time.Now
+	Stall  time.Duration    // how long a server may send nothing; 0: 30 s
 	MaxAge time.Duration    // after which a snapshot from elsewhere is asked for again; 0: a day
 }
 
@@ -33,6 +34,13 @@ func (o Options) client() *http.Client {
 		return http.DefaultClient
 	}
 	return o.Client
+}
+
+func (o Options) stall() time.Duration {
+	if o.Stall == 0 {
+		return 30 * time.Second
+	}
+	return o.Stall
 }
 
 func (o Options) maxAge() time.Duration {

@@ -237,6 +237,29 @@ func TestASnapshotByURLIsFetchedOnceAndOutlivesItsServer(t *testing.T) {
 	}
 }
 
+func TestADownloadThatStallsIsGivenUp(t *testing.T) {
+	for name, some := range map[string]int{"at once": 0, "in the middle": 1000} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if some > 0 {
+				_, _ = w.Write(make([]byte, some))
+				w.(http.Flusher).Flush()
+			}
+			<-r.Context().Done()
+		}))
+		o := Options{Cache: &Cache{Dir: t.TempDir()}, Client: srv.Client(), Stall: 50 * time.Millisecond}
+		_, err := NewSnapshot(srv.URL+"/x.tar", o).Tree(t.Context(), live158)
+		if err == nil || !strings.Contains(err.Error(), "the server sent nothing for 50ms") {
+			t.Errorf("%s: %v", name, err)
+		}
+		srv.Client().CloseIdleConnections()
+		srv.Close()
+		left, err := os.ReadDir(filepath.Join(o.Cache.Dir, "tmp"))
+		if err != nil || len(left) > 0 {
+			t.Errorf("%s: left behind: %v %v", name, left, err)
+		}
+	}
+}
+
 func TestARepositoryByURLIsRefreshedAndOutlivesItsServer(t *testing.T) {
 	repo := repository(t, ours(t))
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
