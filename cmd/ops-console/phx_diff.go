@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,8 +86,9 @@ func (o *phxDiffFlags) check() error {
 // sides are the trees that are asked for.
 type sides struct {
 	old, new phoenix.Spec
-	exact    bool // the flags were said, and nothing else will do
+	said     phoenix.Flags // on the command line: nothing but those will do; empty: what is closest will
 	notes    []string
+	fair     []string // notes on defaults that changed, where the older tree is the one with the newer default
 }
 
 func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to string, words []string) error {
@@ -133,7 +135,7 @@ func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Versi
 	axis := phoenix.Axis(o.axis)
 	s.old = phoenix.Spec{Axis: axis, Version: old}
 	s.new = phoenix.Spec{Axis: axis, Version: new, Flags: flags}
-	s.exact = len(flags) > 0
+	s.said = flags
 	if x.dir != "" {
 		app, _, err := x.project(ctx)
 		if err != nil {
@@ -142,7 +144,7 @@ func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Versi
 		for _, spec := range []*phoenix.Spec{&s.old, &s.new} {
 			spec.App, spec.Module = app.Name, app.Module
 		}
-		if axis == phoenix.Project && !s.exact {
+		if axis == phoenix.Project && len(flags) == 0 {
 			s.old.Flags, s.new.Flags = app.For(old), app.Onward(old, new)
 			s.notes = append(s.notes, "flags as the files of "+app.Name+" speak of them: "+app.Flags.String())
 			return s, nil
@@ -157,9 +159,7 @@ func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Versi
 	if _, _, err := known.Fit(axis, flags); err != nil {
 		return s, usage(err)
 	}
-	fair, notes := phoenix.Fair(axis, phoenix.Knowledge(old), known, flags)
-	s.old.Flags = fair
-	s.notes = append(s.notes, notes...)
+	s.old.Flags, s.fair = phoenix.Fair(axis, phoenix.Knowledge(old), known, flags)
 	return s, nil
 }
 
@@ -172,8 +172,8 @@ func (s sides) trees(ctx context.Context, x *phx, d *report.Diff) error {
 		to   **phoenix.Tree
 	}{{s.old, &d.From}, {s.new, &d.To}} {
 		g.Go(func() (err error) {
-			if s.exact {
-				*side.to, err = x.All.Tree(gctx, side.spec)
+			if len(s.said) > 0 {
+				*side.to, notes[i], err = s.exactly(gctx, x, side.spec)
 				return err
 			}
 			*side.to, notes[i], err = x.tree(gctx, side.spec, side.spec.Flags)
@@ -181,8 +181,26 @@ func (s sides) trees(ctx context.Context, x *phx, d *report.Diff) error {
 		})
 	}
 	err := g.Wait()
-	d.Notes = append(append(d.Notes, notes[0]...), notes[1]...)
+	if len(notes[0]) == 0 {
+		notes[0] = s.fair
+	}
+	d.Notes = slices.Concat(d.Notes, notes[0], notes[1])
 	return err
+}
+
+// exactly gets a tree with the flags that were said, and those of a fair comparison, where that is there.
+func (s sides) exactly(ctx context.Context, x *phx, want phoenix.Spec) (*phoenix.Tree, []string, error) {
+	t, err := x.All.Tree(ctx, want)
+	if err == nil || len(want.Flags) == len(s.said) {
+		return t, nil, err
+	}
+	plain := want
+	plain.Flags = s.said
+	t, plainErr := x.All.Tree(ctx, plain)
+	if plainErr != nil {
+		return nil, nil, err
+	}
+	return t, []string{fmt.Sprintf("of %s there is no tree with %s: this is the one with %s", want.Version, want.Flags, s.said)}, nil
 }
 
 func (o *phxDiffFlags) write(e *env, d *report.Diff) error {

@@ -156,6 +156,27 @@ func TestPhxDiffTellsMoves(t *testing.T) {
 	}
 }
 
+// Between these versions the default of --adapter changed, and nobody has the older tree with the newer default.
+func TestPhxDiffSaysWhichTreeItTookInstead(t *testing.T) {
+	dir := t.TempDir()
+	for _, at := range []string{"1.7.8/default", "1.7.8/binary-id", "1.7.14/default", "1.7.14/binary-id"} {
+		phoenixtest.Write(t, filepath.Join(dir, at), phoenixtest.Tree(t, "1.7.14/default").Files)
+	}
+	for _, flags := range []string{"", "--binary-id"} {
+		args := []string{"phx", "diff", "1.7.8", "1.7.14", "--source", dir}
+		if flags != "" {
+			args = append(args, "--", flags)
+		}
+		r := run(t, phxWorld(t), program, args...)
+		if r.status != 0 || !strings.Contains(r.stdout, "there is no tree with --adapter bandit") || strings.Contains(r.stdout, "was generated with it") {
+			t.Errorf("%v: status %d: %s%s", args, r.status, r.stdout, r.stderr)
+		}
+	}
+	if r := run(t, phxWorld(t), program, "phx", "diff", "1.7.8", "1.7.14", "--source", dir, "--", "--no-ecto"); r.status != 3 {
+		t.Errorf("a flag that was said and that nobody has: status %d, %s", r.status, r.stdout)
+	}
+}
+
 func TestPhxDiffTakesNamesOfAProject(t *testing.T) {
 	r := run(t, phxWorld(t), program, "phx", "diff", "1.6.16", "1.7.14", "--project", orchard(t), "--format", "patch")
 	if r.status != 0 || !strings.Contains(r.stdout, "lib/orchard_web/components/core_components.ex") || strings.Contains(r.stdout, "sample_app") {
