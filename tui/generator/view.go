@@ -177,7 +177,11 @@ func (p *Pane) under(h int) []paint.Part {
 	case s.Loading:
 		say(themes.Info, p.glyphs.Running[0]+" loading "+p.wanted()+", since "+paint.Duration(p.now.Sub(s.At))+"; below is what was there before")
 	case s.Base != "":
-		say(themes.Muted, "your files come from "+s.Choice.From.String()+": "+s.Base)
+		text, role := "your files come from "+s.Choice.From.String()+": "+s.Base, themes.Muted
+		if s.Unsure {
+			text, role = text+"; f chooses another version", themes.Warn
+		}
+		say(role, text)
 	}
 	if h >= 24 {
 		from := s.New.Provenance.Source

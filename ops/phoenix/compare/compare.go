@@ -73,6 +73,7 @@ type Snapshot struct {
 	Dir        string // of the project, absolute; empty: none is known
 	App        string // its name; empty: that of the sample
 	Base       string // why From was chosen, in a sentence; empty: somebody chose it
+	Unsure     bool   // somebody should say which version the files come from: Base is a guess
 	Plan       *merge.Plan
 	ProjectErr error // why there is no Plan; nil where there is no project
 

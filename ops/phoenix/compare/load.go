@@ -23,8 +23,9 @@ type loader struct {
 	o     Options
 	trees map[string]*phoenix.Tree // those of the comparison before, by spec
 
-	base phoenix.Version // that the project's files come from; zero: not known yet
-	why  string
+	base   phoenix.Version // that the project's files come from; zero: not known yet
+	why    string
+	unsure bool
 }
 
 // load makes a comparison. What goes wrong is in it; progress is nil where nothing is compared.
@@ -187,7 +188,7 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 		}
 		if l.base != (phoenix.Version{}) {
 			if l.base.Before(c.To) {
-				c.From, s.Base = l.base, l.why
+				c.From, s.Base, s.Unsure = l.base, l.why, l.unsure
 				return c
 			}
 			s.Notes = append(s.Notes, "the project's files are those of "+c.To.String()+" already, the newest that there is a tree of")
@@ -234,6 +235,7 @@ func (l *loader) nearest(ctx context.Context, s *Snapshot, mine *phoenix.Tree, a
 		return phoenix.Version{}, ""
 	}
 	best := r.Best()
+	l.unsure = r.Level == nearest.Low
 	return r.Base().Version, fmt.Sprintf("%d %% of its lines are in the project (confidence: %s)", int(100*best.Recall()+0.5), r.Level)
 }
 
