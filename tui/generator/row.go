@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -92,8 +93,11 @@ func filesByPair(s *compare.Snapshot) map[[2]string]*merge.File {
 
 func newRow(s *compare.Snapshot, at string, p *diff.Pair, f *merge.File) row {
 	key := diff.Key(at)
-	if p != nil {
+	switch {
+	case p != nil:
 		key = compare.Key(*p)
+	case f != nil:
+		key = diff.Key(cmp.Or(f.New, f.Base))
 	}
 	r := row{id: key, path: at, dir: path.Dir(at), name: path.Base(at), pair: p, file: f, done: s.Done[key]}
 	words := []string{at, r.state()}

@@ -124,7 +124,7 @@ type Watcher struct {
 	asked    int                // grows with every question; an answer to an earlier one is dropped
 	stop     context.CancelFunc // of the load that is running; nil: none is
 	looking  bool
-	progress *merge.Progress
+	progress string // the file in which is kept what is done; empty: it is not
 }
 
 // Start begins to wait for somebody to look, until ctx ends or the Watcher is closed.
@@ -218,23 +218,25 @@ func (w *Watcher) again() {
 func (w *Watcher) Mark(key string, done bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.progress == nil {
+	s := *w.latest.Value
+	if len(s.Pairs) == 0 {
 		return errors.New("mark a file: nothing is compared yet")
 	}
-	s := *w.latest.Value
-	if w.o.State != "" {
-		if err := w.progress.Mark(key, done); err != nil {
+	if w.progress != "" {
+		// It is read again: a command may have marked something meanwhile.
+		p, err := merge.OpenProgress(w.progress)
+		if err == nil {
+			err = p.Mark(key, done)
+		}
+		if err != nil {
 			return err
 		}
-	}
-	s.Done = maps.Clone(s.Done)
-	if s.Done == nil {
-		s.Done = map[string]bool{}
-	}
-	if done {
-		s.Done[key] = true
+		s.Done = doneIn(p)
 	} else {
-		delete(s.Done, key)
+		s.Done = maps.Clone(s.Done)
+		if delete(s.Done, key); done {
+			s.Done[key] = true
+		}
 	}
 	w.put(&s)
 	return nil

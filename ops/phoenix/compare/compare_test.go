@@ -118,6 +118,18 @@ func TestTheProfileHasTheLastWordOnTheBase(t *testing.T) {
 	}
 }
 
+func TestAnUpgradeThatHasBegunGoesOnFromWhereItBegan(t *testing.T) {
+	o := Options{Source: fixtures(), Dir: orchard(t), State: t.TempDir()}
+	if err := merge.KeepBase(o.State, o.Dir, v("1.7.14"), v("1.8.8")); err != nil {
+		t.Fatal(err)
+	}
+	w := start(t, o)
+	w.Attend(true)
+	if s := until(t, w, "the comparison", loaded); s.Choice.From != v("1.7.14") || s.Base == "" {
+		t.Errorf("%+v, because %q", s.Choice, s.Base)
+	}
+}
+
 func TestWithoutAProjectTheLastVersionOfTheLineBeforeIsCompared(t *testing.T) {
 	w := start(t, Options{Source: fixtures()})
 	w.Attend(true)
@@ -219,6 +231,21 @@ func TestMarksAreKept(t *testing.T) {
 		t.Error("a snapshot was changed after it was published")
 	}
 	want := map[string]bool{"config/dev.exs": true}
+	if d := cmp.Diff(want, w.Latest().Value.Done); d != "" {
+		t.Error(d)
+	}
+	// A command marks another one while the console runs.
+	p, err := merge.OpenProgress(filepath.Join(state, merge.ProgressName(before.Dir, before.Old.Spec, before.New.Spec)))
+	if err == nil {
+		err = p.Mark("README.md", true)
+	}
+	if err == nil {
+		err = w.Mark("config/test.exs", true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want["README.md"], want["config/test.exs"] = true, true
 	if d := cmp.Diff(want, w.Latest().Value.Done); d != "" {
 		t.Error(d)
 	}

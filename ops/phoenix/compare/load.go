@@ -28,9 +28,9 @@ type loader struct {
 	unsure bool
 }
 
-// load makes a comparison. What goes wrong is in it; progress is nil where nothing is compared.
-func (l *loader) load(ctx context.Context, want Choice) (*Snapshot, *merge.Progress) {
-	s := &Snapshot{At: l.o.Now(), Source: l.o.Source.Name(), Dir: l.o.Dir, Wanted: want}
+// load makes a comparison. What goes wrong is in it. progress is the file in which is kept what is done; empty: it is not.
+func (l *loader) load(ctx context.Context, want Choice) (s *Snapshot, progress string) {
+	s = &Snapshot{At: l.o.Now(), Source: l.o.Source.Name(), Dir: l.o.Dir, Wanted: want}
 	progress, err := l.fill(ctx, s)
 	s.At = l.o.Now()
 	if err != nil {
@@ -38,18 +38,19 @@ func (l *loader) load(ctx context.Context, want Choice) (*Snapshot, *merge.Progr
 			err = fmt.Errorf("no answer within %s: %w", l.o.Timeout, err)
 		}
 		s.Err, s.Pairs, s.Plan = err, nil, nil
-		return s, nil
+		return s, ""
 	}
 	return s, progress
 }
 
-func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error) {
+// fill loads and compares, and gives the file in which is kept what is done.
+func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 	vv, err := l.versions(ctx, s)
 	if len(vv) == 0 {
 		if err == nil {
 			err = errors.New("it has no tree of any version")
 		}
-		return nil, fmt.Errorf("%s: %w", s.Source, err)
+		return "", fmt.Errorf("%s: %w", s.Source, err)
 	}
 	s.Versions = sorted(vv)
 	mine, app := l.project(ctx, s)
@@ -64,11 +65,11 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error)
 	}
 	s.Wanted = s.Choice
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	s.Old, s.New = Side{from.Spec, from.Provenance}, Side{to.Spec, to.Provenance}
 	if s.Pairs, err = diff.Trees(from, to, diff.Options{}); err != nil {
-		return nil, fmt.Errorf("compare %s with %s: %w", source.Title(old), source.Title(new), err)
+		return "", fmt.Errorf("compare %s with %s: %w", source.Title(old), source.Title(new), err)
 	}
 	if mine != nil {
 		if p, err := merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand}); err != nil {
@@ -77,15 +78,17 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (*merge.Progress, error)
 			s.Plan = &p
 		}
 	}
-	progress, err := merge.OpenProgress(filepath.Join(l.o.State, merge.ProgressName(l.o.Dir, old, new)))
+	s.Done = map[string]bool{}
 	if l.o.State == "" {
-		progress, err = merge.OpenProgress("")
+		return "", nil
 	}
+	file := filepath.Join(l.o.State, merge.ProgressName(l.o.Dir, from.Spec, to.Spec))
+	p, err := merge.OpenProgress(file)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	s.Done = doneIn(progress)
-	return progress, nil
+	s.Done = doneIn(p)
+	return file, nil
 }
 
 // versions that are offered: of the trees that are at hand, or else of all.
@@ -182,6 +185,10 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 	if mine != nil {
 		if c.Flags == nil {
 			c.Flags = l.closest(s, app, c.To)
+		}
+		if v, ok, err := merge.KeptBase(l.o.State, l.o.Dir, c.To); ok && err == nil && l.o.State != "" {
+			c.From, s.Base = v, "this upgrade began there"
+			return c
 		}
 		if l.base == (phoenix.Version{}) {
 			l.base, l.why = l.nearest(ctx, s, mine, app)
