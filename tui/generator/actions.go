@@ -10,6 +10,7 @@ import (
 
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/diff"
+	"ops-console/ops/phoenix/merge"
 	"ops-console/tui/action"
 	"ops-console/tui/pane"
 )
@@ -281,6 +282,12 @@ func (p *Pane) Copies() []pane.Copy {
 		return nil
 	}
 	add("change", p.changeText(r))
+	if p.mine && r.file != nil && r.file.Actionable() {
+		if p.byHunk(r) {
+			add("patch that takes this change", p.takePatch(r.file.Path(), []int{min(p.hunk, len(r.file.Hunks)-1)}))
+		}
+		add("patch that takes all of the file", p.takePatch(r.file.Path(), nil))
+	}
 	if r.pair != nil {
 		add("patch of "+r.name, string(r.pair.Patch()))
 	}
@@ -300,6 +307,15 @@ func (p *Pane) Copies() []pane.Copy {
 	}
 	add("command", strings.Join(words, " "))
 	return out
+}
+
+// takePatch is what taking changes of a file does to the application, as a patch; what would say a secret is left out of it.
+func (p *Pane) takePatch(path string, hunks []int) string {
+	var b bytes.Buffer
+	if _, err := p.value().Plan.Patch(&b, []merge.Choice{{Path: path, Hunks: hunks}}); err != nil {
+		return ""
+	}
+	return b.String()
 }
 
 // changeText is the change under the cursor as it is shown, in the form of a patch's hunk.

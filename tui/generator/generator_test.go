@@ -240,6 +240,34 @@ func TestCopiedPatchesApply(t *testing.T) {
 	}
 }
 
+func TestPatchesForTheApplicationApplyToIt(t *testing.T) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Skip("install git")
+	}
+	p := with(t, sample{})
+	p.setMine(true)
+	to(p, "lib/orchard_web/endpoint.ex")
+	p.hunk = p.hunks(p.row()) - 1
+	tried := 0
+	for _, c := range p.Copies() {
+		if !strings.HasPrefix(c.What, "patch that takes") {
+			continue
+		}
+		tried++
+		dir := t.TempDir()
+		phoenixtest.Write(t, dir, phoenixtest.Orchard(t).Files)
+		cmd := exec.CommandContext(t.Context(), git, "apply", "-")
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(c.Text)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s\n%s", c.What, err, out, c.Text)
+		}
+	}
+	if tried != 2 {
+		t.Errorf("%d patches are offered, want 2", tried)
+	}
+}
+
 func TestPartsOfTheFiles(t *testing.T) {
 	for path, want := range map[string][]part{
 		"config/dev.exs":      {configuration},
@@ -272,7 +300,7 @@ func TestSecretsOfTheApplicationAreNotShown(t *testing.T) {
 		p.context = all
 		text := strings.Join(p.View(e, 200, 400), "\n")
 		for _, c := range p.Copies() {
-			if !strings.HasPrefix(c.What, "patch") { // those are the generator's
+			if !strings.HasPrefix(c.What, "patch of") { // those are the generator's
 				text += c.Text
 			}
 		}
