@@ -191,7 +191,10 @@ func (s *setting) end() { s.d.ends = append(s.d.ends, s.d.page.Len()) }
 func (s *setting) hunk(i int, h diff.Hunk) {
 	g := s.d.page.Env.Glyphs
 	where := "@@ " + minus(g) + strconv.Itoa(h.OldStart) + "," + strconv.Itoa(h.OldLines) + " +" + strconv.Itoa(h.NewStart) + "," + strconv.Itoa(h.NewLines)
-	s.heading(i, paint.Part{Role: themes.Hunk, Text: where + "  "}, paint.Part{Role: themes.Hunk, Text: h.Section})
+	if h.Section != "" {
+		where += "  " + h.Section
+	}
+	s.heading(i, paint.Part{Role: themes.Hunk, Text: where})
 	if s.d.split {
 		for _, row := range h.Rows() {
 			s.d.page.Line(func(l *paint.Line) { s.pair(l, row) })
