@@ -31,7 +31,7 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 		g.Text(themes.Plain, 3, dot, "To compare what Phoenix generates, trees that it generated are needed. A clone of the phoenix-diff project has those of all versions:", 3)
 		command("git clone --depth 1 https://github.com/phoenix-diff/phoenix-diff", "")
 		command(`snapshots = "~/src/phoenix-diff"`, "under [app.NAME.generator] in config.toml")
-		g.Text(themes.Muted, 3, paint.Part{}, "A directory, an archive or a repository will do, as a path or a URL; docs/configuration.md has the details.", 3)
+		g.Text(themes.Muted, 3, paint.Part{}, "A directory, an archive or a repository will do, as a path or a URL; docs/generator.md has the details.", 3)
 	case s.Err != nil:
 		g.Heading("GENERATOR", paint.Part{Role: themes.Stale, Text: "not compared"})
 		g.Text(themes.Plain, 3, unknown, s.Err.Error(), 6)
