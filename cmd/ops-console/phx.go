@@ -159,7 +159,7 @@ func (x *phx) tree(ctx context.Context, want phoenix.Spec, near phoenix.Flags) (
 	}
 	t, notes, webErr := nearest.Tree(ctx, x.All[len(x.Local):], want, near)
 	if webErr != nil {
-		return nil, nil, errors.Join(err, webErr)
+		return nil, nil, fmt.Errorf("%w; %w", err, webErr)
 	}
 	return t, notes, nil
 }
