@@ -4,6 +4,7 @@
 //	elixir     source text to syntax trees
 //	project    an application's repos, their settings and their migration files
 //	pgsql      raw SQL to operations, by PostgreSQL's own grammar
+//	sqltext    literals, comments and quoted names in SQL text
 //	lower      the migration DSL to operations, as ecto_sql sends them
 //	schema     what the database looks like after operations, as far as that can be known
 //	app        the Ecto schemas of the running code

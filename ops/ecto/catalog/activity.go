@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ops-console/ops/ecto/locks"
+	"ops-console/ops/ecto/sqltext"
 	"ops-console/ops/plaintext"
 	"ops-console/ops/postgres"
 )
@@ -81,85 +82,28 @@ func (r *reading) activities() {
 	slices.SortFunc(r.snapshot.Activity, func(a, b Activity) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.PID, b.PID)) })
 }
 
-// masked is a statement without what is in its literals, which may be anybody's data. A literal that is cut off ends it.
+// masked is a statement without what is in its literals and comments, which may be anybody's data.
 func masked(sql string) string {
 	var out strings.Builder
 	for i := 0; i < len(sql); {
+		kind, end := sqltext.At(sql, i)
 		switch c := sql[i]; {
-		case c == '\'':
-			escapes := i > 0 && (sql[i-1] == 'E' || sql[i-1] == 'e')
-			i = afterString(sql, i, escapes)
+		case kind == sqltext.Literal:
 			out.WriteString("'…'")
-		case c == '$' && (i == 0 || !wordByte(sql[i-1])) && dollarTag(sql[i:]) != "":
-			tag := dollarTag(sql[i:])
-			end := strings.Index(sql[i+len(tag):], tag)
-			if end < 0 {
-				out.WriteString("'…'")
-				return out.String()
-			}
-			i += end + 2*len(tag)
-			out.WriteString("'…'")
-		case c >= '0' && c <= '9' && (i == 0 || !wordByte(sql[i-1])):
-			for i < len(sql) && (wordByte(sql[i]) || sql[i] == '.') {
-				i++
+		case kind == sqltext.Comment: // a tag of the tracing, perhaps, with a user's address
+			out.WriteByte(' ')
+		case kind == sqltext.Quoted:
+			out.WriteString(sql[i:end])
+		case c >= '0' && c <= '9' && (i == 0 || !sqltext.Word(sql[i-1])):
+			for end = i; end < len(sql) && (sqltext.Word(sql[end]) || sql[end] == '.'); {
+				end++
 			}
 			out.WriteString("…")
-		case c == '"':
-			end := strings.IndexByte(sql[i+1:], '"')
-			if end < 0 {
-				out.WriteString(sql[i:])
-				return out.String()
-			}
-			out.WriteString(sql[i : i+end+2])
-			i += end + 2
-		case strings.HasPrefix(sql[i:], "--"), strings.HasPrefix(sql[i:], "/*"):
-			// Comments may hold anything, a tag of the tracing with a user's address too.
-			closing := "\n"
-			if c == '/' {
-				closing = "*/"
-			}
-			end := strings.Index(sql[i:], closing)
-			if end < 0 {
-				return out.String()
-			}
-			i += end + len(closing)
-			out.WriteByte(' ')
 		default:
 			out.WriteByte(c)
-			i++
+			end = i + 1
 		}
+		i = end
 	}
 	return out.String()
-}
-
-func wordByte(c byte) bool {
-	return c == '_' || c == '$' || c >= 0x80 || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// afterString is where the text after a literal begins.
-func afterString(s string, i int, escapes bool) int {
-	for i++; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && escapes:
-			i++
-		case s[i] == '\'' && i+1 < len(s) && s[i+1] == '\'':
-			i++
-		case s[i] == '\'':
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-// dollarTag is the $tag$ that a text begins with; empty: none.
-func dollarTag(s string) string {
-	for i := 1; i < len(s); i++ {
-		switch {
-		case s[i] == '$':
-			return s[:i+1]
-		case !wordByte(s[i]), i == 1 && s[i] >= '0' && s[i] <= '9':
-			return ""
-		}
-	}
-	return ""
 }

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"sync"
+
+	"ops-console/ops/ecto/sqltext"
 )
 
 // Volatility is how an expression's value may change (pg_proc.provolatile).
@@ -77,41 +79,19 @@ func calls(s string) []string {
 	var name []byte // the word so far, dots and quoted parts with it
 	spaced := false // a blank has followed it
 	for i := 0; i < len(s); {
+		kind, end := sqltext.At(s, i)
 		c := s[i]
 		switch {
-		case c == '\'':
-			i = skipString(s, i)
+		case kind == sqltext.Literal:
 			name = name[:0]
-		case c == '$' && len(name) == 0 && dollarTag(s[i:]) != "":
-			tag := dollarTag(s[i:])
-			end := strings.Index(s[i+len(tag):], tag)
-			if end < 0 {
-				return out
-			}
-			i += end + 2*len(tag)
-		case strings.HasPrefix(s[i:], "--"):
-			end := strings.IndexByte(s[i:], '\n')
-			if end < 0 {
-				return out
-			}
-			i += end + 1
-		case strings.HasPrefix(s[i:], "/*"):
-			end := strings.Index(s[i:], "*/")
-			if end < 0 {
-				return out
-			}
-			i += end + 2
-		case c == '"':
-			end := strings.IndexByte(s[i+1:], '"')
-			if end < 0 {
-				return out
-			}
+		case kind == sqltext.Comment:
+			spaced = len(name) > 0
+		case kind == sqltext.Quoted:
 			if spaced {
 				name, spaced = name[:0], false
 			}
-			name = append(name, s[i+1:i+1+end]...)
-			i += end + 2
-		case wordByte(c):
+			name = append(name, strings.Trim(s[i:end], `"`)...)
+		case c == '.' || sqltext.Word(c) && (c != '$' || len(name) > 0):
 			if spaced {
 				name, spaced = name[:0], false
 			}
@@ -119,53 +99,21 @@ func calls(s string) []string {
 				c += 'a' - 'A'
 			}
 			name = append(name, c)
-			i++
+			end = i + 1
 		case c == '(' && len(name) > 0:
 			if c := name[0]; c < '0' || c > '9' {
 				out = append(out, string(name))
 			}
 			name = name[:0]
-			i++
+			end = i + 1
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			spaced = len(name) > 0
-			i++
+			end = i + 1
 		default:
 			name, spaced = name[:0], false
-			i++
+			end = i + 1
 		}
+		i = end
 	}
 	return out
-}
-
-func wordByte(c byte) bool {
-	return c == '_' || c == '.' || c >= 0x80 || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// skipString is where the text after a literal begins.
-func skipString(s string, i int) int {
-	escapes := i > 0 && (s[i-1] == 'E' || s[i-1] == 'e')
-	for i++; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && escapes:
-			i++
-		case s[i] == '\'' && i+1 < len(s) && s[i+1] == '\'':
-			i++
-		case s[i] == '\'':
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-// dollarTag is the $tag$ that a text begins with; empty: none.
-func dollarTag(s string) string {
-	for i := 1; i < len(s); i++ {
-		switch {
-		case s[i] == '$':
-			return s[:i+1]
-		case !wordByte(s[i]) || s[i] == '.':
-			return ""
-		}
-	}
-	return ""
 }
