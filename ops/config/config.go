@@ -29,6 +29,7 @@ type Profile struct {
 	Database  Database
 	Lint      Lint
 	Generator Generator
+	Backup    Backup
 	Console   Console
 	Interval  Interval
 

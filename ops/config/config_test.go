@@ -91,13 +91,40 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 		Probe:     Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
 		Lint:      Lint{FailOn: "warning", SmallRows: 10_000, SmallBytes: 16 << 20},
 		Generator: Generator{Mix: "ask", Web: true, Registry: "https://hex.pm/api", Packages: "https://repo.hex.pm"},
-		Console:   Console{Theme: "auto", Glyphs: "auto"},
-		Database:  Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
-		Interval:  Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
-		Origins:   map[string]string{},
+		Backup: Backup{
+			KeyEnv: "AWS_ACCESS_KEY_ID", SecretEnv: "AWS_SECRET_ACCESS_KEY", TokenEnv: "AWS_SESSION_TOKEN", Level: 3, Node: "primary",
+			MaxSnapshot: 2 * time.Hour, LockTimeout: 10 * time.Second, Verify: "decoded", Every: "17 3 * * *", Overdue: 26 * time.Hour,
+			Keep: "hourly 24, daily 7, weekly 5, monthly 12, last 3, predeploy 5",
+		},
+		Console:  Console{Theme: "auto", Glyphs: "auto"},
+		Database: Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
+		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
+		Origins:  map[string]string{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestWhatBackupsAreNotToldLikeThis(t *testing.T) {
+	for line, want := range map[string]string{
+		`store = "ftp://example.com/x"`:             "a directory",
+		`store = "s3://key:secret@bucket/x"`:        "backup",
+		`recipients = ["AGE-SECRET-KEY-1QQQQQQQQ"]`: "backup.identity",
+		`node = "any"`: "auto, primary or replica",
+		`level = 99`:   "from 1 to 19",
+	} {
+		t.Run(line, func(t *testing.T) {
+			w := newWorld(t)
+			w.user("[app.changelog.backup]\n" + line + "\n")
+			_, err := w.load(Options{Name: "changelog"})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want an error with %q", err, want)
+			}
+			if err != nil && (strings.Contains(err.Error(), "QQQQQQQQ") || strings.Contains(err.Error(), "key:secret")) {
+				t.Errorf("the error tells the key: %v", err)
+			}
+		})
 	}
 }
 
@@ -232,6 +259,27 @@ web = false
 registry = "https://hex.example.com/api"
 packages = "https://packages.example.com"
 base = "1.6.16"
+[app.changelog.backup]
+store = "s3://backups/db?endpoint=https://s3.example.com"
+key_env = "K"
+secret_env = "S"
+token_env = "T"
+key_file = "keys"
+recipients = ["age1abc", "backup.pub"]
+identity = "~/backup.key"
+level = 9
+node = "auto"
+max_snapshot = "1h"
+lock_timeout = "2s"
+rate = 1000
+keep = "last 1"
+verify = "restored"
+assert = ["select true"]
+every = "0 * * * *"
+overdue = "2h"
+webhook_env = "W"
+webhook_secret_env = "WS"
+image = "registry.example.com/ops:1"
 [app.changelog.probe]
 port = 4000
 path = "/health?x=1"
@@ -295,6 +343,16 @@ url_env = "SYD_URL"
 		Generator: Generator{
 			[]string{filepath.Join(w.dir, "home/trees"), filepath.Join(w.dir, "home/.config/ops-console/here"), "https://example.com/trees.tar.zst", "git@example.com:trees.git"},
 			"never", false, "https://hex.example.com/api", "https://packages.example.com", "1.6.16",
+		},
+		Backup: Backup{
+			"s3://backups/db?endpoint=https://s3.example.com", "K", "S", "T", filepath.Join(w.dir, "home/.config/ops-console/keys"),
+			[]string{"age1abc", filepath.Join(w.dir, "home/.config/ops-console/backup.pub")},
+			filepath.Join(w.dir, "home/backup.key"), 9,
+			"auto", time.Hour, 2e9, 1000,
+			"last 1", "restored",
+			[]string{"select true"},
+			"0 * * * *", 2 * time.Hour,
+			"W", "WS", "registry.example.com/ops:1",
 		},
 		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9, 7e9},
 		Sources:  []string{filepath.Join(w.dir, "home/.config/ops-console/config.toml")},
