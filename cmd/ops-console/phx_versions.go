@@ -9,7 +9,7 @@ import (
 	"ops-console/ops/phoenix/report"
 )
 
-var phxAxes = []string{string(phoenix.Project), string(phoenix.Auth), string(phoenix.Docker)}
+var phxAxes = []string{string(phoenix.Project), string(phoenix.Auth), string(phoenix.ReleaseFiles)}
 
 type phxVersionsFlags struct {
 	phxFlags

@@ -24,10 +24,9 @@ func defaults(a Axis, v Version, name string) string {
 		return "true"
 	case "hashing_lib":
 		return "bcrypt"
-	case "umbrella", "binary_id", "verbose", "interactive", "from_elixir_install", "inside_docker_env", "merge_with_existing_context":
+	case "umbrella", "binary_id", "verbose", "interactive", "from_elixir_install", "inside_docker_env", "merge_with_existing_context",
+		"docker":
 		return "false"
-	case "docker":
-		return "true"
 	}
 	return "true"
 }
@@ -75,6 +74,30 @@ var unsafeFlags = map[string]string{
 	"install":             "dependencies are never installed",
 	"version_check":       "it asks the network",
 	"dev":                 "it is for the generator's own developers",
+	"compile":             "the project is never compiled",
+}
+
+// AbsentError is that a version has no such generator.
+type AbsentError struct {
+	Axis    Axis
+	Version Version
+}
+
+func (e *AbsentError) Error() string {
+	since := map[Axis]string{Auth: " (it is there since 1.6, and for 1.5.2 and later as the package phx_gen_auth)", ReleaseFiles: " (it is there since 1.6.3)"}
+	return fmt.Sprintf("phoenix %s has no %s%s", e.Version, e.Axis.Task(), since[e.Axis])
+}
+
+// Offered are the switches of a generator that may be given: all but those that depend on the machine that it runs on, or
+// name the application.
+func (r Release) Offered(a Axis) []Switch {
+	var out []Switch
+	for _, s := range r.switches[a] {
+		if _, never := unsafeFlags[s.Name]; !never && !slices.Contains([]string{"app", "module"}, s.Name) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Fit gives the flags as a release's generator takes them: those that say its default are left out, so that equal trees have
@@ -82,7 +105,7 @@ var unsafeFlags = map[string]string{
 // they ask for; otherwise they are an error.
 func (r Release) Fit(a Axis, f Flags) (fit Flags, notes []string, err error) {
 	if r.switches[a] == nil {
-		return nil, nil, fmt.Errorf("the generator phx.gen.%[2]s is not part of Phoenix %[1]s", r.Version, a)
+		return nil, nil, &AbsentError{Axis: a, Version: r.Version}
 	}
 	fit = Flags{}
 	for _, name := range slices.Sorted(maps.Keys(f)) {

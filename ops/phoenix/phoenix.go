@@ -14,24 +14,53 @@ import (
 	"strings"
 )
 
-// Axis is which generator made a tree. Projects come from the package phx_new, the others from phoenix: their versions
-// are not always the same.
+// Axis is which generator made a tree. Projects come from the package phx_new, the others from phoenix, and up to 1.5
+// from phx_gen_auth: their versions are not always the same.
 type Axis string
 
 // The axes.
 const (
-	Project Axis = "new"     // mix phx.new
-	Auth    Axis = "auth"    // mix phx.gen.auth
-	Docker  Axis = "release" // mix phx.gen.release --docker
+	Project      Axis = "new"     // mix phx.new
+	Auth         Axis = "auth"    // mix phx.gen.auth
+	ReleaseFiles Axis = "release" // mix phx.gen.release
 )
 
-// Spec names a generated tree.
+// Axes are all of them.
+func Axes() []Axis { return []Axis{Project, Auth, ReleaseFiles} }
+
+// Task is what runs the generator: phx.new, phx.gen.auth, phx.gen.release.
+func (a Axis) Task() string {
+	if a == Project || a == "" {
+		return "phx.new"
+	}
+	return "phx.gen." + string(a)
+}
+
+// Spec names a generated tree. One of Auth or ReleaseFiles has the files that its generator makes or changes in a project that
+// mix phx.new of the same version just made.
 type Spec struct {
 	Axis    Axis
 	Version Version
-	Flags   Flags  // as given; what is not said is the version's default
+	Flags   Flags  // of the axis' generator, as given; what is not said is the version's default
 	App     string // sample_app
 	Module  string // SampleApp
+	Names   Names  // what phx.gen.auth is asked for; zero: DefaultNames, and nothing on the other axes
+	Within  Flags  // of the project that Auth and ReleaseFiles are generated into, as mix phx.new takes them; nil: none
+}
+
+// Names are what phx.gen.auth is asked for. The zero value is none.
+type Names struct {
+	Context string // Accounts, or Shop.Accounts
+	Schema  string // User
+	Plural  string // users: the table, unless the flag table says another, and part of names
+}
+
+// DefaultNames are those of Phoenix's own documentation, and of snapshots.
+var DefaultNames = Names{Context: "Accounts", Schema: "User", Plural: "users"}
+
+// String is the names as a command line has them.
+func (n Names) String() string {
+	return strings.TrimSpace(n.Context + " " + n.Schema + " " + n.Plural)
 }
 
 // Flags are a generator's, by name without dashes: "live" → "true", "ecto" → "false", "database" → "mysql".

@@ -63,7 +63,8 @@ func TestSwitchesSinceAndUntil(t *testing.T) {
 		{Project, "adapter", "1.7.8", ""},
 		{Project, "agents_md", "1.8.0", ""},
 		{Auth, "live", "1.7.0-rc.0", ""},
-		{Docker, "docker", "1.6.7", ""},
+		{ReleaseFiles, "docker", "1.6.3", ""},
+		{Auth, "table", "1.5.2", ""},
 	} {
 		var has []string
 		for _, r := range Releases() {

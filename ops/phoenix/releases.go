@@ -119,7 +119,7 @@ func readRelease(f []string, sets map[string][]Switch) (r Release, err error) {
 		return r, err
 	}
 	r.Date, r.Elixir, r.switches = f[1], f[6], map[Axis][]Switch{}
-	for i, a := range []Axis{Project, Auth, Docker} {
+	for i, a := range Axes() {
 		set, ok := sets[f[3+i]]
 		if !ok {
 			return r, fmt.Errorf("releases: no switches %q", f[3+i])

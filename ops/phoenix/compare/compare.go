@@ -6,6 +6,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -24,14 +25,18 @@ import (
 
 // Choice is what to compare. The zero version is for the comparison to choose.
 type Choice struct {
+	Axis     phoenix.Axis // empty: Project
 	From, To phoenix.Version
-	Flags    phoenix.Flags // of To; of From those that ask the same of it
+	Flags    phoenix.Flags // of To, as the axis' generator takes them; of From those that ask the same of it
+	Names    phoenix.Names // of Auth; zero: the project's, or else the default
 }
 
 // Equal says whether two choices are the same.
 func (c Choice) Equal(d Choice) bool {
-	return c.From == d.From && c.To == d.To && maps.Equal(c.Flags, d.Flags)
+	return c.axis() == d.axis() && c.From == d.From && c.To == d.To && c.Names == d.Names && maps.Equal(c.Flags, d.Flags)
 }
+
+func (c Choice) axis() phoenix.Axis { return cmp.Or(c.Axis, phoenix.Project) }
 
 // With is the choice with a flag set; a flag that says what To does anyway is left out.
 func (c Choice) With(flag, value string) Choice {
@@ -40,7 +45,7 @@ func (c Choice) With(flag, value string) Choice {
 		f = phoenix.Flags{}
 	}
 	f[flag] = value
-	if def, ok := phoenix.Knowledge(c.To).Default(phoenix.Project, flag); ok && def == value {
+	if def, ok := phoenix.Knowledge(c.To).Default(c.axis(), flag); ok && def == value {
 		delete(f, flag)
 	}
 	c.Flags = f
@@ -189,7 +194,8 @@ func (w *Watcher) Refresh() {
 // Ask for another comparison. What is being loaded is given up.
 func (w *Watcher) Ask(c Choice) {
 	w.mu.Lock()
-	w.want = Choice{c.From, c.To, maps.Clone(c.Flags)}
+	w.want = c
+	w.want.Flags = maps.Clone(c.Flags)
 	w.mu.Unlock()
 	w.again()
 }

@@ -100,7 +100,7 @@ func (l *loader) versions(ctx context.Context, s *Snapshot) ([]phoenix.Version, 
 		s.Specs, failed = specs, err
 		var vv []phoenix.Version
 		for _, spec := range specs {
-			if spec.Axis == phoenix.Project {
+			if spec.Axis == s.Wanted.axis() {
 				vv = append(vv, spec.Version)
 			}
 		}
@@ -108,7 +108,7 @@ func (l *loader) versions(ctx context.Context, s *Snapshot) ([]phoenix.Version, 
 			return vv, err
 		}
 	}
-	vv, err := l.o.Source.Versions(ctx, phoenix.Project)
+	vv, err := l.o.Source.Versions(ctx, s.Wanted.axis())
 	return vv, cmp.Or(failed, err)
 }
 
@@ -124,8 +124,10 @@ func (l *loader) chosen(ctx context.Context, s *Snapshot, app nearest.App) (old,
 
 // specs are the trees that a choice is about, and what to know of their flags.
 func specs(c Choice) (old, new phoenix.Spec, notes []string) {
-	fair, notes := phoenix.Fair(phoenix.Project, phoenix.Knowledge(c.From), phoenix.Knowledge(c.To), c.Flags)
-	return phoenix.Spec{Axis: phoenix.Project, Version: c.From, Flags: fair}, phoenix.Spec{Axis: phoenix.Project, Version: c.To, Flags: c.Flags}, notes
+	fair, notes := phoenix.Fair(c.axis(), phoenix.Knowledge(c.From), phoenix.Knowledge(c.To), c.Flags)
+	old = phoenix.Spec{Axis: c.axis(), Version: c.From, Flags: fair, Names: c.Names}
+	new = phoenix.Spec{Axis: c.axis(), Version: c.To, Flags: c.Flags, Names: c.Names}
+	return old, new, notes
 }
 
 // both trees, at once.
@@ -151,7 +153,9 @@ func (l *loader) both(ctx context.Context, old, new phoenix.Spec) (from, to *pho
 	return from, to, nil
 }
 
-func id(s phoenix.Spec) string { return source.Dir(s) + " " + s.App + " " + s.Module }
+func id(s phoenix.Spec) string {
+	return strings.Join([]string{source.Dir(s), s.App, s.Module, s.Names.String()}, " ")
+}
 
 // project reads the application's files, and what they say of how they were generated. nil: there is no application, or what
 // it has cannot be compared.
@@ -214,7 +218,7 @@ func (l *loader) closest(s *Snapshot, app nearest.App, v phoenix.Version) phoeni
 	if len(s.Specs) == 0 {
 		return app.For(v)
 	}
-	spec, _ := nearest.Closest(s.Specs, phoenix.Project, v, app.Flags)
+	spec, _ := nearest.Closest(s.Specs, s.Wanted.axis(), v, app.Flags)
 	return spec.Flags
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/source"
 	"ops-console/ops/plaintext"
 )
 
@@ -95,19 +96,7 @@ func indented(w io.Writer, v any) error {
 }
 
 // title of a tree for people, and where it is from.
-func title(t *phoenix.Tree) string {
-	s := "Phoenix " + t.Spec.Version.String()
-	if f := t.Spec.Flags.String(); f != "" {
-		s += " " + f
-	}
-	switch t.Spec.Axis {
-	case phoenix.Auth:
-		s += ", phx.gen.auth"
-	case phoenix.Docker:
-		s += ", phx.gen.release"
-	}
-	return name(s)
-}
+func title(t *phoenix.Tree) string { return name(source.Title(t.Spec)) }
 
 func origin(t *phoenix.Tree) string {
 	words := []string{t.Provenance.Source}

@@ -45,6 +45,8 @@ type manifest struct {
 	Flags      phoenix.Flags
 	App        string
 	Module     string
+	Names      phoenix.Names `json:",omitzero"`
+	Within     phoenix.Flags `json:",omitempty"`
 	Provenance phoenix.Provenance
 	Files      []manifestFile
 }
@@ -60,9 +62,11 @@ const manifestFormat = 1
 
 // key is the name of the entry for a tree of a source.
 func key(source string, s phoenix.Spec) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{
-		source, string(s.Axis), s.Version.String(), s.Flags.String(), s.App, s.Module,
-	}, "\x00")))
+	words := []string{source, string(s.Axis), s.Version.String(), s.Flags.String(), s.App, s.Module}
+	if s.Axis != phoenix.Project {
+		words = append(words, s.Names.String(), s.Within.String())
+	}
+	sum := sha256.Sum256([]byte(strings.Join(words, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -76,7 +80,7 @@ func (c *Cache) Load(source string, s phoenix.Spec) (*phoenix.Tree, bool) {
 	if !ok {
 		return nil, false
 	}
-	was := phoenix.Spec{Axis: m.Axis, Version: m.Version, Flags: m.Flags, App: m.App, Module: m.Module}
+	was := phoenix.Spec{Axis: m.Axis, Version: m.Version, Flags: m.Flags, App: m.App, Module: m.Module, Names: m.Names, Within: m.Within}
 	if m.Source != source || compareSpecs(was, s) != 0 || was.App != s.App || was.Module != s.Module {
 		return nil, false
 	}
@@ -103,7 +107,7 @@ func (c *Cache) Store(source string, t *phoenix.Tree) error {
 	}
 	m := manifest{
 		Format: manifestFormat, Source: source, Axis: t.Spec.Axis, Version: t.Spec.Version, Flags: t.Spec.Flags,
-		App: t.Spec.App, Module: t.Spec.Module, Provenance: t.Provenance,
+		App: t.Spec.App, Module: t.Spec.Module, Names: t.Spec.Names, Within: t.Spec.Within, Provenance: t.Provenance,
 	}
 	for _, p := range t.Paths() {
 		f := t.Files[p]

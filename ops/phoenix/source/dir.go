@@ -26,7 +26,7 @@ func openDir(root string) (*dirStore, error) {
 	}
 	defer shut(r)
 	d := &dirStore{root: root}
-	for _, base := range []string{".", string(phoenix.Project), string(phoenix.Auth), string(phoenix.Docker), "priv/data/sample-app", "data/sample-app"} {
+	for _, base := range []string{".", string(phoenix.Project), string(phoenix.Auth), string(phoenix.ReleaseFiles), "priv/data/sample-app", "data/sample-app"} {
 		versions, err := fs.ReadDir(r.FS(), base)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -13,7 +13,8 @@ import (
 //	AXIS/VERSION/FLAGS/FILES…      new/1.7.14/no-ecto/mix.exs
 //
 // with AXIS new, auth or release, and FLAGS the words of the command line without their leading dashes, sorted and joined by
-// +: default, no-ecto, binary-id+live, database=mysql. AXIS may be missing and is new then. The whole may stand in one
+// +: default, no-ecto, binary-id+live, database=mysql. Of auth and release, the flags of the project that they were run in
+// stand behind an @: no-live@binary-id. AXIS may be missing and is new then. The whole may stand in one
 // directory, as archives have it. The other is that of the phoenix-diff project, priv/data/sample-app/VERSION/PRESET, whose
 // presets are named by the same rule.
 
@@ -92,18 +93,26 @@ func specOf(parent, version, flags string) (phoenix.Spec, bool) {
 	if theirs && version == "1.5.0-rc.0" && flags == "default" {
 		flags = "live" // as its files show: it was made with --live, like all of its trees of 1.5
 	}
-	f, ok := flagsOfDir(flags)
-	if !ok {
+	own, within, in := strings.Cut(flags, "@")
+	f, ok := flagsOfDir(own)
+	if !ok || in && s.Axis == phoenix.Project {
 		return s, false
 	}
-	if s.Flags, _, err = phoenix.Knowledge(v).Fit(s.Axis, f); err != nil {
+	s.Flags = f
+	if in {
+		if s.Within, ok = flagsOfDir(within); !ok {
+			return s, false
+		}
+	}
+	if s, _, err = Fit(s); err != nil {
 		return s, false
 	}
+	s.App, s.Module, s.Names = "", "", phoenix.Names{}
 	return s, true
 }
 
 func isAxis(dir string) bool {
-	return slices.Contains([]phoenix.Axis{phoenix.Project, phoenix.Auth, phoenix.Docker}, phoenix.Axis(dir))
+	return slices.Contains(phoenix.Axes(), phoenix.Axis(dir))
 }
 
 // flagsOfDir reads the name of a directory of a snapshot.
@@ -122,9 +131,13 @@ func flagsOfDir(name string) (phoenix.Flags, bool) {
 	return f, err == nil && len(f) == len(words)
 }
 
-// Dir is where a snapshot in the plain layout has a tree: new/1.7.14/no-ecto.
+// Dir is where a snapshot in the plain layout has a tree: new/1.7.14/no-ecto. It says nothing of names.
 func Dir(s phoenix.Spec) string {
-	return string(s.Axis) + "/" + s.Version.String() + "/" + flagsDir(s.Flags)
+	dir := string(s.Axis) + "/" + s.Version.String() + "/" + flagsDir(s.Flags)
+	if s.Axis != phoenix.Project && len(s.Within) > 0 {
+		dir += "@" + flagsDir(s.Within)
+	}
+	return dir
 }
 
 func flagsDir(f phoenix.Flags) string {

@@ -7,9 +7,11 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,6 +69,12 @@ func Fit(s phoenix.Spec) (fit phoenix.Spec, notes []string, err error) {
 			return s, nil, fmt.Errorf("%.80q is no flag of a generator", phoenix.Flags{name: v}.String())
 		}
 	}
+	if s.Names, err = fitNames(s.Axis, s.Names); err != nil {
+		return s, nil, err
+	}
+	if s.Flags, s.Within, err = fitWithin(s); err != nil {
+		return s, nil, err
+	}
 	if s.App == "" {
 		s.App = App
 	}
@@ -80,6 +88,44 @@ func Fit(s phoenix.Spec) (fit phoenix.Spec, notes []string, err error) {
 		return s, nil, fmt.Errorf("%.80q is no name of a module, such as MyApp", s.Module)
 	}
 	return s, notes, nil
+}
+
+// fitNames gives the names that phx.gen.auth is asked for; other generators are asked for none.
+func fitNames(a phoenix.Axis, n phoenix.Names) (phoenix.Names, error) {
+	switch {
+	case a != phoenix.Auth:
+		return phoenix.Names{}, nil
+	case n == (phoenix.Names{}):
+		return phoenix.DefaultNames, nil
+	case !moduleName.MatchString(n.Context) || !moduleName.MatchString(n.Schema) || n.Context == n.Schema || !appName.MatchString(n.Plural):
+		return n, fmt.Errorf("%.200q does not name a context, a schema and its plural, such as %s", n, phoenix.DefaultNames)
+	}
+	return n, nil
+}
+
+// fitWithin gives the flags of the project that a generator is run in, and those of the generator that follow from them.
+func fitWithin(s phoenix.Spec) (flags, within phoenix.Flags, err error) {
+	if s.Axis == phoenix.Project {
+		return s.Flags, nil, nil
+	}
+	know := phoenix.Knowledge(s.Version)
+	if within, _, err = know.Fit(phoenix.Project, s.Within); err != nil {
+		return nil, nil, fmt.Errorf("the project that %s is to be run in: %w", s.Axis.Task(), err)
+	}
+	if s.Axis == phoenix.Auth && (within["ecto"] == "false" || within["html"] == "false") {
+		return nil, nil, fmt.Errorf("mix phx.gen.auth needs a project with a database and with pages, not one with %s", within)
+	}
+	flags = s.Flags
+	for _, name := range map[phoenix.Axis][]string{phoenix.Auth: {"live"}, phoenix.ReleaseFiles: {"ecto"}}[s.Axis] {
+		if _, known := know.Switch(s.Axis, name); known && flags[name] == "" && within[name] == "false" {
+			flags = maps.Clone(flags)
+			flags[name] = "false"
+		}
+	}
+	if len(within) == 0 {
+		within = nil
+	}
+	return flags, within, nil
 }
 
 var (
@@ -184,14 +230,19 @@ func (c Chain) Tree(ctx context.Context, s phoenix.Spec) (*phoenix.Tree, error) 
 	return nil, errs.err(Title(fit))
 }
 
-// Title names a spec for people: Phoenix 1.7.14 --no-ecto.
+// Title names a spec for people: Phoenix 1.7.14 --no-ecto, Phoenix 1.7.14 phx.gen.auth Accounts User users --no-live.
 func Title(s phoenix.Spec) string {
 	words := []string{"Phoenix", s.Version.String()}
-	if s.Axis != phoenix.Project {
-		words = append(words, "phx.gen."+string(s.Axis))
+	if s.Axis != phoenix.Project && s.Axis != "" {
+		words = append(words, s.Axis.Task())
 	}
-	if f := s.Flags.String(); f != "" {
-		words = append(words, f)
+	for _, more := range []string{s.Names.String(), s.Flags.String()} {
+		if more != "" {
+			words = append(words, more)
+		}
+	}
+	if f := s.Within.String(); f != "" {
+		words = append(words, "in a project with", f)
 	}
 	return strings.Join(words, " ")
 }
@@ -221,7 +272,7 @@ func (f *failed) Error() string {
 
 func (f *failed) Unwrap() []error { return f.all }
 
-// compareSpecs orders by generator, version and flags.
+// compareSpecs orders by generator, version, flags and names.
 func compareSpecs(a, b phoenix.Spec) int {
 	if n := strings.Compare(string(a.Axis), string(b.Axis)); n != 0 {
 		return n
@@ -229,7 +280,11 @@ func compareSpecs(a, b phoenix.Spec) int {
 	if n := a.Version.Compare(b.Version); n != 0 {
 		return n
 	}
-	return strings.Compare(a.Flags.String(), b.Flags.String())
+	return cmp.Or(
+		strings.Compare(a.Flags.String(), b.Flags.String()),
+		strings.Compare(a.Within.String(), b.Within.String()),
+		strings.Compare(a.Names.String(), b.Names.String()),
+	)
 }
 
 // versionsOf an axis among specs that are sorted.

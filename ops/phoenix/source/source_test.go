@@ -87,7 +87,12 @@ func TestWhatIsAskedForIsChecked(t *testing.T) {
 		"a path as a name":    {phoenix.Spec{Version: v, App: "../x"}, "no name of an application"},
 		"a flag as a module":  {phoenix.Spec{Version: v, App: "x", Module: "--x"}, "no name of a module"},
 		"a module in modules": {phoenix.Spec{Version: v, App: "x", Module: "My.App"}, ""},
-		"no such generator":   {phoenix.Spec{Version: phoenix.MustVersion("1.5.0"), Axis: phoenix.Auth}, "not part of Phoenix"},
+		"no such generator":   {phoenix.Spec{Version: phoenix.MustVersion("1.5.0"), Axis: phoenix.Auth}, "phoenix 1.5.0 has no phx.gen.auth"},
+		"a flag as a context": {phoenix.Spec{Version: v, Axis: phoenix.Auth, Names: phoenix.Names{Context: "--web", Schema: "User", Plural: "users"}}, "does not name a context"},
+		"a path as a plural":  {phoenix.Spec{Version: v, Axis: phoenix.Auth, Names: phoenix.Names{Context: "Accounts", Schema: "User", Plural: "../x"}}, "does not name a context"},
+		"half of the names":   {phoenix.Spec{Version: v, Axis: phoenix.Auth, Names: phoenix.Names{Context: "Accounts"}}, "does not name a context"},
+		"users without pages": {phoenix.Spec{Version: v, Axis: phoenix.Auth, Within: phoenix.Flags{"html": "false"}}, "needs a project with a database and with pages"},
+		"a project's flag":    {phoenix.Spec{Version: v, Axis: phoenix.Auth, Within: phoenix.Flags{"webpack": "true"}}, "the project that phx.gen.auth is to be run in"},
 	} {
 		_, _, err := Fit(c.spec)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -98,6 +103,15 @@ func TestWhatIsAskedForIsChecked(t *testing.T) {
 	want := phoenix.Spec{Axis: phoenix.Project, Version: v, Flags: phoenix.Flags{"ecto": "false"}, App: "chat_api", Module: "ChatApi"}
 	if d := cmp.Diff(want, fit); err != nil || d != "" {
 		t.Error(err, d)
+	}
+	// What the project is without, is not generated into it.
+	fit, _, err = Fit(phoenix.Spec{Axis: phoenix.Auth, Version: v, Within: phoenix.Flags{"live": "false"}, App: "till"})
+	want = phoenix.Spec{Axis: phoenix.Auth, Version: v, Flags: phoenix.Flags{"live": "false"}, App: "till", Module: "Till", Names: phoenix.DefaultNames, Within: phoenix.Flags{"live": "false"}}
+	if d := cmp.Diff(want, fit); err != nil || d != "" {
+		t.Error(err, d)
+	}
+	if got := Title(fit); got != "Phoenix 1.7.14 phx.gen.auth Accounts User users --no-live in a project with --no-live" {
+		t.Error(got)
 	}
 }
 
@@ -117,6 +131,11 @@ func TestDirectoriesNameTrees(t *testing.T) {
 		"new/1.7.14/no-such-flag/x":                              "new/1.7.14/no-such-flag x",
 		"new/1.7.14/such-flag/x":                                 "",
 		"auth/1.5.0/default/x":                                   "",
+		"auth/1.8.8/no-live@binary-id+umbrella/x":                "auth/1.8.8/no-live@binary-id+umbrella x",
+		"auth/1.8.8/default@no-live/x":                           "auth/1.8.8/no-live@no-live x",
+		"release/1.8.8/docker/Dockerfile":                        "release/1.8.8/docker Dockerfile",
+		"auth/1.8.8/default@no-ecto/x":                           "",
+		"new/1.8.8/default@no-live/x":                            "",
 		"other/place/1.7.14/default/x":                           "",
 		"new/1.7/default/x":                                      "",
 		"new/1.7.14/default":                                     "",
@@ -150,7 +169,7 @@ func TestDirOfASpecReadsBack(t *testing.T) {
 	releases := phoenix.Releases()
 	rapid.Check(t, func(t *rapid.T) {
 		r := rapid.SampledFrom(releases).Draw(t, "release")
-		a := rapid.SampledFrom([]phoenix.Axis{phoenix.Project, phoenix.Auth, phoenix.Docker}).Draw(t, "axis")
+		a := rapid.SampledFrom(phoenix.Axes()).Draw(t, "axis")
 		flags := phoenix.Flags{}
 		for _, s := range r.Switches(a) {
 			if !rapid.Bool().Draw(t, s.Name) {
@@ -161,10 +180,17 @@ func TestDirOfASpecReadsBack(t *testing.T) {
 				flags[s.Name] = rapid.SampledFrom([]string{"mysql", "x.y", "bandit"}).Draw(t, "value")
 			}
 		}
-		s, _, err := Fit(phoenix.Spec{Axis: a, Version: r.Version, Flags: flags})
+		within := phoenix.Flags{}
+		for _, name := range []string{"umbrella", "binary_id", "live"} {
+			if _, ok := r.Switch(phoenix.Project, name); ok && rapid.Bool().Draw(t, "within "+name) {
+				within[name] = rapid.SampledFrom([]string{"true", "false"}).Draw(t, "value")
+			}
+		}
+		s, _, err := Fit(phoenix.Spec{Axis: a, Version: r.Version, Flags: flags, Within: within})
 		if err != nil {
 			return
 		}
+		s.Names = phoenix.Names{} // a directory says nothing of them
 		at, rest, ok := placeOf(Dir(s) + "/mix.exs")
 		if !ok || rest != "mix.exs" || compareSpecs(at.spec, s) != 0 {
 			t.Fatalf("%s reads as %+v", Dir(s), at)
