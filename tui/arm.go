@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ops-console/tui/action"
 	"ops-console/tui/paint"
 )
 
@@ -53,7 +54,7 @@ func (m *Model) disarm(why string) {
 		return
 	}
 	m.arm.until = time.Time{}
-	if _, asking := m.over.(*confirm); asking {
+	if c, asking := m.over.(*confirm); asking && c.act.Danger > action.Looks {
 		m.over = nil
 	}
 	text := "read-only again"

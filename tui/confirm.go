@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -25,6 +26,9 @@ type confirm struct {
 	key1   string // what says yes where nothing has to be typed
 	word   string // what has to be typed; empty: nothing
 	typed  prompt.Prompt
+	no     func() tea.Cmd // what follows where the answer is no; nil: nothing does
+	top    int            // of the touches, the first that is shown
+	rows   int            // of them that the last view had room for
 }
 
 func newConfirm(target string, a action.Action, arg string) *confirm {
@@ -52,6 +56,13 @@ func (c *confirm) key(m *Model, k tea.KeyPressMsg) tea.Cmd {
 	if s == "esc" || s == "ctrl+c" || s == "q" && c.word == "" {
 		m.over = nil
 		m.say(c.act.Name + ": not done")
+		if c.no != nil {
+			return c.no()
+		}
+		return nil
+	}
+	if by := c.scrolls(s); by != 0 {
+		c.move(by)
 		return nil
 	}
 	if c.word == "" {
@@ -70,10 +81,27 @@ func (c *confirm) key(m *Model, k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-func (c *confirm) paste(string)              {}
-func (c *confirm) click(*Model, int) tea.Cmd { return nil }
-func (c *confirm) wheel(*Model, int) tea.Cmd { return nil }
-func (c *confirm) width(w int) int           { return min(w, 72) }
+// scrolls is how far a key goes through what is touched; 0: it is none for that.
+func (c *confirm) scrolls(key string) int {
+	page := max(c.rows-1, 1)
+	by := map[string]int{"down": 1, "up": -1, "pgdown": page, "pgup": -page}[key]
+	if by == 0 && c.word == "" {
+		by = map[string]int{"j": 1, "k": -1}[key]
+	}
+	return by
+}
+
+func (c *confirm) move(by int) { c.top = max(min(c.top+by, len(c.act.Touches)-c.rows), 0) }
+
+func (c *confirm) paste(string)                   {}
+func (c *confirm) click(*Model, int) tea.Cmd      { return nil }
+func (c *confirm) wheel(_ *Model, by int) tea.Cmd { c.move(3 * by); return nil }
+func (c *confirm) width(w int) int {
+	if len(c.act.Touches) > 0 {
+		return min(w, 92)
+	}
+	return min(w, 72)
+}
 func (c *confirm) frame() (themes.Role, []keyHint) {
 	yes := keyHint{c.key1, c.act.Name}
 	if c.word != "" {
@@ -102,6 +130,7 @@ func (c *confirm) view(env *pane.Env, w, h int) []string {
 	if c.act.Danger == action.Destroys {
 		line().Text(themes.Muted, "undo     ").Text(themes.Crit, "there is none")
 	}
+	c.touches(b, line)
 	line()
 	if c.word != "" {
 		line().Text(themes.Plain, "Type ").Text(themes.Strong, c.word).Text(themes.Plain, " to continue")
@@ -111,4 +140,33 @@ func (c *confirm) view(env *pane.Env, w, h int) []string {
 	}
 	n := h - b.Rest()
 	return b.Lines()[:n]
+}
+
+// touches lists what is changed, as much of it as there is room for beside what follows.
+func (c *confirm) touches(b *paint.Block, line func() *paint.Line) {
+	tt := c.act.Touches
+	if len(tt) == 0 {
+		return
+	}
+	after := 2
+	if c.word != "" {
+		after += 3
+	}
+	line()
+	c.rows = max(min(b.Rest()-after, len(tt)), 1)
+	c.move(0)
+	for i := range tt[c.top : c.top+c.rows] {
+		t, l := &tt[c.top+i], line()
+		mark := paint.Part{Role: themes.Muted, Text: l.Glyphs.Dot}
+		if t.Warn {
+			mark = paint.Part{Role: themes.Warn, Text: l.Glyphs.Warn}
+		}
+		l.Parts(mark).Gap(1)
+		how := min(paint.Width(t.How, l.Glyphs), max(l.Rest()-2-min(paint.Width(t.What, l.Glyphs), 24), 0))
+		l.Max(themes.Plain, t.What, l.Rest()-how-2)
+		l.To(l.Width()-how).Max(mark.Role, t.How, how)
+	}
+	if hidden := len(tt) - c.rows; hidden > 0 {
+		line().Gap(2).Text(themes.Faint, "up and down scroll: "+strconv.Itoa(c.top+1)+"-"+strconv.Itoa(c.top+c.rows)+" of "+strconv.Itoa(len(tt)))
+	}
 }

@@ -216,6 +216,12 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.compare(msg)
 	case pane.MarkMsg:
 		return m, m.mark(msg)
+	case pane.RebaseMsg:
+		return m, m.rebase(msg)
+	case pane.ApplyMsg:
+		return m, m.applyChanges(msg)
+	case pane.AppliedMsg:
+		return m, m.applied(msg)
 	case pane.EditMsg:
 		return m, m.edit(msg)
 	case pane.AskMsg:

@@ -40,7 +40,10 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
+	"ops-console/ops/phoenix/merge"
+	generated "ops-console/ops/phoenix/source"
 	"ops-console/ops/replication"
 	"ops-console/tui/pane"
 	"ops-console/wg"
@@ -86,14 +89,17 @@ type Migrations interface {
 	Rehearse(ctx context.Context, repo string, progress func(string)) ([]rehearse.Step, error)
 }
 
-// Generator is where comparisons of generated trees come from: a *compare.Watcher. Nothing but Mark may block, and that no
-// longer than writing a small file takes.
+// Generator is where comparisons of generated trees come from: a *compare.Watcher. Nothing but Mark, Rebase and Apply may
+// block; the first two no longer than writing a small file takes.
 type Generator interface {
 	Latest() feed.Snapshot[*compare.Snapshot]
 	Changed() <-chan struct{}
 	Attend(looking bool)
 	Ask(c compare.Choice)
 	Mark(key string, done bool) error
+	Rebase(key string, v phoenix.Version) error
+	Apply(ctx context.Context, plan *merge.Plan, choices []merge.Choice) ([]merge.Written, error)
+	Answer(q *generated.Question, run bool)
 }
 
 // Network is where the state of the private network comes from: a wg.Network.

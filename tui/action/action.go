@@ -22,10 +22,17 @@ type Action struct {
 	Keys     []string // as tea.KeyPressMsg.String() spells them; the first one is shown
 	Hidden   bool     // not on the help row; still in help and palette
 	Danger   Danger
+	Touches  []Touch                      // what it changes, a line each; shown before it is confirmed
 	Disabled string                       // why it cannot be done now; empty: it can
 	Command  string                       // the equivalent command line; empty where there is none
 	Args     func(prefix string) []string // completion of the argument on the ":" line; nil: takes none
 	Run      func(arg string) tea.Cmd
+}
+
+// Touch is one thing that an action changes, or one fact to know before it is confirmed.
+type Touch struct {
+	What, How string
+	Warn      bool // it deserves a second look
 }
 
 // Sentence is what the action does, in as many words as there are.

@@ -12,7 +12,9 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
+	"ops-console/ops/phoenix/merge"
 	"ops-console/ops/replication"
 	"ops-console/themes"
 	"ops-console/tui/action"
@@ -117,6 +119,27 @@ type CompareMsg struct {
 type MarkMsg struct {
 	Key  string
 	Done bool
+}
+
+// RebaseMsg asks the console to keep which version a file of the comparison comes from, by its compare.Key; the zero version:
+// the one that the rest comes from.
+type RebaseMsg struct {
+	Key     string
+	Version phoenix.Version
+}
+
+// ApplyMsg asks the console to write changes of a plan into the project's files. It comes from an action that was confirmed.
+// The answer comes as an AppliedMsg.
+type ApplyMsg struct {
+	Plan    *merge.Plan
+	Choices []merge.Choice
+}
+
+// AppliedMsg is what was written, or why it was not.
+type AppliedMsg struct {
+	Choices []merge.Choice
+	Written []merge.Written
+	Err     error
 }
 
 // EditMsg asks the console to open a file in the user's editor. The program waits meanwhile.

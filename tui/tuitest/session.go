@@ -11,7 +11,10 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
+	"ops-console/ops/phoenix/merge"
+	generated "ops-console/ops/phoenix/source"
 	"ops-console/ops/replication"
 	"ops-console/tui"
 	"ops-console/tui/pane"
@@ -37,6 +40,10 @@ type Session struct {
 	looking   bool
 	asked     []compare.Choice
 	marked    []pane.MarkMsg
+	rebased   []pane.RebaseMsg
+	applied   []pane.ApplyMsg
+	apply     func(pane.ApplyMsg) ([]merge.Written, error)
+	answers   map[*generated.Question]bool
 	refreshes int
 	apart     bool
 	closed    bool
@@ -322,6 +329,58 @@ func (g generatorSource) Mark(key string, done bool) error {
 	defer g.s.mu.Unlock()
 	g.s.marked = append(g.s.marked, pane.MarkMsg{Key: key, Done: done})
 	return nil
+}
+
+// Rebase implements tui.Generator.
+func (g generatorSource) Rebase(key string, v phoenix.Version) error {
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	g.s.rebased = append(g.s.rebased, pane.RebaseMsg{Key: key, Version: v})
+	return nil
+}
+
+// Apply implements tui.Generator.
+func (g generatorSource) Apply(_ context.Context, plan *merge.Plan, choices []merge.Choice) ([]merge.Written, error) {
+	msg := pane.ApplyMsg{Plan: plan, Choices: choices}
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	g.s.applied = append(g.s.applied, msg)
+	if g.s.apply == nil {
+		return nil, errors.New("this session cannot write into a project")
+	}
+	return g.s.apply(msg)
+}
+
+// Answer implements tui.Generator.
+func (g generatorSource) Answer(q *generated.Question, run bool) {
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	if g.s.answers == nil {
+		g.s.answers = map[*generated.Question]bool{}
+	}
+	g.s.answers[q] = run
+}
+
+// Apply is what writing into the project gives.
+func (s *Session) Apply(f func(pane.ApplyMsg) ([]merge.Written, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apply = f
+}
+
+// Applied is what was to be written into the project, Rebased which files were given a version of their own.
+func (s *Session) Applied() ([]pane.ApplyMsg, []pane.RebaseMsg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.applied), slices.Clone(s.rebased)
+}
+
+// Answered is the answer to a question whether a generator may be run, and whether there is one.
+func (s *Session) Answered(q *generated.Question) (run, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	run, ok = s.answers[q]
+	return run, ok
 }
 
 type migrationSource struct {

@@ -2,7 +2,8 @@
 // are, what changed between the two that were chosen, what that means for the project's files, and which files are done. It
 // loads in the background, one comparison at a time, each within a deadline; what was asked for last wins.
 //
-// It loads nothing before somebody looks. It never writes into the project: what it keeps is which files are done.
+// It loads nothing before somebody looks, and never runs what a source asks about before it was answered. It writes into the
+// project only what Apply is given.
 package compare
 
 import (
@@ -20,6 +21,7 @@ import (
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/diff"
 	"ops-console/ops/phoenix/merge"
+	"ops-console/ops/phoenix/nearest"
 	"ops-console/ops/phoenix/source"
 )
 
@@ -33,10 +35,11 @@ type Choice struct {
 
 // Equal says whether two choices are the same.
 func (c Choice) Equal(d Choice) bool {
-	return c.axis() == d.axis() && c.From == d.From && c.To == d.To && c.Names == d.Names && maps.Equal(c.Flags, d.Flags)
+	return c.Generator() == d.Generator() && c.From == d.From && c.To == d.To && c.Names == d.Names && maps.Equal(c.Flags, d.Flags)
 }
 
-func (c Choice) axis() phoenix.Axis { return cmp.Or(c.Axis, phoenix.Project) }
+// Generator is whose trees are compared.
+func (c Choice) Generator() phoenix.Axis { return cmp.Or(c.Axis, phoenix.Project) }
 
 // With is the choice with a flag set; a flag that says what To does anyway is left out.
 func (c Choice) With(flag, value string) Choice {
@@ -45,7 +48,7 @@ func (c Choice) With(flag, value string) Choice {
 		f = phoenix.Flags{}
 	}
 	f[flag] = value
-	if def, ok := phoenix.Knowledge(c.To).Default(c.axis(), flag); ok && def == value {
+	if def, ok := phoenix.Knowledge(c.To).Default(c.Generator(), flag); ok && def == value {
 		delete(f, flag)
 	}
 	c.Flags = f
@@ -63,12 +66,15 @@ type Snapshot struct {
 	At       time.Time
 	Source   string            // where trees come from; empty: nowhere, none is configured
 	Versions []phoenix.Version // that there are trees of, oldest first
-	Specs    []phoenix.Spec    // the trees that are at hand, without names
+	Others   []phoenix.Version // that there may be trees of, though none is at hand, oldest first
+	Specs    []phoenix.Spec    // the trees that are at hand, without names; of all generators
 	Whole    bool              // there are no others
 
 	Wanted  Choice
-	Loading bool  // Wanted is being loaded; what is below is what was there before
-	Err     error // why Wanted could not be loaded; nothing is below then
+	Loading bool // Wanted is being loaded; what is below is what was there before
+	// Question is what loading waits for: whether a generator may be run. See Watcher.Answer. nil: it waits for nobody.
+	Question *source.Question
+	Err      error // why Wanted could not be loaded; nothing is below then
 
 	Choice   Choice // what the following is about
 	Old, New Side
@@ -82,7 +88,9 @@ type Snapshot struct {
 	Plan       *merge.Plan
 	ProjectErr error // why there is no Plan; nil where there is no project
 
-	Done map[string]bool // by Key
+	Done   map[string]bool            // by Key
+	Bases  map[string]phoenix.Version // by Key: files that come from another version than From, as somebody said
+	Nearer map[string]nearest.File    // by path in the project: files that are more like another version than From's; as far as was looked
 }
 
 // Side is one of the two trees.
@@ -110,6 +118,8 @@ type Options struct {
 	Timeout time.Duration
 	// Whole says that the source has no tree that is not listed.
 	Whole bool
+	// Desk is where Source asks whether it may run a generator; nil: it does not ask.
+	Desk *Desk
 }
 
 const loadTimeout = 2 * time.Minute
@@ -128,8 +138,11 @@ type Watcher struct {
 	want     Choice
 	asked    int                // grows with every question; an answer to an earlier one is dropped
 	stop     context.CancelFunc // of the load that is running; nil: none is
+	deadline *time.Timer        // of the same; nil: none is
 	looking  bool
 	progress string // the file in which is kept what is done; empty: it is not
+
+	keeping sync.Mutex // guards the files in which is kept what is done; taken before mu
 }
 
 // Start begins to wait for somebody to look, until ctx ends or the Watcher is closed.
@@ -152,6 +165,7 @@ func Start(ctx context.Context, o Options) *Watcher {
 		first.Source = o.Source.Name()
 	}
 	w.publish(first)
+	o.Desk.attend(w.questioned)
 	go w.run(ctx)
 	return w
 }
@@ -181,8 +195,10 @@ func (w *Watcher) Attend(looking bool) {
 	}
 }
 
-// Refresh reads the project again, and loads what could not be loaded, if anybody has looked yet.
+// Refresh reads the project again, and loads what could not be loaded, if anybody has looked yet. What was refused may be
+// asked again.
 func (w *Watcher) Refresh() {
+	w.o.Desk.reopen()
 	w.mu.Lock()
 	looked := w.looking || w.asked > 0
 	w.mu.Unlock()
@@ -211,7 +227,7 @@ func (w *Watcher) again() {
 		w.stop()
 	}
 	s := *w.latest.Value
-	s.At, s.Wanted, s.Loading, s.Err = w.o.Now(), w.want, true, nil
+	s.At, s.Wanted, s.Loading, s.Err, s.Question = w.o.Now(), w.want, true, nil, nil
 	w.put(&s)
 	w.mu.Unlock()
 	select {
@@ -220,36 +236,9 @@ func (w *Watcher) again() {
 	}
 }
 
-// Mark a file as done, or not, and keep it. key is as Key makes it.
-func (w *Watcher) Mark(key string, done bool) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := *w.latest.Value
-	if len(s.Pairs) == 0 {
-		return errors.New("mark a file: nothing is compared yet")
-	}
-	if w.progress != "" {
-		// It is read again: a command may have marked something meanwhile.
-		p, err := merge.OpenProgress(w.progress)
-		if err == nil {
-			err = p.Mark(key, done)
-		}
-		if err != nil {
-			return err
-		}
-		s.Done = doneIn(p)
-	} else {
-		s.Done = maps.Clone(s.Done)
-		if delete(s.Done, key); done {
-			s.Done[key] = true
-		}
-	}
-	w.put(&s)
-	return nil
-}
-
 // Close ends the watcher and waits for it. It is idempotent.
 func (w *Watcher) Close() {
+	w.o.Desk.attend(nil)
 	w.cancel()
 	<-w.done
 }
@@ -266,23 +255,50 @@ func (w *Watcher) run(ctx context.Context) {
 	}
 }
 
-// load answers the latest question.
+// load makes the comparison that was asked for last. Its deadline is none of a context's own, since it waits while somebody
+// is asked.
 func (w *Watcher) load(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	w.mu.Lock()
 	want, asked := w.want, w.asked
-	w.stop = cancel
+	w.stop = func() { cancel(context.Canceled) }
+	w.deadline = time.AfterFunc(w.o.Timeout, func() { cancel(context.DeadlineExceeded) })
 	w.mu.Unlock()
 	s, progress := w.loader.load(ctx, want)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stop = nil
-	if asked != w.asked || errors.Is(ctx.Err(), context.Canceled) {
-		return // the next question is waiting, or nobody is
+	w.deadline.Stop()
+	w.stop, w.deadline = nil, nil
+	if asked != w.asked || ctx.Err() != nil && !late(ctx) {
+		return // the next one is wanted already, or nobody looks any more
 	}
 	w.progress = progress
 	w.put(s)
+}
+
+// late says whether a load has missed its deadline.
+func late(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.DeadlineExceeded) }
+
+// Answer says whether a generator may be run, for a question that a snapshot had. One that waits no longer is passed over.
+func (w *Watcher) Answer(q *source.Question, run bool) { w.o.Desk.reply(q, run) }
+
+// questioned publishes which question waits. The load's deadline does not pass meanwhile.
+func (w *Watcher) questioned() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := *w.latest.Value
+	s.Question = w.o.Desk.first()
+	if s.Question == w.latest.Value.Question || s.Question != nil && w.deadline == nil {
+		return
+	}
+	if w.deadline != nil {
+		w.deadline.Stop()
+		if s.Question == nil {
+			w.deadline.Reset(w.o.Timeout)
+		}
+	}
+	w.put(&s)
 }
 
 func (w *Watcher) publish(s *Snapshot) {
@@ -297,15 +313,6 @@ func (w *Watcher) put(s *Snapshot) {
 	w.latest = feed.Snapshot[*Snapshot]{Seq: w.latest.Seq + 1, At: now, GoodAt: now, Value: s}
 	close(w.changed)
 	w.changed = make(chan struct{})
-}
-
-// doneIn is what progress has, as a set.
-func doneIn(p *merge.Progress) map[string]bool {
-	out := map[string]bool{}
-	for _, path := range p.Paths() {
-		out[path] = true
-	}
-	return out
 }
 
 // sorted are versions without repetitions, oldest first.

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,6 +26,7 @@ type loader struct {
 	base   phoenix.Version // that the project's files come from; zero: not known yet
 	why    string
 	unsure bool
+	nearer map[string]nearest.File // files that are more like another version, by path
 }
 
 // load makes a comparison. What goes wrong is in it. progress is the file in which is kept what is done; empty: it is not.
@@ -34,7 +35,7 @@ func (l *loader) load(ctx context.Context, want Choice) (s *Snapshot, progress s
 	progress, err := l.fill(ctx, s)
 	s.At = l.o.Now()
 	if err != nil {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if late(ctx) {
 			err = fmt.Errorf("no answer within %s: %w", l.o.Timeout, err)
 		}
 		s.Err, s.Pairs, s.Plan = err, nil, nil
@@ -48,11 +49,12 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 	vv, err := l.versions(ctx, s)
 	if len(vv) == 0 {
 		if err == nil {
-			err = errors.New("it has no tree of any version")
+			err = errors.New("it has no tree of any version of mix " + s.Wanted.Generator().Task())
 		}
 		return "", fmt.Errorf("%s: %w", s.Source, err)
 	}
 	s.Versions = sorted(vv)
+	s.Others = l.others(s)
 	mine, app := l.project(ctx, s)
 	s.App = app.Name
 	s.Choice = l.choose(ctx, s, mine, app)
@@ -71,24 +73,58 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 	if s.Pairs, err = diff.Trees(from, to, diff.Options{}); err != nil {
 		return "", fmt.Errorf("compare %s with %s: %w", source.Title(old), source.Title(new), err)
 	}
-	if mine != nil {
-		if p, err := merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand}); err != nil {
-			s.ProjectErr = err
-		} else {
-			s.Plan = &p
-		}
-	}
 	s.Done = map[string]bool{}
-	if l.o.State == "" {
-		return "", nil
+	file := ""
+	if l.o.State != "" {
+		file = progressFile(l.o, from.Spec, to.Spec)
+		p, err := merge.OpenProgress(file)
+		if err != nil {
+			return "", err
+		}
+		s.Done, s.Bases = doneIn(p), p.Bases()
 	}
-	file := filepath.Join(l.o.State, merge.ProgressName(l.o.Dir, from.Spec, to.Spec))
-	p, err := merge.OpenProgress(file)
-	if err != nil {
-		return "", err
+	if mine != nil {
+		l.classify(ctx, s, app, from, to, mine)
 	}
-	s.Done = doneIn(p)
 	return file, nil
+}
+
+// classify sets the project's files against both trees, and those that come from another version against that.
+func (l *loader) classify(ctx context.Context, s *Snapshot, app nearest.App, from, to, mine *phoenix.Tree) {
+	p, err := merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand})
+	if bases := l.bases(ctx, s, app, &p); err == nil && len(bases) > 0 {
+		p, err = merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand, Bases: bases})
+	}
+	if err != nil {
+		s.ProjectErr = err
+		return
+	}
+	s.Plan, s.Nearer = &p, l.nearer
+}
+
+// bases are the trees that single files come from, by the path that the project has them under, or the generator had.
+func (l *loader) bases(ctx context.Context, s *Snapshot, app nearest.App, p *merge.Plan) map[string]*phoenix.Tree {
+	out := map[string]*phoenix.Tree{}
+	for i := range p.Files {
+		f := &p.Files[i]
+		v, ok := s.Bases[FileKey(f)]
+		if !ok {
+			continue
+		}
+		c := s.Choice
+		c.To = v
+		if s.Choice.Flags != nil {
+			c.Flags = l.closest(s, app, v)
+		}
+		_, spec, _ := l.specs(s, c, app)
+		t, err := l.tree(ctx, spec)
+		if err != nil {
+			s.Notes = append(s.Notes, fmt.Sprintf("%s is compared with %s like the rest: %v", f.Path(), s.Choice.From, err))
+			continue
+		}
+		out[cmp.Or(f.Mine, f.Base)] = t
+	}
+	return out
 }
 
 // versions that are offered: of the trees that are at hand, or else of all.
@@ -100,7 +136,7 @@ func (l *loader) versions(ctx context.Context, s *Snapshot) ([]phoenix.Version, 
 		s.Specs, failed = specs, err
 		var vv []phoenix.Version
 		for _, spec := range specs {
-			if spec.Axis == s.Wanted.axis() {
+			if spec.Axis == s.Wanted.Generator() {
 				vv = append(vv, spec.Version)
 			}
 		}
@@ -108,26 +144,70 @@ func (l *loader) versions(ctx context.Context, s *Snapshot) ([]phoenix.Version, 
 			return vv, err
 		}
 	}
-	vv, err := l.o.Source.Versions(ctx, s.Wanted.axis())
+	vv, err := l.o.Source.Versions(ctx, s.Wanted.Generator())
 	return vv, cmp.Or(failed, err)
+}
+
+// others are the versions that a source besides those that are listed may have.
+func (l *loader) others(s *Snapshot) []phoenix.Version {
+	if s.Whole {
+		return nil
+	}
+	var out []phoenix.Version
+	for _, r := range phoenix.Releases() {
+		if r.Switches(s.Wanted.Generator()) != nil && !slices.Contains(s.Versions, r.Version) {
+			out = append(out, r.Version)
+		}
+	}
+	return out
 }
 
 // chosen are the two trees of the choice, with the application's names.
 func (l *loader) chosen(ctx context.Context, s *Snapshot, app nearest.App) (old, new phoenix.Spec, from, to *phoenix.Tree, err error) {
-	old, new, notes := specs(s.Choice)
-	old.App, old.Module, new.App, new.Module = app.Name, app.Module, app.Name, app.Module
+	old, new, notes := l.specs(s, s.Choice, app)
 	if from, to, err = l.both(ctx, old, new); err == nil {
 		s.Notes = append(s.Notes, notes...)
 	}
 	return old, new, from, to, err
 }
 
+// specs are the trees that a choice is about, with the project's names and into what they were generated, and what to know
+// of their flags.
+func (l *loader) specs(s *Snapshot, c Choice, app nearest.App) (old, new phoenix.Spec, notes []string) {
+	old, new, notes = specs(c)
+	for _, spec := range []*phoenix.Spec{&old, &new} {
+		spec.App, spec.Module = app.Name, app.Module
+		if spec.Axis != phoenix.Project {
+			spec.Within = within(s.Specs, *spec, app)
+		}
+	}
+	return old, new, notes
+}
+
 // specs are the trees that a choice is about, and what to know of their flags.
 func specs(c Choice) (old, new phoenix.Spec, notes []string) {
-	fair, notes := phoenix.Fair(c.axis(), phoenix.Knowledge(c.From), phoenix.Knowledge(c.To), c.Flags)
-	old = phoenix.Spec{Axis: c.axis(), Version: c.From, Flags: fair, Names: c.Names}
-	new = phoenix.Spec{Axis: c.axis(), Version: c.To, Flags: c.Flags, Names: c.Names}
+	fair, notes := phoenix.Fair(c.Generator(), phoenix.Knowledge(c.From), phoenix.Knowledge(c.To), c.Flags)
+	old = phoenix.Spec{Axis: c.Generator(), Version: c.From, Flags: fair, Names: c.Names}
+	new = phoenix.Spec{Axis: c.Generator(), Version: c.To, Flags: c.Flags, Names: c.Names}
 	return old, new, notes
+}
+
+// within are the flags of the project that a generator was run in: of the trees that are at hand those that are the most like
+// the application's, else the application's own.
+func within(all []phoenix.Spec, want phoenix.Spec, app nearest.App) phoenix.Flags {
+	var in []phoenix.Spec
+	for _, s := range all {
+		if s.Axis == want.Axis && s.Version == want.Version && maps.Equal(s.Flags, want.Flags) {
+			in = append(in, phoenix.Spec{Axis: phoenix.Project, Version: s.Version, Flags: s.Within})
+		}
+	}
+	if spec, ok := nearest.Closest(in, phoenix.Project, want.Version, app.Flags); ok {
+		return spec.Flags
+	}
+	if app.Flags == nil {
+		return nil
+	}
+	return app.For(want.Version)
 }
 
 // both trees, at once.
@@ -151,6 +231,18 @@ func (l *loader) both(ctx context.Context, old, new phoenix.Spec) (from, to *pho
 	}
 	l.trees = map[string]*phoenix.Tree{id(old): from, id(new): to}
 	return from, to, nil
+}
+
+// tree is one more of the comparison's.
+func (l *loader) tree(ctx context.Context, spec phoenix.Spec) (*phoenix.Tree, error) {
+	if t := l.trees[id(spec)]; t != nil {
+		return t, nil
+	}
+	t, err := l.o.Source.Tree(ctx, spec)
+	if err == nil {
+		l.trees[id(spec)] = t
+	}
+	return t, err
 }
 
 func id(s phoenix.Spec) string {
@@ -190,16 +282,16 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 		if c.Flags == nil {
 			c.Flags = l.closest(s, app, c.To)
 		}
-		if v, ok, err := merge.KeptBase(l.o.State, l.o.Dir, c.To); ok && err == nil && l.o.State != "" {
+		if v, ok, err := merge.KeptBase(l.o.State, l.o.Dir, c.To); ok && err == nil && l.o.State != "" && c.Generator() == phoenix.Project {
 			c.From, s.Base = v, "this upgrade began there"
 			return c
 		}
 		if l.base == (phoenix.Version{}) {
 			l.base, l.why = l.nearest(ctx, s, mine, app)
 		}
-		if l.base != (phoenix.Version{}) {
-			if l.base.Before(c.To) {
-				c.From, s.Base, s.Unsure = l.base, l.why, l.unsure
+		if base := l.closestBase(s); base != (phoenix.Version{}) {
+			if base.Before(c.To) {
+				c.From, s.Base, s.Unsure = base, l.why, l.unsure
 				return c
 			}
 			s.Notes = append(s.Notes, "the project's files are those of "+c.To.String()+" already, the newest that there is a tree of")
@@ -213,12 +305,21 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 	return c
 }
 
+// closestBase is the version that the project's files come from, or, of a generator that has no tree of that, the last one
+// before it; the zero version: there is none.
+func (l *loader) closestBase(s *Snapshot) phoenix.Version {
+	if s.Wanted.Generator() == phoenix.Project || slices.Contains(s.Versions, l.base) || slices.Contains(s.Others, l.base) {
+		return l.base
+	}
+	return newest(s.Versions, func(v phoenix.Version) bool { return !l.base.Before(v) })
+}
+
 // closest are the flags, of those that there is a tree for, which differ the least from the application's.
 func (l *loader) closest(s *Snapshot, app nearest.App, v phoenix.Version) phoenix.Flags {
-	if len(s.Specs) == 0 {
+	if len(s.Specs) == 0 && s.Wanted.Generator() == phoenix.Project {
 		return app.For(v)
 	}
-	spec, _ := nearest.Closest(s.Specs, s.Wanted.axis(), v, app.Flags)
+	spec, _ := nearest.Closest(s.Specs, s.Wanted.Generator(), v, app.Flags)
 	return spec.Flags
 }
 
@@ -244,6 +345,12 @@ func (l *loader) nearest(ctx context.Context, s *Snapshot, mine *phoenix.Tree, a
 	if err != nil {
 		s.Notes = append(s.Notes, "which version the project's files come from is not known: "+err.Error())
 		return phoenix.Version{}, ""
+	}
+	l.nearer = map[string]nearest.File{}
+	for _, f := range r.Files {
+		if f.Better {
+			l.nearer[f.Path] = f
+		}
 	}
 	best := r.Best()
 	l.unsure = r.Level == nearest.Low

@@ -18,8 +18,8 @@ import (
 	"ops-console/ops/phoenix"
 )
 
-// Progress of an upgrade, kept in a file between runs: which files are done, and what was written. It holds names and
-// checksums, no text.
+// Progress of an upgrade, kept in a file between runs: which files are done, which come from another version than the rest,
+// and what was written. It holds names and checksums, no text.
 type Progress struct {
 	file string
 	data progress
@@ -28,6 +28,7 @@ type Progress struct {
 type progress struct {
 	Done  map[string]bool   `json:"done,omitempty"`
 	Wrote map[string]string `json:"wrote,omitempty"` // path: SHA-256 of what an apply wrote there
+	Bases map[string]string `json:"bases,omitempty"` // as Done: version
 }
 
 // ProgressName is the name of the file for an upgrade of a project, given by its absolute directory.
@@ -56,6 +57,14 @@ func OpenProgress(file string) (*Progress, error) {
 	if p.data.Wrote == nil {
 		p.data.Wrote = map[string]string{}
 	}
+	if p.data.Bases == nil {
+		p.data.Bases = map[string]string{}
+	}
+	for path, text := range p.data.Bases {
+		if _, err := phoenix.ParseVersion(text); err != nil {
+			return nil, fmt.Errorf("read the progress of the upgrade in %s: what %s comes from: %w; remove the file to begin anew", file, path, err)
+		}
+	}
 	return p, nil
 }
 
@@ -74,6 +83,27 @@ func (p *Progress) Mark(path string, done bool) error {
 		p.data.Done[path] = true
 	} else {
 		delete(p.data.Done, path)
+	}
+	return p.save()
+}
+
+// Bases are the versions that single files come from, where that is another than the rest comes from, by path as Mark has it.
+func (p *Progress) Bases() map[string]phoenix.Version {
+	out := map[string]phoenix.Version{}
+	for path, text := range p.data.Bases {
+		if v, err := phoenix.ParseVersion(text); err == nil { // OpenProgress refuses others
+			out[path] = v
+		}
+	}
+	return out
+}
+
+// Rebase says which version a file comes from, and keeps it; the zero version: the one that the rest comes from.
+func (p *Progress) Rebase(path string, v phoenix.Version) error {
+	if v == (phoenix.Version{}) {
+		delete(p.data.Bases, path)
+	} else {
+		p.data.Bases[path] = v.String()
 	}
 	return p.save()
 }
