@@ -80,6 +80,7 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 		migrationsCommand(e, t),
 		lintCommand(e, t),
 		phxCommand(e, t),
+		auditCommand(e, t),
 		wgCommand(e, t),
 		versionCommand(e),
 		manCommand(e),
