@@ -11,12 +11,11 @@ import (
 )
 
 // GeneratorOptions is how generated trees are got, and compared with the project's files where there is a project. Where the
-// profile says of nowhere that they come from, Source is nil.
+// profile says of nowhere that they come from, Source is nil. Whether a generator may be run is asked at the comparison's desk.
 func (s *Session) GeneratorOptions() compare.Options {
 	g := s.Profile.Generator
-	o := compare.Options{Dir: s.Profile.Project, Rand: rand.Reader}
-	// Nobody can be asked while the console is on the screen: a generator is run only where the profile says always.
-	sources := NewGeneratorSources(s.Profile, s.getenv, nil)
+	o := compare.Options{Dir: s.Profile.Project, Rand: rand.Reader, Desk: &compare.Desk{}}
+	sources := NewGeneratorSources(s.Profile, s.getenv, o.Desk.Ask)
 	if len(sources.All) > 0 {
 		o.Source = sources.All
 	}

@@ -59,10 +59,16 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 	s.App = app.Name
 	s.Choice = l.choose(ctx, s, mine, app)
 	guessed := len(s.Choice.Flags) > 0 && s.Wanted.Flags == nil
+	without := func() {
+		s.Notes = append(s.Notes, "the application looks like one made with "+s.Choice.Flags.String()+", of which there are no two trees: compared without flags")
+		s.Choice.Flags, guessed = nil, false
+	}
+	if old, new, _ := l.specs(s, s.Choice, app); guessed && (!atHand(s, new) || !atHand(s, old) && !atHand(s, flagged(old, s.Choice.Flags))) {
+		without() // nobody is asked to have a tree made for a guess
+	}
 	old, new, from, to, err := l.chosen(ctx, s, app)
 	if guessed && err != nil && ctx.Err() == nil {
-		s.Notes = append(s.Notes, "the application looks like one made with "+s.Choice.Flags.String()+", of which there are no two trees: compared without flags")
-		s.Choice.Flags = nil
+		without()
 		old, new, from, to, err = l.chosen(ctx, s, app)
 	}
 	s.Wanted = s.Choice
@@ -162,10 +168,41 @@ func (l *loader) others(s *Snapshot) []phoenix.Version {
 	return out
 }
 
-// chosen are the two trees of the choice, with the application's names.
+// atHand says whether trees are among those that are listed; where none are, that there is nothing to say.
+func atHand(s *Snapshot, want ...phoenix.Spec) bool {
+	for _, spec := range want {
+		fit, _, err := source.Fit(spec)
+		if err != nil || len(s.Specs) > 0 && !slices.ContainsFunc(s.Specs, func(o phoenix.Spec) bool { return source.Dir(o) == source.Dir(fit) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// flagged is a spec with other flags.
+func flagged(s phoenix.Spec, f phoenix.Flags) phoenix.Spec {
+	s.Flags = f
+	return s
+}
+
+// chosen are the two trees of the choice, with the application's names. The older one is that of a fair comparison, with what
+// became a default in between: where that one is not there, the one with the flags as they are. Nobody is asked to have it
+// made for versions that nobody chose.
 func (l *loader) chosen(ctx context.Context, s *Snapshot, app nearest.App) (old, new phoenix.Spec, from, to *phoenix.Tree, err error) {
 	old, new, notes := l.specs(s, s.Choice, app)
-	if from, to, err = l.both(ctx, old, new); err == nil {
+	plain := flagged(old, s.Choice.Flags)
+	unfair := fmt.Sprintf("of %s there is no tree with %s: this is the one without", old.Version, old.Flags)
+	fair := len(old.Flags) > len(plain.Flags)
+	if fair && s.Wanted.From == (phoenix.Version{}) && !atHand(s, old) && atHand(s, plain) {
+		old, notes, fair = plain, []string{unfair}, false
+	}
+	from, to, err = l.both(ctx, old, new)
+	if err != nil && fair && ctx.Err() == nil {
+		if was, is, again := l.both(ctx, plain, new); again == nil {
+			old, from, to, notes, err = plain, was, is, []string{unfair}, nil
+		}
+	}
+	if err == nil {
 		s.Notes = append(s.Notes, notes...)
 	}
 	return old, new, from, to, err
