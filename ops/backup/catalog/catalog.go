@@ -171,7 +171,8 @@ func (c *Catalog) Get(ctx context.Context, s backup.Source, which string) (backu
 	return l.Find(which)
 }
 
-// shortest is how much of an ID has to be given. All that were taken within a day share the first five letters.
+// shortest is how much of an ID has to be given. All that were taken within twelve days share the
+// first four letters; the last ones are random.
 const shortest = 4
 
 // Find is the backup that is meant by its ID, the beginning or the end of it (four letters or more, in either case), "latest",
