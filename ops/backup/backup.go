@@ -200,11 +200,12 @@ type Stage struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
-// Zstd is a frame with its checksum.
+// Zstd is a frame with its checksum. SHA256 is of the frame, in hex: what is left once the encryption is off.
 type Zstd struct {
-	Bytes    int64 `json:"bytes"`
-	Level    int   `json:"level"`
-	Checksum bool  `json:"checksum"`
+	Bytes    int64  `json:"bytes"`
+	SHA256   string `json:"sha256,omitempty"`
+	Level    int    `json:"level"`
+	Checksum bool   `json:"checksum"`
 }
 
 // Age is who can decrypt it: public keys only.
