@@ -25,6 +25,16 @@ func Package(t testing.TB) map[string]phoenix.File {
 	return Read(t, filepath.Join(Dir(), "package"))
 }
 
+// Generators is the source of a package phoenix of PackageVersion, with a small phx.gen.auth and phx.gen.release.
+func Generators(t testing.TB) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	for p, f := range Read(t, filepath.Join(Dir(), "generators")) {
+		files[p] = f.Data
+	}
+	return files
+}
+
 // Pack makes the tarball that hex publishes of a phx_new with these files, which says that it needs this Elixir.
 func Pack(t testing.TB, files map[string]phoenix.File, elixir string) []byte {
 	t.Helper()

@@ -71,17 +71,17 @@ func findElixir(ctx context.Context, program string) (*toolchain, error) {
 	return t, nil
 }
 
-// runs says what is wrong with a requirement of a version of the generator.
-func (t *toolchain) runs(v phoenix.Version, requirement string) error {
+// runs says what is wrong with the requirement of something that is to be run.
+func (t *toolchain) runs(what, requirement string) error {
 	if requirement == "" {
 		return nil
 	}
 	ok, err := satisfies(requirement, t.version)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", installer, v, err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	if !ok {
-		return fmt.Errorf("the generator of Phoenix %s needs Elixir %s, and %s is installed: install a newer one, or take a snapshot", v, requirement, t.version)
+		return fmt.Errorf("%s needs Elixir %s, and %s is installed: install a newer one, or take a snapshot", what, requirement, t.version)
 	}
 	return nil
 }

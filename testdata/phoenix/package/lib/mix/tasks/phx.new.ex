@@ -6,6 +6,7 @@ defmodule Mix.Tasks.Phx.New do
   @switches [
     module: :string,
     umbrella: :boolean,
+    database: :string,
     ecto: :boolean,
     html: :boolean,
     live: :boolean,

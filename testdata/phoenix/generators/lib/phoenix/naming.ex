@@ -1,0 +1,3 @@
+defmodule Phoenix.Naming do
+  def underscore(name), do: Macro.underscore(name)
+end

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec ./<%= app %> eval <%= base %>.Release.migrate

@@ -1,0 +1,5 @@
+defmodule <%= base %>.Release do
+  @app :<%= app %>
+
+  def migrate, do: Application.load(@app)
+end
