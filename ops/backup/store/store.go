@@ -23,7 +23,8 @@ type Store interface {
 	// the upload's goroutines, and what was written is left for Abort.
 	Begin(ctx context.Context, key string, o PutOpt) (Upload, error)
 
-	// PutIfAbsent writes a small object in one step. ErrExists where the key is taken, of two at once by one of them.
+	// PutIfAbsent writes a small object in one step. ErrExists where the key is taken, of two at once by one of them. After
+	// another error it may be there all the same, where the store could not be asked: delete it before what it refers to.
 	PutIfAbsent(ctx context.Context, key string, b []byte) (Info, error)
 
 	// Stat says what is there. ErrNotFound where nothing is.
@@ -93,7 +94,7 @@ type Info struct {
 
 // Leftover is what an upload that never ended left behind.
 type Leftover struct {
-	Key     string    // that it would have had
+	Key     string    // that it would have had; of a very long one, in a directory, its beginning
 	ID      string    // the upload's, or the file's
 	Started time.Time // by the store's clock; in a directory, when it was last written to
 	Size    int64     // bytes; -1: not known
