@@ -67,6 +67,33 @@ func (c *Client) Apps(ctx context.Context, org string) ([]App, error) {
 // Machines are the machines of an app that are not destroyed, all pages, without their leases. It is all or nothing:
 // a list that breaks off in the middle is an error, not a shorter list.
 func (c *Client) Machines(ctx context.Context, app string) ([]Machine, error) {
+	return c.MachinesWhere(ctx, app, Where{})
+}
+
+// Where says which machines are listed, and what of them. The zero value lists those that are not destroyed, without
+// their leases.
+type Where struct {
+	Leases   bool              // with their leases, but for the nonces
+	Deleted  bool              // those that are destroyed too, as long as the platform remembers them
+	Metadata map[string]string // that they have
+}
+
+func (w Where) query() url.Values {
+	q := url.Values{}
+	if w.Leases {
+		q.Set("include_leases", "true")
+	}
+	if w.Deleted {
+		q.Set("include_deleted", "true")
+	}
+	for k, v := range w.Metadata {
+		q.Set("metadata."+k, v)
+	}
+	return q
+}
+
+// MachinesWhere is Machines for some of them, or with more of each.
+func (c *Client) MachinesWhere(ctx context.Context, app string, where Where) ([]Machine, error) {
 	op := "list machines of " + app
 	if err := named(op, app); err != nil {
 		return nil, err
@@ -74,9 +101,9 @@ func (c *Client) Machines(ctx context.Context, app string) ([]Machine, error) {
 	mm, err := pages(op, func(cursor string) ([]Machine, string, error) {
 		var page []Machine
 		r := c.machines(op, action{"list", app}, "apps", app, "machines")
-		r.into = &page
+		r.into, r.query = &page, where.query()
 		if cursor != "" {
-			r.query = url.Values{"cursor": {cursor}}
+			r.query.Set("cursor", cursor)
 		}
 		h, err := c.do(ctx, r)
 		return page, h.Get(cursorHeader), err

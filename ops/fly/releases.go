@@ -171,3 +171,35 @@ func (c *Client) PatchRelease(ctx context.Context, id, status, failure string) e
 	_, err := c.do(ctx, r)
 	return err
 }
+
+// Image is an image that the platform can run.
+type Image struct {
+	Ref    string `json:"ref"` // repository and tag, or digest
+	Digest string `json:"digest"`
+}
+
+// Image resolves a reference, as the platform's registry has it now. ErrNotFound: there is no such image.
+func (c *Client) Image(ctx context.Context, app, ref string) (Image, error) {
+	op := "resolve image " + ref
+	if err := named(op, app, ref); err != nil {
+		return Image{}, err
+	}
+	v, err := ask[struct {
+		App *struct {
+			Image *Image `json:"image"`
+		} `json:"app"`
+	}](ctx, c, query{
+		op:   op,
+		text: `query($appName: String!, $imageRef: String!) { app(name: $appName) { image(ref: $imageRef) { digest ref } } }`,
+		vars: map[string]any{"appName": app, "imageRef": ref},
+	})
+	switch {
+	case err != nil:
+		return Image{}, err
+	case v.App == nil:
+		return Image{}, missing(op, "app "+app)
+	case v.App.Image == nil || v.App.Image.Digest == "":
+		return Image{}, missing(op, "image "+ref)
+	}
+	return *v.App.Image, nil
+}
