@@ -67,6 +67,13 @@ func TestRequests(t *testing.T) {
 			[]Volume{{ID: "vol_1", SizeGB: 3}},
 		},
 		{
+			"snapshots", func(ctx context.Context, c *Client) (any, error) { return c.Snapshots(ctx, "a", "vol_1") },
+			`[{"id":"vs_1","size":7,"volume_size":9,"status":"created","retention_days":5}]`,
+			seen{Method: "GET", Path: "/v1/apps/a/volumes/vol_1/snapshots"},
+			[]Snapshot{{ID: "vs_1", Size: 7, VolumeSize: 9, Status: "created", RetentionDays: 5}},
+		},
+		{"take a snapshot", do(func(ctx context.Context, c *Client) error { return c.TakeSnapshot(ctx, "a", "vol_1") }), ``, seen{Method: "POST", Path: "/v1/apps/a/volumes/vol_1/snapshots"}, nil},
+		{
 			"secrets", func(ctx context.Context, c *Client) (any, error) { return c.Secrets(ctx, "a") },
 			`{"secrets":[{"name":"K","digest":"ab","value":"never read"}]}`,
 			seen{Method: "GET", Path: "/v1/apps/a/secrets"},

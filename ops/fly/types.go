@@ -156,6 +156,7 @@ type Lease struct {
 // an update has to send back.
 type MachineConfig struct {
 	Image       string                  `json:"image"`
+	Init        *Init                   `json:"init,omitempty"`
 	Env         map[string]string       `json:"env,omitempty"`
 	Guest       *Guest                  `json:"guest,omitempty"`
 	Services    []Service               `json:"services,omitempty"`
@@ -167,6 +168,7 @@ type MachineConfig struct {
 	Schedule    string                  `json:"schedule,omitempty"`
 	AutoDestroy bool                    `json:"auto_destroy,omitempty"`
 	DNS         *DNSConfig              `json:"dns,omitempty"`
+	StopConfig  *StopConfig             `json:"stop_config,omitempty"`
 
 	Raw       json.RawMessage `json:"-"`
 	Undecoded string          `json:"-"` // as in Machine
@@ -228,6 +230,19 @@ type Mount struct {
 type Restart struct {
 	Policy     string `json:"policy"`
 	MaxRetries int    `json:"max_retries,omitempty"`
+}
+
+// Init is what a machine runs instead of what its image says. Who may read the app's machines reads it: no secrets.
+type Init struct {
+	Exec       []string `json:"exec,omitempty"`       // in place of entrypoint and command
+	Entrypoint []string `json:"entrypoint,omitempty"` // in place of the image's
+	Cmd        []string `json:"cmd,omitempty"`        // in place of the image's
+}
+
+// StopConfig is how a machine is asked to end: with a signal, and so long before it is killed.
+type StopConfig struct {
+	Timeout Duration `json:"timeout,omitempty"`
+	Signal  string   `json:"signal,omitempty"`
 }
 
 // DNSConfig can keep a machine out of the network's DNS.

@@ -96,8 +96,20 @@ func TestALifeOnTheSimulatedPlatform(t *testing.T) {
 	if len(versions) < 2 || len(versions[0].Config.Raw) == 0 {
 		t.Errorf("got versions %+v", versions)
 	}
-	_, err = c.Volumes(ctx, "changelog")
+	if _, err := w.AddVolume(platform.VolumeSpec{}); err != nil {
+		t.Fatal(err)
+	}
+	volumes, err := c.Volumes(ctx, "changelog")
 	ok(err)
+	if len(volumes) != 1 {
+		t.Fatalf("got volumes %+v", volumes)
+	}
+	ok(c.TakeSnapshot(ctx, "changelog", volumes[0].ID))
+	snapshots, err := c.Snapshots(ctx, "changelog", volumes[0].ID)
+	ok(err)
+	if len(snapshots) != 1 || snapshots[0].VolumeSize == 0 || snapshots[0].Status == "" || snapshots[0].CreatedAt.IsZero() {
+		t.Errorf("got snapshots %+v", snapshots)
+	}
 	_, err = c.Secrets(ctx, "changelog")
 	ok(err)
 	regions, nearest, err := c.Regions(ctx)
