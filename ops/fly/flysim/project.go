@@ -3,12 +3,18 @@ package flysim
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
+	"ops-console/ops/plaintext"
 	"ops-console/testdata/demo"
 	"ops-console/testdata/phoenix"
 )
@@ -48,7 +54,42 @@ func writeProject(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write the application's project: %w", err)
 	}
-	return writeFile(root, projectMark, []byte("A simulated world wrote this directory, and writes it again.\n"), 0o644)
+	if err := writeFile(root, projectMark, []byte("A simulated world wrote this directory, and writes it again.\n"), 0o644); err != nil {
+		return err
+	}
+	return commitProject(root)
+}
+
+// commitTime is how long git may take.
+const commitTime = 20 * time.Second
+
+// commitProject makes a git repository of the project, as applications are kept: what is written into it can be taken back.
+// Where git is not installed there is none.
+func commitProject(root string) error {
+	at, err := exec.LookPath("git")
+	if err != nil {
+		return nil //nolint:nilerr // the project is there without its history
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
+	defer cancel()
+	for _, args := range [][]string{
+		{"init", "-q"},
+		{"add", "-A"},
+		{"-c", "user.name=Simulation", "-c", "user.email=simulation@example.com", "-c", "commit.gpgsign=false", "commit", "-q", "--allow-empty", "-m", "The application"},
+	} {
+		c := exec.CommandContext(ctx, at, args...)
+		c.Dir = root
+		c.Env = append(withoutGit(os.Environ()), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull, "LC_ALL=C")
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("make a repository of the application's project: git %s: %w: %s", args[0], err, plaintext.Line(string(out), 200))
+		}
+	}
+	return nil
+}
+
+// withoutGit is an environment that points git at no other repository.
+func withoutGit(env []string) []string {
+	return slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "GIT_") })
 }
 
 // generatedTrees is an archive of the trees that the application's project can be compared with.

@@ -3,6 +3,7 @@ package flysim
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,6 +34,13 @@ func TestProfileNamesTheProject(t *testing.T) {
 		t.Errorf("repos %+v, notes %v; want one repo and none", tree.Repos, tree.Notes)
 	}
 
+	if git, err := exec.LookPath("git"); err == nil {
+		c := exec.CommandContext(t.Context(), git, "status", "--porcelain")
+		c.Dir = p.Project
+		if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("the project is no clean repository: %v: %s", err, out)
+		}
+	}
 	mix := filepath.Join(p.Project, "mix.exs")
 	if err := os.WriteFile(mix, nil, 0o644); err != nil {
 		t.Fatal(err)
