@@ -61,6 +61,9 @@ func parseConfig(raw json.RawMessage) (config, error) {
 	if c.Guest != nil && (c.Guest.CPUs < 0 || c.Guest.MemoryMB < 0) {
 		return config{}, fmt.Errorf("config.guest: negative size")
 	}
+	if err := checkSchedule(c.Schedule); err != nil {
+		return config{}, err
+	}
 	compact, err := json.Marshal(raw)
 	if err != nil {
 		return config{}, fmt.Errorf("config: %w", err)
@@ -121,7 +124,7 @@ func (c config) job() bool {
 	if c.Restart != nil {
 		policy = c.Restart.Policy
 	}
-	return c.AutoDestroy && policy == "no" || c.group() == "fly_app_release_command"
+	return c.Schedule != "" || c.AutoDestroy && policy == "no" || c.group() == "fly_app_release_command"
 }
 
 // incomplete is the little that is known of the config of a machine on an unreachable host.

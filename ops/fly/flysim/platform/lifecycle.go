@@ -18,6 +18,10 @@ const (
 func (w *World) enter(m *machine, state string) {
 	m.state, m.updated = state, w.now
 	m.life++
+	if m.end != nil {
+		m.end()
+		m.end = nil
+	}
 	if state != fly.StateStarted {
 		m.booted = false
 	}
@@ -63,6 +67,9 @@ func (w *World) startedNow(m *machine) {
 	case m.crash != nil:
 		w.later(m, m.crash.after, func() { w.crashNow(m) })
 	case m.cfg.job():
+		if w.runProgram(m) {
+			return
+		}
 		d, code := w.opts.Delays.Job, 0
 		if w.opts.Job != nil {
 			d, code = w.opts.Job(w.instance(m), m.cfg.command())
@@ -247,6 +254,7 @@ func (w *World) update(m *machine, c config, launch bool) {
 	before := m.cfg
 	m.version = w.newULID()
 	m.setConfig(c)
+	w.planNext(m)
 	m.versions = append(m.versions, version{m.version, c})
 	if len(m.versions) > keptEvents {
 		m.versions = m.versions[len(m.versions)-keptEvents:]
@@ -266,6 +274,7 @@ func (w *World) replacedNow(m *machine, before config, launch bool) {
 			m.version = m.versions[len(m.versions)-1].id
 		}
 		m.setConfig(before)
+		w.planNext(m)
 		w.resetChecks(m)
 		w.event(m, "update", "failed", byFlyd, nil)
 		w.log(m, "error", "runner", "failed to get image: the manifest cannot be pulled; keeping the previous version")

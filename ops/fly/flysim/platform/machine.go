@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -54,7 +55,9 @@ type machine struct {
 	lease    *lease
 	cordoned bool
 
-	life     int // counts state changes: what was planned in an earlier life does not happen
+	life     int                // counts state changes: what was planned in an earlier life does not happen
+	planned  int                // counts what its schedule planned: only the latest happens
+	end      context.CancelFunc // of the program that runs on it; nil: none
 	started  time.Time
 	booted   bool // the app listens
 	restarts int

@@ -298,6 +298,7 @@ func (w *World) newMachine(a *app, id, name, region, host string, c config) *mac
 		created: w.now, updated: w.now, mods: map[string]func(*Behaviour){}, forced: map[string]forcedCheck{},
 	}
 	m.setConfig(c)
+	w.planNext(m)
 	m.versions = []version{{m.version, c}}
 	a.machines = append(a.machines, m)
 	w.machines[id] = m

@@ -38,6 +38,10 @@ type Options struct {
 	// Job is how a machine that does not stay up (a release command) runs: for how long, and its exit code.
 	// nil: Delays.Job and 0.
 	Job func(i Instance, command []string) (time.Duration, int)
+	// Program says how the run of such a machine is really carried out, or of one with a schedule: by a function that
+	// returns its exit code, and ends early with ctx when the machine is stopped. It is called with the world locked,
+	// what it returns without. nil, or nil from it: nobody knows, and Job decides.
+	Program func(r Run) func(ctx context.Context) int
 }
 
 // Delays is how long the transitions of machines take.
@@ -51,6 +55,7 @@ type Delays struct {
 	Destroy time.Duration // destroying → destroyed
 	Check   time.Duration // a change of an instance → the checks notice
 	Job     time.Duration // a release command from start to exit
+	Hour    time.Duration // that schedules go by; 0: a real one
 }
 
 // DefaultDelays is a quick platform: a replaced machine is healthy again after about three seconds.
@@ -102,6 +107,8 @@ type World struct {
 	wake chan struct{} // pokes the runner: something earlier is due
 	stop context.CancelFunc
 	done chan struct{}
+
+	programs sync.WaitGroup // those that run on machines
 }
 
 // NewWorld makes a world with one app and no machines. Close must be called where Options.Now is nil.
@@ -123,6 +130,9 @@ func NewWorld(o Options) *World {
 	}
 	if o.Delays == (Delays{}) {
 		o.Delays = DefaultDelays()
+	}
+	if o.Delays.Hour == 0 {
+		o.Delays.Hour = time.Hour
 	}
 	if o.User.Email == "" {
 		o.User = fly.User{ID: "usr_operator", Email: "operator@example.com", Name: "Operator"}
@@ -180,6 +190,11 @@ func (w *World) Close() error {
 	already := w.closed
 	w.closed = true
 	w.dirty = true
+	for _, m := range w.machines {
+		if m.end != nil {
+			m.end()
+		}
+	}
 	w.unlock()
 	if w.stop != nil && !already {
 		w.stop()
@@ -187,6 +202,7 @@ func (w *World) Close() error {
 	if w.done != nil {
 		<-w.done
 	}
+	w.programs.Wait()
 	return nil
 }
 
