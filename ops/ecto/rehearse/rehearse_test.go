@@ -15,6 +15,7 @@ import (
 	"ops-console/ops/ecto/catalog"
 	"ops-console/ops/ecto/project"
 	"ops-console/ops/postgres"
+	"ops-console/ops/postgres/client"
 	"ops-console/ops/postgres/pgcluster"
 )
 
@@ -183,7 +184,7 @@ func TestTheLiveSchemaIsCopied(t *testing.T) {
 		t.Skip("needs a PostgreSQL server: apt-get install postgresql, or run .ci/postgres")
 	}
 	dumpable := slices.IndexFunc(all, func(b pgcluster.Binaries) bool {
-		_, err := dumper(t.Context(), b.Version)
+		_, err := client.Find(t.Context(), "pg_dump", b.Version)
 		return err == nil
 	})
 	if dumpable < 0 {
