@@ -24,9 +24,19 @@ var noise = []struct {
 		`${1}"` + Hidden + `"`,
 	},
 	{
-		func(at string) bool { return path.Base(at) == "Dockerfile" },
-		regexp.MustCompile(`(?m)^(ARG (?:ELIXIR|OTP|DEBIAN)_VERSION=).*$`),
+		isDockerfile,
+		regexp.MustCompile(`(?m)^(ARG (?:ELIXIR|OTP)_VERSION=).*$`),
 		`${1}` + Hidden,
+	},
+	{ // not the name of the distribution: that is the generator's choice
+		isDockerfile,
+		regexp.MustCompile(`-\d{8}(-slim)\b`),
+		`-` + Hidden + `${1}`,
+	},
+	{
+		isDockerfile,
+		regexp.MustCompile(`(hexpm/elixir:)\d[\w.-]*?(-erlang-)\d[\w.]*`),
+		`${1}` + Hidden + `${2}` + Hidden,
 	},
 	{ // written since 1.8.2 if the Elixir that runs the generator is 1.19.3 or newer
 		func(at string) bool { return path.Base(at) == "dev.exs" && path.Base(path.Dir(at)) == "config" },
@@ -34,6 +44,8 @@ var noise = []struct {
 		`${1}`,
 	},
 }
+
+func isDockerfile(at string) bool { return path.Base(at) == "Dockerfile" }
 
 // HasSecrets says whether a generator writes random values into the file at a path.
 func HasSecrets(at string) bool {

@@ -16,6 +16,7 @@ type App struct {
 	Name, Module string        // my_shop, MyShop
 	Requirement  string        // what mix.exs asks of Phoenix: ~> 1.7.14; empty: it does not say
 	Flags        phoenix.Flags // those that its dependencies and files speak of, defaults included
+	Also         []Generated   // what other generators made for it, by generator and name
 	Notes        []string      // what is not certain
 }
 
@@ -27,7 +28,6 @@ var (
 	dependency  = regexp.MustCompile(`\{\s*:([a-z][a-z0-9_]*)\s*,\s*(?:"([^"\n]*)")?`)
 	comment     = regexp.MustCompile(`(?m)^\s*#.*$`)
 	binaryID    = regexp.MustCompile(`\bbinary_id:\s*true\b`)
-	phoenixAuth = regexp.MustCompile(`/[a-z0-9_]+_auth\.ex$`)
 )
 
 // ErrNotPhoenix is what Inspect says of other projects.
@@ -63,6 +63,7 @@ func Inspect(t *phoenix.Tree) (App, error) {
 	if app.Module == "" {
 		return App{}, errors.New("the application's module was not found: neither mix.exs nor lib/" + app.Name + ".ex names it")
 	}
+	app.Also = i.also(app)
 	return app, nil
 }
 
@@ -200,16 +201,6 @@ func (i inspection) has(parts ...string) bool {
 func (i inspection) binaryID() bool {
 	for p, f := range i.tree.Files {
 		if strings.HasSuffix(p, "config/config.exs") && binaryID.MatchString(uncommented(f)) {
-			return true
-		}
-	}
-	return false
-}
-
-// HasAuth says whether files as phx.gen.auth writes them are there.
-func HasAuth(t *phoenix.Tree) bool {
-	for p := range t.Files {
-		if phoenixAuth.MatchString(p) {
 			return true
 		}
 	}

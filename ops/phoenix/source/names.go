@@ -29,7 +29,7 @@ func Rename(t *phoenix.Tree, app, module string) (*phoenix.Tree, []string) {
 		out.Files[string(named)] = phoenix.File{Data: r.text(p, f.Data), Executable: f.Executable}
 	}
 	var notes []string
-	if r.needsNamespace() && !r.namespaced {
+	if r.needsNamespace() && !r.namespaced && to.Axis == phoenix.Project {
 		notes = append(notes, "the generator would have said namespace: "+module+" in its configuration")
 	}
 	slices.Sort(r.grown)
@@ -46,7 +46,7 @@ type renamer struct {
 }
 
 func (r *renamer) needsNamespace() bool {
-	return r.to.Axis == phoenix.Project && Camelize(r.to.App) != r.to.Module && Camelize(r.from.App) == r.from.Module
+	return Camelize(r.to.App) != r.to.Module && Camelize(r.from.App) == r.from.Module
 }
 
 // formats says whether the generator passes a file through Elixir's formatter: the configuration that it puts together from
@@ -54,12 +54,12 @@ func (r *renamer) needsNamespace() bool {
 func (r *renamer) formats(p string) bool {
 	dir, file := path.Split(p)
 	switch {
-	case r.to.Axis != phoenix.Project || r.to.Version.Before(formatted) || dir != "config/" || path.Ext(file) != ".exs":
+	case r.to.Version.Before(formatted) || dir != "config/" || path.Ext(file) != ".exs":
 		return false
-	case r.to.Flags["umbrella"] == "true" || !r.to.Version.Before(formattedWhole):
+	case projectFlags(r.to)["umbrella"] == "true" || !r.to.Version.Before(formattedWhole):
 		return true
 	}
-	return r.to.Flags["ecto"] != "false" && (file == "dev.exs" || file == "test.exs" || file == "runtime.exs")
+	return projectFlags(r.to)["ecto"] != "false" && (file == "dev.exs" || file == "test.exs" || file == "runtime.exs")
 }
 
 var (

@@ -135,6 +135,10 @@ func (s *Snapshot) Tree(ctx context.Context, spec phoenix.Spec) (*phoenix.Tree, 
 	if !ok {
 		return nil, missing(spec, index)
 	}
+	if spec.Axis == phoenix.Auth && spec.Names != phoenix.DefaultNames {
+		// Generated text speaks of users, too, where it means those of any application.
+		return nil, fmt.Errorf("%w: it has this version with the names %s", ErrNone, phoenix.DefaultNames)
+	}
 	files, err := st.files(ctx, p.dir)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", p.dir, err)
@@ -144,7 +148,7 @@ func (s *Snapshot) Tree(ctx context.Context, spec phoenix.Spec) (*phoenix.Tree, 
 		notes = append(notes, s.note)
 	}
 	t := &phoenix.Tree{Spec: p.spec, Files: files, Provenance: phoenix.Provenance{Source: "snapshot", Detail: detail}}
-	t.Spec.App, t.Spec.Module = App, Module
+	t.Spec.App, t.Spec.Module, t.Spec.Names = App, Module, spec.Names
 	t, more := Rename(t, spec.App, spec.Module)
 	t.Provenance.Notes = append(notes, more...)
 	return t, nil
@@ -159,10 +163,16 @@ func missing(s phoenix.Spec, index map[string]place) error {
 			if words == "" {
 				words = "no flags"
 			}
+			if len(p.Within) > 0 {
+				words += " in a project with " + p.Within.String()
+			}
 			flags = append(flags, words)
 		}
 	}
 	if flags == nil {
+		if s.Axis != phoenix.Project {
+			return fmt.Errorf("%w: it has no mix %s of this version", ErrNone, s.Axis.Task())
+		}
 		return fmt.Errorf("%w: it does not have this version", ErrNone)
 	}
 	return fmt.Errorf("%w: it has this version with %s", ErrNone, strings.Join(flags, ", with "))
