@@ -57,6 +57,7 @@ Ends on SIGTERM or ctrl-c.`,
 		{"fault [NAME [ARGUMENT…]]", "Switch a fault on in a running world; without a name, list them", true},
 		{"clear [NAME [ARGUMENT…]]", "Switch a fault off; without a name, all of them", false},
 		{"scenario [NAME]", "Change a running world to a scenario; without a name, list them", true},
+		{"fire [MACHINE]", "Let a machine with a schedule come up now; without one, all of them", false},
 		{"machines", "List the machines of a running world", false},
 		{"peers", "List the WireGuard peers of a running world", false},
 	} {

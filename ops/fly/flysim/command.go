@@ -19,6 +19,7 @@ const Help = `fault [list]                     what can go wrong, and what does
 fault NAME [TARGET] [ARGUMENT…]  switch a fault on
 clear [NAME [TARGET]]            switch a fault off; without a name, all of them
 scenario [NAME]                  change to a scenario, as far as a running world can; without a name, list them
+fire [MACHINE]                   let a machine with a schedule come up now; without one, all of them
 machines                         the machines
 peers                            the WireGuard peers
 `
@@ -60,6 +61,12 @@ func (s *Sim) command(_ context.Context, args []string, out io.Writer) error {
 			return err
 		}
 		return s.change(sc)
+	case "fire":
+		up, err := s.world.Fire(strings.Join(rest, " "))
+		if err == nil {
+			_, err = fmt.Fprintln(out, strings.Join(up, "\n"))
+		}
+		return err
 	case "machines":
 		return s.listMachines(out)
 	case "peers":

@@ -57,6 +57,10 @@ type Options struct {
 	Plays     int    // rows of the database's largest table, which fills up once it runs; 0: it is empty
 	RateLimit bool   // refuse requests as often as the platform says it does; its own clients cannot live with that
 	Logger    *slog.Logger
+
+	// Program is what machines run whose command is ours (ProgramName), once they are up. It returns the exit status, and
+	// ends early with ctx, when the machine is stopped or the world ends. nil: they run for a moment and end well.
+	Program func(ctx context.Context, p *Process) (status int)
 }
 
 // Sim is a running world. All methods are safe for concurrent use.
@@ -76,11 +80,12 @@ type Sim struct {
 	ready    chan struct{}  // closed when the file that says so is there
 	unready  error          // why the world is not all that it should be; set before ready is closed
 
-	cancel  context.CancelFunc // of background
-	work    sync.WaitGroup     // everything in the background
-	servers []*http.Server
-	close   sync.Once
-	closed  error // of the one Close
+	background context.Context    // of everything that goes on after the start
+	cancel     context.CancelFunc // of background
+	work       sync.WaitGroup     // everything in the background
+	servers    []*http.Server
+	close      sync.Once
+	closed     error // of the one Close
 
 	apply  sync.Mutex                 // one sync at a time
 	latest atomic.Pointer[sixpn.View] // what the last sync went by
@@ -94,6 +99,7 @@ func Start(ctx context.Context, o Options) (*Sim, error) {
 		return nil, err
 	}
 	s := &Sim{log: o.Logger, zone: &sixpn.Zone{}, ready: make(chan struct{})}
+	s.background, s.cancel = context.WithCancel(context.Background())
 	s.latest.Store(&sixpn.View{})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -153,6 +159,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 		Exec: func(ctx context.Context, i platform.Instance, command []string) fly.ExecResult {
 			return sixpn.Exec(ctx, s.latest.Load().Instances, i, command)
 		},
+		Program: s.program(o.Program),
 	})
 	if err := sc.Fleet.populate(s.world, random, o.Regions, o.Instances); err != nil {
 		return fmt.Errorf("scenario %s: %w", sc.Name, err)
@@ -190,9 +197,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	}
 	s.world.Run()
 	s.sync()
-	background, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	s.work.Go(func() { s.follow(background) })
+	s.work.Go(func() { s.follow(s.background) })
 	if s.control, err = listenControl(ctx, s.dir, s.command); err != nil {
 		return err
 	}
@@ -200,8 +205,8 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 		return s.sayReady(sc)
 	}
 	s.work.Go(func() {
-		s.unready = s.database.Ready(background)
-		if background.Err() == nil {
+		s.unready = s.database.Ready(s.background)
+		if s.background.Err() == nil {
 			s.unready = errors.Join(s.unready, s.sayReady(sc))
 		}
 		close(s.ready)
@@ -356,9 +361,7 @@ func (s *Sim) Close() error {
 
 func (s *Sim) shutdown() error {
 	errs := []error{removeFile(s.dir, readyFile)}
-	if s.cancel != nil {
-		s.cancel()
-	}
+	s.cancel()
 	if s.database != nil {
 		// Commands that wait for it end with it.
 		errs = append(errs, s.database.Close())
