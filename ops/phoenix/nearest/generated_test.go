@@ -101,7 +101,7 @@ func snapshot(t *testing.T, trees map[string]map[string]string) source.Chain {
 
 func TestWhatElseWasGeneratedIsPartOfAnUpgrade(t *testing.T) {
 	from := snapshot(t, map[string]map[string]string{
-		"new/1.5.8/default":     {"mix.exs": "m", "router.ex": "old"},
+		"new/1.4.17/default":    {"mix.exs": "m", "router.ex": "old"},
 		"new/1.7.14/default":    {"mix.exs": "m", "router.ex": "one"},
 		"new/1.8.8/default":     {"mix.exs": "m", "router.ex": "two"},
 		"auth/1.7.14/no-live":   {"router.ex": "one with users", "lib/sample_app/user_auth.ex": "def log_in(conn, user) do\n  token = build(user)\nend\n"},
