@@ -255,11 +255,11 @@ func (u *s3Upload) part(n int, buf []byte) {
 
 // Commit implements Upload.
 func (u *s3Upload) Commit(ctx context.Context) (Info, error) {
+	if u.done {
+		return Info{}, &Error{Op: "commit", Key: u.w.key, Store: u.s.addr.short(), Kind: ErrClosed}
+	}
 	if err := u.failure(); err != nil {
 		return Info{}, err
-	}
-	if u.ended {
-		return Info{}, &Error{Op: "commit", Key: u.w.key, Store: u.s.addr.short(), Kind: ErrClosed}
 	}
 	u.ended = true
 	// Both contexts end it: the upload's, and this call's.
