@@ -14,14 +14,17 @@ import (
 
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/diff"
+	"ops-console/ops/phoenix/nearest"
 	"ops-console/ops/phoenix/report"
+	generated "ops-console/ops/phoenix/source"
 	"ops-console/ops/plaintext"
 )
 
 type phxDiffFlags struct {
 	phxFlags
-	format, axis, only string
-	raw                bool
+	phxAxis
+	format, only string
+	raw          bool
 }
 
 var phxDiffFormats = []string{"stat", "text", "patch", "json"}
@@ -29,12 +32,16 @@ var phxDiffFormats = []string{"stat", "text", "patch", "json"}
 func phxDiffCommand(e *env, t *target) *cobra.Command {
 	o := &phxDiffFlags{}
 	c := &cobra.Command{
-		Use:   "diff FROM TO [-- GENERATOR-FLAG…]",
+		Use:   "diff FROM TO [CONTEXT SCHEMA PLURAL] [-- GENERATOR-FLAG…]",
 		Short: "Compare what two versions of a generator make",
 		Long: `Compares the generated trees of two versions, file by file: also those that moved, by the moves
 that Phoenix made. Behind -- stand the generator's own flags, such as --no-ecto. Where a
 default changed between the versions, the older tree is taken with the newer default, and a
 note says so.
+
+With --auth it is generated authentication that is compared, by default that of mix
+phx.gen.auth Accounts User users, and with --release the files of mix phx.gen.release: what
+those make or change in a project that mix phx.new of the same version just made.
 
 With --project (or a profile that names one) names and flags are those of that application,
 as its dependencies and files speak of them.
@@ -45,38 +52,41 @@ The other formats leave out random values, and do not show vendored and binary f
 Exit status: 0, whether they differ or not; 2 usage; 3 a tree could not be had.`,
 		Example: `  ops-console phx diff 1.7.14 1.8.8 --source ~/src/phoenix-diff
   ops-console phx diff 1.6.16 1.7.0 --format text --only config -- --no-ecto
+  ops-console phx diff 1.7.14 1.8.8 --mix ask --auth Members Person people -- --no-live
+  ops-console phx diff 1.7.14 1.8.8 --mix ask --release --docker
   ops-console phx diff 1.7.14 1.8.8 --project . --format patch | git apply --3way`,
 		Args: func(c *cobra.Command, args []string) error {
 			n := c.ArgsLenAtDash()
 			if n < 0 {
 				n = len(args)
 			}
-			if n != 2 {
-				return errors.New("diff takes two versions, FROM and TO, and the generator's flags behind --")
+			if n != 2 && (n != 5 || !o.auth) {
+				return errors.New("diff takes two versions, FROM and TO, with --auth a context, a schema and its plural too, and the generator's flags behind --")
 			}
 			return nil
 		},
 		ValidArgsFunction: phxVersionCompletion,
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.run(c.Context(), e, t, args[0], args[1], args[2:])
+			names, words := args[2:], []string(nil)
+			if n := c.ArgsLenAtDash(); n >= 0 {
+				names, words = args[2:n], args[n:]
+			}
+			return o.run(c.Context(), e, t, args[0], args[1], names, words)
 		},
 	}
 	phxFormats(c, &o.format, phxDiffFormats...)
 	f := c.Flags()
-	f.StringVar(&o.axis, "axis", "new", "the generator: "+wordsOr(phxAxes))
+	o.phxAxis.flags(c)
+	o.projectFlags(c)
 	f.StringVar(&o.only, "only", "", "only files of one kind: "+wordsOr(kindWords()))
 	f.BoolVar(&o.raw, "raw", false, "show random values as they are")
-	_ = c.RegisterFlagCompletionFunc("axis", cobra.FixedCompletions(phxAxes, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(kindWords(), cobra.ShellCompDirectiveNoFileComp))
-	o.flags(c)
+	o.phxFlags.flags(c)
 	return c
 }
 
 func (o *phxDiffFlags) check() error {
 	err := checkWord("format", o.format, phxDiffFormats)
-	if err == nil {
-		err = checkWord("axis", o.axis, phxAxes)
-	}
 	if err == nil && o.only != "" {
 		err = checkWord("only", o.only, kindWords())
 	}
@@ -91,7 +101,7 @@ type sides struct {
 	fair     []string // notes on defaults that changed, where the older tree is the one with the newer default
 }
 
-func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to string, words []string) error {
+func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to string, names, words []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -103,9 +113,9 @@ func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to stri
 	if err != nil {
 		return err
 	}
-	flags, err := phoenix.ReadFlags(words)
+	want, err := o.spec(names, words)
 	if err != nil {
-		return usage(err)
+		return err
 	}
 	x, err := o.open(e, t)
 	if err != nil {
@@ -113,7 +123,7 @@ func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	s, err := o.sides(ctx, x, old, new, flags)
+	s, err := o.sides(ctx, x, old, new, want)
 	if err != nil {
 		return err
 	}
@@ -130,37 +140,61 @@ func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to stri
 	return unknown(o.write(e, d))
 }
 
-// sides says which trees are compared.
-func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Version, flags phoenix.Flags) (s sides, err error) {
-	axis := phoenix.Axis(o.axis)
-	s.old = phoenix.Spec{Axis: axis, Version: old}
-	s.new = phoenix.Spec{Axis: axis, Version: new, Flags: flags}
-	s.said = flags
+// sides says which trees are compared. A project's own flags are taken where nothing else was said.
+func (o *phxDiffFlags) sides(ctx context.Context, x *phx, old, new phoenix.Version, want phoenix.Spec) (s sides, err error) {
+	s.old, s.new, s.said = want, want, want.Flags
+	s.old.Version, s.new.Version = old, new
+	axis := want.Axis
+	for _, v := range []phoenix.Version{old, new} {
+		if phoenix.Knowledge(v).Switches(axis) == nil {
+			return s, usage(&phoenix.AbsentError{Axis: axis, Version: v})
+		}
+	}
+	known := phoenix.Knowledge(new)
+	var app nearest.App
 	if x.dir != "" {
-		app, _, err := x.project(ctx)
-		if err != nil {
+		if app, _, err = x.project(ctx); err != nil {
 			return s, err
 		}
 		for _, spec := range []*phoenix.Spec{&s.old, &s.new} {
 			spec.App, spec.Module = app.Name, app.Module
 		}
-		if axis == phoenix.Project && len(flags) == 0 {
-			s.old.Flags, s.new.Flags = app.For(old), app.Onward(old, new)
-			s.notes = append(s.notes, "flags as the files of "+app.Name+" speak of them: "+app.Flags.String())
-			return s, nil
-		}
 	}
-	known := phoenix.Knowledge(new)
-	for _, v := range []phoenix.Version{old, new} {
-		if phoenix.Knowledge(v).Switches(axis) == nil {
-			return s, usage(fmt.Errorf("phoenix %s has no phx.gen.%s", v, axis))
-		}
+	switch {
+	case x.dir != "" && axis == phoenix.Project && len(want.Flags) == 0:
+		s.old.Flags, s.new.Flags = app.For(old), app.Onward(old, new)
+		s.notes = append(s.notes, "flags as the files of "+app.Name+" speak of them: "+app.Flags.String())
+		return s, nil
+	case x.dir != "" && axis != phoenix.Project:
+		s.notes = append(s.notes, o.into(app, &s, want)...)
 	}
-	if _, _, err := known.Fit(axis, flags); err != nil {
+	if _, _, err := generated.Fit(s.new); err != nil {
 		return s, usage(err)
 	}
-	s.old.Flags, s.fair = phoenix.Fair(axis, phoenix.Knowledge(old), known, flags)
+	s.old.Flags, s.fair = phoenix.Fair(axis, phoenix.Knowledge(old), known, s.new.Flags)
+	if axis != phoenix.Project && s.old.Within == nil {
+		s.old.Within, _ = phoenix.Fair(phoenix.Project, phoenix.Knowledge(old), known, nil)
+	}
 	return s, nil
+}
+
+// into fills in what was not said of a generator from an application that it was run in.
+func (o *phxDiffFlags) into(app nearest.App, s *sides, want phoenix.Spec) (notes []string) {
+	if len(want.Within) == 0 {
+		s.old.Within, s.new.Within = app.For(s.old.Version), app.Onward(s.old.Version, s.new.Version)
+	}
+	g, ok := app.Of(want.Axis)
+	if !ok {
+		return nil
+	}
+	if want.Names == (phoenix.Names{}) {
+		s.old.Names, s.new.Names = g.Names, g.Names
+	}
+	if s.new.Names == g.Names && len(want.Flags) == 0 {
+		s.new.Flags = g.For(s.new.Version)
+		notes = append(notes, strings.TrimSpace("as the files of "+app.Name+" speak of it: mix "+g.String()+" "+g.Flags.String()))
+	}
+	return notes
 }
 
 // trees gets both at once.

@@ -5,16 +5,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/report"
 )
 
-var phxAxes = []string{string(phoenix.Project), string(phoenix.Auth), string(phoenix.ReleaseFiles)}
-
 type phxVersionsFlags struct {
 	phxFlags
-	format, axis string
-	online       bool
+	phxAxis
+	format string
+	online bool
 }
 
 func phxVersionsCommand(e *env, t *target) *cobra.Command {
@@ -32,18 +30,14 @@ Exit status: 0; 3 a source could not be asked (the rest is listed).`,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), e, t) },
 	}
 	phxFormats(c, &o.format, "text", "json")
-	c.Flags().StringVar(&o.axis, "axis", "new", "the generator: "+wordsOr(phxAxes))
+	o.phxAxis.flags(c)
 	c.Flags().BoolVar(&o.online, "online", false, "ask the package registry and the public site, too")
-	_ = c.RegisterFlagCompletionFunc("axis", cobra.FixedCompletions(phxAxes, cobra.ShellCompDirectiveNoFileComp))
-	o.flags(c)
+	o.phxFlags.flags(c)
 	return c
 }
 
 func (o *phxVersionsFlags) run(ctx context.Context, e *env, t *target) error {
 	if err := checkWord("format", o.format, []string{"text", "json"}); err != nil {
-		return err
-	}
-	if err := checkWord("axis", o.axis, phxAxes); err != nil {
 		return err
 	}
 	x, err := o.open(e, t)
@@ -52,7 +46,7 @@ func (o *phxVersionsFlags) run(ctx context.Context, e *env, t *target) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	v := &report.Versions{Axis: phoenix.Axis(o.axis)}
+	v := &report.Versions{Axis: o.axis()}
 	failed := false
 	sources := x.Snapshots
 	if o.online {

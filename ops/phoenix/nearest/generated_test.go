@@ -143,7 +143,7 @@ func TestWhatElseWasGeneratedIsPartOfAnUpgrade(t *testing.T) {
 			},
 		},
 		"of a project that is older": {
-			base:  "1.5.8",
+			base:  "1.4.17",
 			old:   map[string]string{"mix.exs": "m", "router.ex": "old", "lib/till/user_auth.ex": "def log_in(conn, user) do\n  token = build(user)\nend\n"},
 			new:   map[string]string{"mix.exs": "m", "router.ex": "two", "lib/till/user_auth.ex": "def log_in(conn, user) do\n  token = scoped(user)\nend\n", "lib/till/scope.ex": "s"},
 			notes: []string{"from 1.7.14, of which", "has no mix phx.gen.release: say which version"},
