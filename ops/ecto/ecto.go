@@ -10,6 +10,7 @@
 //	app        the Ecto schemas of the running code
 //	lint       the rules, and what they find
 //	catalog    what a live database says: sizes, locks, constraints, the migrations that ran
+//	additive   whether the release before can go on working after migrations
 //	rehearse   pending migrations run on a throw-away cluster, measured
 //	scope      which projects and migrations are meant: by path, by version, changed against a commit
 //	report     findings as text, JSON, SARIF and for code hosts
