@@ -2,13 +2,16 @@ package generator
 
 import (
 	"bytes"
+	"errors"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/phoenix/diff"
 	"ops-console/ops/phoenix/merge"
 	"ops-console/tui/action"
@@ -48,24 +51,28 @@ func (p *Pane) Actions() []action.Action {
 		{Name: "previous change", Help: "previous change", Keys: []string{"k"}, Hidden: true, Run: step(-1)},
 		{Name: "down", Help: "file", About: "next file", Keys: []string{"n", "down"}, Run: by(1)},
 		{Name: "up", Help: "previous file", Keys: []string{"p", "up"}, Hidden: true, Run: by(-1)},
+		p.mineAction(),
+	}
+	aa = append(aa, p.pickActions()...)
+	aa = append(
+		aa,
+		p.doneAction(),
 		p.pickAction("from", "the version to start from", "f", chooseFrom),
 		p.pickAction("to", "the version to go to", "t", chooseTo),
-		p.flagsAction(),
-		p.mineAction(),
-		p.doneAction(),
-		{Name: "side by side", Help: "side by side", About: "set the changes side by side, or below one another", Keys: []string{"u"}, Run: do(p.turn)},
+		p.flagsAction(), p.axisAction(), p.baseAction(), p.namesAction(),
+		action.Action{Name: "side by side", Help: "side by side", About: "set the changes side by side, or below one another", Keys: []string{"u"}, Run: do(p.turn)},
 		p.openAction(), p.editAction(),
-		{Name: "part", Help: "part", About: "all files, configuration only, authentication only, or what is still to decide", Keys: []string{"o"}, Run: do(func() { p.part = (p.part + 1) % numParts; p.fill() })},
-		{Name: "context", Help: "context", About: "show more unchanged lines around a change: 3, 10, all; and the text of files that are left out", Keys: []string{"c"}, Hidden: true, Run: do(p.widen)},
-		{Name: "top", Help: "first file", Keys: []string{"g", "home"}, Hidden: true, Run: by(-1 << 20)},
-		{Name: "bottom", Help: "last file", Keys: []string{"G", "end"}, Hidden: true, Run: by(1 << 20)},
-		{Name: "scroll down", Help: "scroll the changes down", Keys: []string{"J", "ctrl+d"}, Hidden: true, Run: scroll(func(h int) int { return h / 2 })},
-		{Name: "scroll up", Help: "scroll the changes up", Keys: []string{"K", "ctrl+u"}, Hidden: true, Run: scroll(func(h int) int { return -h / 2 })},
-		{Name: "shift right", Help: "show more at the right of long lines", Keys: []string{"right", "l"}, Hidden: true, Run: do(func() { p.shift = min(p.shift+8, mostShift) })},
-		{Name: "shift left", Help: "go back to the left", Keys: []string{"left", "h"}, Hidden: true, Run: do(func() { p.shift = max(p.shift-8, 0) })},
-		{Name: "page down", Help: "a page of the changes down", Keys: []string{"pgdown", "ctrl+f"}, Hidden: true, Run: scroll(func(h int) int { return h - 1 })},
-		{Name: "page up", Help: "a page of the changes up", Keys: []string{"pgup", "ctrl+b"}, Hidden: true, Run: scroll(func(h int) int { return 1 - h })},
-	}
+		p.partAction(),
+		action.Action{Name: "context", Help: "context", About: "show more unchanged lines around a change: 3, 10, all; and the text of files that are left out", Keys: []string{"c"}, Hidden: true, Run: do(p.widen)},
+		action.Action{Name: "top", Help: "first file", Keys: []string{"g", "home"}, Hidden: true, Run: by(-1 << 20)},
+		action.Action{Name: "bottom", Help: "last file", Keys: []string{"G", "end"}, Hidden: true, Run: by(1 << 20)},
+		action.Action{Name: "scroll down", Help: "scroll the changes down", Keys: []string{"J", "ctrl+d"}, Hidden: true, Run: scroll(func(h int) int { return h / 2 })},
+		action.Action{Name: "scroll up", Help: "scroll the changes up", Keys: []string{"K", "ctrl+u"}, Hidden: true, Run: scroll(func(h int) int { return -h / 2 })},
+		action.Action{Name: "shift right", Help: "show more at the right of long lines", Keys: []string{"right", "l"}, Hidden: true, Run: do(func() { p.shift = min(p.shift+8, mostShift) })},
+		action.Action{Name: "shift left", Help: "go back to the left", Keys: []string{"left", "h"}, Hidden: true, Run: do(func() { p.shift = max(p.shift-8, 0) })},
+		action.Action{Name: "page down", Help: "a page of the changes down", Keys: []string{"pgdown", "ctrl+f"}, Hidden: true, Run: scroll(func(h int) int { return h - 1 })},
+		action.Action{Name: "page up", Help: "a page of the changes up", Keys: []string{"pgup", "ctrl+b"}, Hidden: true, Run: scroll(func(h int) int { return 1 - h })},
+	)
 	if p.pick == nil {
 		return aa
 	}
@@ -81,7 +88,7 @@ func (p *Pane) Actions() []action.Action {
 // choosable actions go on while something is chosen.
 func (p *Pane) choosable(name string) bool {
 	switch name {
-	case "next change", "previous change", "down", "up", "top", "bottom", "scroll down", "scroll up", "page down", "page up", "open", "from", "to", "flags":
+	case "next change", "previous change", "down", "up", "top", "bottom", "scroll down", "scroll up", "page down", "page up", "open", "from", "to", "flags", "axis":
 		return true
 	case "done":
 		return p.pick.what == chooseFlags
@@ -142,10 +149,122 @@ func (p *Pane) versions() []string {
 		return nil
 	}
 	var out []string
-	for i := len(s.Versions) - 1; i >= 0; i-- {
-		out = append(out, s.Versions[i].String())
+	for _, v := range slices.Backward(offered(s)) {
+		out = append(out, v.String())
 	}
 	return out
+}
+
+// partAction goes on to the next part of the files, or to the one it is given.
+func (p *Pane) partAction() action.Action {
+	a := action.Action{
+		Name: "part", Help: "part", About: "all files, configuration only, authentication only, those that the application has, or what is still to decide", Keys: []string{"o"},
+		Args: func(string) []string { return partNames[:] },
+	}
+	a.Run = func(arg string) tea.Cmd {
+		k := part(slices.Index(partNames[:], arg))
+		if arg == "" {
+			k = (p.part + 1) % numParts
+		}
+		if k >= numParts {
+			return func() tea.Msg {
+				return pane.ToastMsg{Err: errors.New("part: want " + strings.Join(partNames[:], ", "))}
+			}
+		}
+		p.part = k
+		p.fill()
+		return nil
+	}
+	return a
+}
+
+// axisAction chooses whose trees are compared.
+func (p *Pane) axisAction() action.Action {
+	a := action.Action{
+		Name: "axis", Help: "generator", About: "choose the generator: of a project, of authentication, of release files", Keys: []string{"X"}, Hidden: true,
+		Args: func(string) []string { return []string{"new", "auth", "release"} },
+	}
+	a.Run = func(arg string) tea.Cmd {
+		switch axis := phoenix.Axis(arg); {
+		case arg == "":
+			p.begin(chooseAxis)
+			return nil
+		case slices.Contains(phoenix.Axes(), axis):
+			p.pick = nil
+			return p.turnTo(axis)
+		}
+		return func() tea.Msg { return pane.ToastMsg{Err: errors.New("axis: want new, auth or release")} }
+	}
+	if s := p.value(); s == nil || s.Source == "" {
+		a.Disabled = p.none()
+	}
+	return a
+}
+
+// namesAction says what phx.gen.auth is asked for.
+func (p *Pane) namesAction() action.Action {
+	a := action.Action{
+		Name: "names", Help: "names of authentication", About: "say what phx.gen.auth was asked for: a context, a schema and its plural", Keys: []string{"N"}, Hidden: true,
+		Args: func(string) []string { return []string{phoenix.DefaultNames.String()} },
+	}
+	a.Run = func(arg string) tea.Cmd {
+		if arg == "" {
+			return func() tea.Msg {
+				return pane.AskMsg{Action: a, Title: "Names of authentication", Label: "names", About: "What phx.gen.auth was asked for: a context, a schema and its plural, such as " + phoenix.DefaultNames.String() + "."}
+			}
+		}
+		n, err := readNames(arg)
+		if err != nil {
+			return func() tea.Msg { return pane.ToastMsg{Err: err} }
+		}
+		c := p.choice()
+		c.Names = n
+		return p.ask(c)
+	}
+	if s := p.value(); s == nil || p.choice().Generator() != phoenix.Auth {
+		a.Disabled = "only phx.gen.auth is asked for names; X chooses it"
+	}
+	return a
+}
+
+// baseAction chooses which version the file under the cursor comes from.
+func (p *Pane) baseAction() action.Action {
+	a := action.Action{
+		Name: "base", Help: "base", About: "choose which version the file comes from, where that is another than the rest's; it is kept", Keys: []string{"b"}, Hidden: !p.mine,
+		Args: func(string) []string { return append([]string{"rest"}, p.versions()...) },
+	}
+	a.Run = func(arg string) tea.Cmd {
+		r := p.row()
+		if r == nil {
+			return nil
+		}
+		if arg == "" {
+			p.begin(chooseBase)
+			return nil
+		}
+		msg := pane.RebaseMsg{Key: r.id}
+		if arg != "rest" {
+			v, err := phoenix.ParseVersion(arg)
+			if err != nil {
+				return func() tea.Msg { return pane.ToastMsg{Err: err} }
+			}
+			msg.Version = v
+		}
+		if s := p.value(); msg.Version == s.Choice.From {
+			msg.Version = phoenix.Version{}
+		}
+		return func() tea.Msg { return msg }
+	}
+	if a.Disabled = p.unplanned(); a.Disabled != "" {
+		return a
+	}
+	switch r := p.row(); {
+	case r == nil:
+		a.Disabled = p.none()
+	case r.file == nil || r.file.Mine == "":
+		a.Disabled = "the application has no such file"
+	}
+	return a
 }
 
 // flagsAction opens the choice of flags, or takes those it is given.
@@ -237,7 +356,10 @@ func (p *Pane) editAction() action.Action {
 		return a
 	}
 	m := pane.EditMsg{Path: filepath.Join(s.Dir, filepath.FromSlash(r.file.Mine))}
-	if p.byHunk(r) && p.hunk < len(r.file.Hunks) {
+	switch {
+	case r.file.State == merge.Marked:
+		m.Line = r.file.Marker()
+	case p.byHunk(r) && p.hunk < len(r.file.Hunks):
 		m.Line = max(r.file.Hunks[p.hunk].AtMine, 1)
 	}
 	a.Run = func(string) tea.Cmd { return func() tea.Msg { return m } }
@@ -301,12 +423,29 @@ func (p *Pane) Copies() []pane.Copy {
 	if err := diff.Patch(&b, shown); err == nil && len(shown) > 1 {
 		add("patch of the "+strconv.Itoa(len(shown))+" files", b.String())
 	}
-	words := []string{"ops-console", "phx", "diff", s.Choice.From.String(), s.Choice.To.String()}
-	if f := s.Choice.Flags.String(); f != "" {
-		words = append(words, f)
+	if p.mine && r.file != nil {
+		add("command", upgradeCommand(s.Choice, r.file.Path()))
+	} else {
+		add("command", diffCommand(s.Choice))
 	}
-	add("command", strings.Join(words, " "))
 	return out
+}
+
+// upgradeCommand is the beginning of what a choice means for the application's files, with the words behind it.
+func upgradeCommand(c compare.Choice, words ...string) string {
+	return strings.Join(append([]string{"ops-console", "phx", "upgrade", c.To.String(), "--from", c.From.String()}, words...), " ")
+}
+
+// diffCommand prints what a choice compares.
+func diffCommand(c compare.Choice) string {
+	words := []string{"ops-console", "phx", "diff", c.From.String(), c.To.String()}
+	if a := axisWord(c); a != "" {
+		words = append(words, "--axis", a)
+	}
+	if f := c.Flags.String(); f != "" {
+		words = append(words, "--", f)
+	}
+	return strings.Join(words, " ")
 }
 
 // takePatch is what taking changes of a file does to the application, as a patch; what would say a secret is left out of it.

@@ -3,7 +3,7 @@
 // for the application's files what can be taken, what is there already and what conflicts.
 //
 // It holds what is looked at, never trees of its own: all it shows is in the snapshot. What it shows of the application was
-// masked before it came here. It changes nothing but which files are marked as done.
+// masked before it came here. It writes nothing itself: what was chosen to be taken goes to the console, which asks first.
 package generator
 
 import (
@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"ops-console/ops/feed"
+	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/phoenix/diff"
 	"ops-console/ops/phoenix/merge"
@@ -42,6 +43,10 @@ type Pane struct {
 	text    page.Scroll
 	drawn   drawn
 	pick    *picker // nil: nothing is being chosen
+
+	picked   picks   // what is to be taken of the application's files
+	applying bool    // it is being written
+	taken    *taking // what was written last; nil: nothing was, or it has been seen
 
 	// Of the frame drawn last.
 	glyphs  *glyph.Set
@@ -88,7 +93,7 @@ const (
 
 // New is a pane that does not know of any tree yet.
 func New() *Pane {
-	p := &Pane{glyphs: glyph.Unicode(), context: usual, grouped: true}
+	p := &Pane{glyphs: glyph.Unicode(), context: usual, grouped: true, picked: picks{}}
 	p.table = table.Table{
 		Columns: p.columns(),
 		Key:     func(i int) string { return p.rows[i].id },
@@ -116,6 +121,8 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case pane.GeneratorMsg:
 		p.take(m.Snapshot)
+	case pane.AppliedMsg:
+		p.took(m)
 	case pane.OpenMsg:
 		return p.goTo(m.Address)
 	case tea.MouseClickMsg:
@@ -138,12 +145,15 @@ func (p *Pane) take(s feed.Snapshot[*compare.Snapshot]) {
 	if s.Value == nil || s.Seq < p.feed.Seq {
 		return
 	}
-	first := p.value() == nil || len(p.value().Pairs) == 0
+	before := p.value()
+	first := before == nil || len(before.Pairs) == 0
 	p.feed = s
+	p.keepPicks(before)
 	if !s.Value.Loading && s.Value.Err == nil {
 		p.want = s.Value.Choice
 	}
 	p.fill()
+	p.offer()
 	if first && len(p.rows) > 0 {
 		p.jump = true
 	}
@@ -263,7 +273,7 @@ func (p *Pane) goTo(address string) tea.Cmd {
 		p.table.Select(file)
 		p.reset()
 	}
-	c, ok := choiceOf(a.Values.Get("from"), a.Values.Get("to"), a.Values.Get("flags"))
+	c, ok := choiceOf(a.Values)
 	if !ok || p.value() != nil && c.Equal(p.value().Choice) {
 		return nil
 	}
@@ -272,16 +282,23 @@ func (p *Pane) goTo(address string) tea.Cmd {
 
 // ask for another comparison.
 func (p *Pane) ask(c compare.Choice) tea.Cmd {
-	p.want = c
+	p.want, p.taken = c, nil
 	return func() tea.Msg { return pane.CompareMsg{Choice: c} }
 }
 
-// choice is what is wanted, as far as it is known.
+// choice is what is wanted, as far as it is known: versions that are still to be found out are those that are shown.
 func (p *Pane) choice() compare.Choice {
-	if s := p.value(); s != nil && p.want.To.Line() == "0.0" {
+	c, s := p.want, p.value()
+	if s == nil {
+		return c
+	}
+	if c.Equal(compare.Choice{}) {
 		return s.Choice
 	}
-	return p.want
+	if c.To == (phoenix.Version{}) {
+		c.From, c.To = s.Choice.From, s.Choice.To
+	}
+	return c
 }
 
 func (p *Pane) setMine(mine bool) {
@@ -309,6 +326,8 @@ func (p *Pane) Back() bool {
 		p.pick = nil
 	case p.open:
 		p.open = false
+	case p.taken != nil:
+		p.taken = nil
 	case p.part != everything:
 		p.part = everything
 		p.fill()
@@ -328,7 +347,10 @@ func (p *Pane) Address() string {
 	if p.mine {
 		view = "mine"
 	}
-	return ident.To("generator", "from", s.Choice.From.String(), "to", s.Choice.To.String(), "flags", s.Choice.Flags.String(), "file", p.id(), "view", view)
+	return ident.To(
+		"generator", "axis", axisWord(s.Choice), "from", s.Choice.From.String(), "to", s.Choice.To.String(), "names", s.Choice.Names.String(),
+		"flags", s.Choice.Flags.String(), "file", p.id(), "view", view,
+	)
 }
 
 // click selects the file under the pointer, and opens it where it was selected before.

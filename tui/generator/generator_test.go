@@ -155,7 +155,7 @@ func TestAFileIsMarkedByItsKeyAndTheNextOneIsSelected(t *testing.T) {
 	if m := press(t, p, "x"); m != (pane.MarkMsg{Key: "config/dev.exs"}) || p.id() != "config/dev.exs" {
 		t.Errorf("%+v, at %s", m, p.id())
 	}
-	press(t, p, "o", "o", "o")
+	press(t, p, "o", "o", "o", "o")
 	for _, r := range p.rows {
 		if r.done {
 			t.Errorf("%s is done, and still to decide", r.path)
@@ -270,9 +270,8 @@ func TestPatchesForTheApplicationApplyToIt(t *testing.T) {
 
 func TestPartsOfTheFiles(t *testing.T) {
 	for path, want := range map[string][]part{
-		"config/dev.exs":      {configuration},
-		"mix.exs":             {configuration},
-		"assets/package.json": {configuration},
+		"config/dev.exs": {configuration},
+		"mix.exs":        {configuration},
 		"lib/shop_web/controllers/user_session_controller.ex": {authentication},
 		"lib/shop/accounts.ex":                                {authentication},
 		"lib/shop_web/user_auth.ex":                           {authentication},
@@ -288,6 +287,22 @@ func TestPartsOfTheFiles(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", path, d)
 		}
+	}
+	p := with(t, sample{})
+	a, _ := action.Named(p.Actions(), "part")
+	for _, name := range partNames {
+		a.Run(name)
+		if p.part.word() == "" || len(p.rows) == 0 && name != "auth" {
+			t.Errorf("%s has %d files", name, len(p.rows))
+		}
+		for _, r := range p.rows {
+			if name == "mine" && (r.file == nil || r.file.Mine == "") {
+				t.Errorf("the application does not have %s", r.path)
+			}
+		}
+	}
+	if m, ok := a.Run("everything")().(pane.ToastMsg); !ok || m.Err == nil {
+		t.Error("what is no part was taken")
 	}
 }
 

@@ -26,6 +26,8 @@ func (p *Pane) writeMine(d *drawn, r *row) {
 		if i > 0 {
 			d.page.Line(func(*paint.Line) {})
 		}
+		chosen := func() bool { return p.picked.has(r.id, i) && h.State != merge.Already }
+		s.chosen = chosen
 		s.heading(i, paint.Part{Role: m.Role, Text: m.Glyph + " "}, paint.Part{Role: themes.Hunk, Text: "your line " + strconv.Itoa(max(h.AtMine, 1)) + "  "}, paint.Part{Role: m.Role, Text: st.word})
 		switch h.State {
 		case merge.Already:

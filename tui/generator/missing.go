@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"ops-console/ops/phoenix"
 	"ops-console/themes"
 	"ops-console/tui/page"
 	"ops-console/tui/paint"
@@ -23,6 +24,9 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 	}
 	s := p.value()
 	switch {
+	case s != nil && s.Question != nil:
+		g.Heading("GENERATOR", paint.Part{Role: themes.Warn, Text: "waits for an answer"})
+		g.Text(themes.Plain, 3, paint.Part{Role: themes.Warn, Text: env.Glyphs.Warn}, s.Question.String(), 6)
 	case s == nil:
 		g.Heading("GENERATOR", paint.Part{Role: themes.Stale, Text: "not known yet"})
 		g.Text(themes.Plain, 3, unknown, "Nothing is read before the console is connected.", 2)
@@ -36,7 +40,9 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 		g.Heading("GENERATOR", paint.Part{Role: themes.Stale, Text: "not compared"})
 		g.Text(themes.Plain, 3, unknown, s.Err.Error(), 6)
 		if len(s.Versions) > 0 {
-			g.Text(themes.Muted, 3, paint.Part{}, "f and t choose other versions, F other flags; r tries again.", 2)
+			g.Text(themes.Muted, 3, paint.Part{}, "f and t choose other versions, F other flags, X another generator; r tries again.", 2)
+		} else if s.Wanted.Generator() != phoenix.Project {
+			g.Text(themes.Muted, 3, paint.Part{}, "X chooses another generator; r tries again. docs/generator.md says how a snapshot of its trees is laid out.", 2)
 		} else {
 			g.Text(themes.Muted, 3, paint.Part{}, "Trees are looked for in "+s.Source+". r tries again. A snapshot on this machine needs no network:", 3)
 			command("git clone --depth 1 https://github.com/phoenix-diff/phoenix-diff", "")

@@ -1,7 +1,12 @@
 package generator
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,13 +20,14 @@ import (
 	"ops-console/tui/stack"
 )
 
-// picker is a choice being made: of a version, or of flags.
+// picker is a choice being made: of a generator, of a version, of flags, of the version that a file comes from.
 type picker struct {
 	what   choosing
 	cursor int
 	top    int
 	height int
 	items  []item
+	file   string // row.id of the file whose version is chosen
 }
 
 type choosing uint8
@@ -30,33 +36,48 @@ const (
 	chooseFrom choosing = iota
 	chooseTo
 	chooseFlags
+	chooseAxis
+	chooseBase
 )
+
+// pickTitles are the headings of the choices.
+var pickTitles = map[choosing]string{chooseFrom: "FROM", chooseTo: "TO", chooseFlags: "FLAGS", chooseAxis: "GENERATOR", chooseBase: "COMES FROM"}
 
 // item is something to choose.
 type item struct {
 	version phoenix.Version // of a version,
+	axis    phoenix.Axis    // or of a generator,
 	flag    string          // or of a flag with
 	value   string          // what it would be set to by choosing it
 	text    string
 	note    string
 	on      bool // it is what is chosen now, or not the default
 	missing bool // there is no tree of it
+	far     bool // there may be one, though none is at hand
+	near    bool // the file is like that version's
 }
 
-// fixed flags change no file, or would let the machine into the files.
-var fixed = []string{"app", "module", "web_module", "prefix", "verbose", "install", "version_check", "interactive", "from_elixir_install", "inside_docker_env"}
+// fixed flags change no file.
+var fixed = []string{"verbose", "merge_with_existing_context"}
 
 // values of the flags that have some.
 var values = map[string][]string{
-	"database": {"postgres", "mysql", "sqlite3", "mssql"},
-	"adapter":  {"bandit", "cowboy"},
+	"database":    {"postgres", "mysql", "sqlite3", "mssql"},
+	"adapter":     {"bandit", "cowboy"},
+	"hashing_lib": {"bcrypt", "pbkdf2", "argon2"},
 }
 
 // begin opens a choice, with the cursor on what is chosen.
 func (p *Pane) begin(what choosing) {
 	p.pick = &picker{what: what}
+	if r := p.row(); r != nil && what == chooseBase {
+		p.pick.file = r.id
+	}
 	p.offer()
 	p.pick.cursor = max(slices.IndexFunc(p.pick.items, func(i item) bool { return i.on && what != chooseFlags }), 0)
+	if near := slices.IndexFunc(p.pick.items, func(i item) bool { return i.near }); what == chooseBase && p.pick.cursor == 0 && near > 0 {
+		p.pick.cursor = near
+	}
 }
 
 // offer makes the items anew.
@@ -66,38 +87,96 @@ func (p *Pane) offer() {
 		return
 	}
 	c := p.choice()
-	if p.pick.what == chooseFlags {
+	switch p.pick.what {
+	case chooseFlags:
 		p.pick.items = flagItems(s, c)
-		return
+	case chooseAxis:
+		p.pick.items = axisItems(s, c)
+	case chooseBase:
+		p.pick.items = p.baseItems(s)
+	case chooseFrom:
+		p.pick.items = versionItems(s, c.From)
+	case chooseTo:
+		p.pick.items = versionItems(s, c.To)
 	}
-	now := c.From
-	if p.pick.what == chooseTo {
-		now = c.To
-	}
-	p.pick.items = p.pick.items[:0]
-	for _, v := range slices.Backward(s.Versions) {
+	p.pick.move(0)
+}
+
+// versionItems are all versions, newest first.
+func versionItems(s *compare.Snapshot, now phoenix.Version) []item {
+	var out []item
+	for _, v := range slices.Backward(offered(s)) {
 		it := item{version: v, text: v.String(), on: v == now}
 		if r, ok := phoenix.FindRelease(v); ok {
 			it.note = r.Date
 		}
-		p.pick.items = append(p.pick.items, it)
+		if slices.Contains(s.Others, v) {
+			it.far, it.note = true, "not at hand  "+it.note
+		}
+		out = append(out, it)
 	}
+	return out
+}
+
+// offered are the versions that there are trees of, and those that there may be, oldest first.
+func offered(s *compare.Snapshot) []phoenix.Version {
+	all := slices.Concat(s.Versions, s.Others)
+	slices.SortFunc(all, phoenix.Version.Compare)
+	return all
+}
+
+// axisItems are the generators.
+func axisItems(s *compare.Snapshot, c compare.Choice) []item {
+	what := map[phoenix.Axis]string{phoenix.Project: "a project", phoenix.Auth: "authentication", phoenix.ReleaseFiles: "release files"}
+	var out []item
+	for _, a := range phoenix.Axes() {
+		it := item{axis: a, text: a.Task(), note: what[a], on: a == c.Generator()}
+		if len(versionsOf(s, a)) == 0 {
+			it.missing, it.far, it.note = s.Whole, !s.Whole, ""
+		}
+		out = append(out, it)
+	}
+	return out
+}
+
+// versionsOf are those of which trees of a generator are at hand.
+func versionsOf(s *compare.Snapshot, a phoenix.Axis) []phoenix.Version {
+	var out []phoenix.Version
+	for i := range s.Specs {
+		if v := s.Specs[i].Version; s.Specs[i].Axis == a && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// baseItems are the versions that the file under the cursor may come from, that of the rest first.
+func (p *Pane) baseItems(s *compare.Snapshot) []item {
+	r := p.row()
+	if r == nil || r.id != p.pick.file {
+		return nil
+	}
+	out := []item{{text: s.Choice.From.String() + ", like the rest", on: r.base == phoenix.Version{}}}
+	near, known := s.Nearer[r.path]
+	for _, it := range versionItems(s, r.base) {
+		if it.version == s.Choice.From {
+			continue
+		}
+		if v := it.version; known && !v.Before(near.First) && !near.Last.Before(v) {
+			it.near, it.note = true, strconv.Itoa(near.Likeness)+" % alike  "+it.note
+		}
+		out = append(out, it)
+	}
+	return out
 }
 
 // flagItems are the flags that the new version knows.
 func flagItems(s *compare.Snapshot, c compare.Choice) []item {
 	r := phoenix.Knowledge(c.To)
-	trees := map[string]bool{}
-	for _, spec := range s.Specs {
-		trees[source.Dir(spec)] = true
-	}
 	var out []item
-	for _, sw := range r.Switches(phoenix.Project) {
-		if slices.Contains(fixed, sw.Name) {
-			continue
-		}
-		def, ok := r.Default(phoenix.Project, sw.Name)
-		if !ok {
+	for _, sw := range r.Offered(c.Generator()) {
+		def, ok := r.Default(c.Generator(), sw.Name)
+		if !ok || slices.Contains(fixed, sw.Name) {
 			continue
 		}
 		now, given := c.Flags[sw.Name]
@@ -113,7 +192,9 @@ func flagItems(s *compare.Snapshot, c compare.Choice) []item {
 		default:
 			it.value = opposite(now)
 		}
-		it.missing = s.Whole && !has(trees, c.With(it.flag, it.value))
+		if !has(s.Specs, c.With(it.flag, it.value)) {
+			it.missing, it.far = s.Whole, !s.Whole
+		}
 		out = append(out, it)
 	}
 	return out
@@ -134,12 +215,14 @@ func next(vv []string, v string) string {
 	return vv[(slices.Index(vv, v)+1)%len(vv)]
 }
 
-// has says whether there are trees of both sides.
-func has(trees map[string]bool, c compare.Choice) bool {
+// has says whether there are trees of both sides, within whatever project.
+func has(all []phoenix.Spec, c compare.Choice) bool {
 	old, new := c.Specs()
 	for _, spec := range []phoenix.Spec{old, new} {
 		fit, _, err := source.Fit(spec)
-		if err != nil || !trees[source.Dir(fit)] {
+		if err != nil || !slices.ContainsFunc(all, func(s phoenix.Spec) bool {
+			return s.Axis == fit.Axis && s.Version == fit.Version && maps.Equal(s.Flags, fit.Flags)
+		}) {
 			return false
 		}
 	}
@@ -164,7 +247,7 @@ func (p *Pane) choose() tea.Cmd {
 		p.pick = nil
 		return nil
 	}
-	it, c := k.items[k.cursor], p.choice()
+	s, it, c := p.value(), k.items[k.cursor], p.choice()
 	switch k.what {
 	case chooseFrom:
 		c.From, p.pick = it.version, nil
@@ -172,29 +255,75 @@ func (p *Pane) choose() tea.Cmd {
 		c.To, p.pick = it.version, nil
 	case chooseFlags:
 		c = c.With(it.flag, it.value)
+	case chooseAxis:
+		if it.missing {
+			return func() tea.Msg {
+				return pane.ToastMsg{Err: errors.New(s.Source + " has no tree of mix " + it.axis.Task())}
+			}
+		}
+		p.pick = nil
+		return p.turnTo(it.axis)
+	case chooseBase:
+		msg := pane.RebaseMsg{Key: k.file, Version: it.version}
+		p.pick = nil
+		return func() tea.Msg { return msg }
 	}
 	cmd := p.ask(c)
 	p.offer()
 	return cmd
 }
 
+// turnTo asks for another generator's trees, of the versions that are compared now where those are at hand.
+func (p *Pane) turnTo(a phoenix.Axis) tea.Cmd {
+	s, now := p.value(), p.choice()
+	if a == now.Generator() {
+		return nil
+	}
+	c, have := compare.Choice{Axis: a}, versionsOf(s, a)
+	if slices.Contains(have, now.From) && slices.Contains(have, now.To) {
+		c.From, c.To = now.From, now.To
+	}
+	return p.ask(c)
+}
+
+// axisWord is a choice's generator as addresses and commands have it; empty: that of projects.
+func axisWord(c compare.Choice) string {
+	if c.Generator() == phoenix.Project {
+		return ""
+	}
+	return string(c.Generator())
+}
+
 // choiceOf reads a choice as an address has it.
-func choiceOf(from, to, flags string) (compare.Choice, bool) {
-	a, errA := phoenix.ParseVersion(from)
-	b, errB := phoenix.ParseVersion(to)
-	f, errF := phoenix.ReadFlags(strings.Fields(flags))
-	if errA != nil || errB != nil || errF != nil {
+func choiceOf(v url.Values) (compare.Choice, bool) {
+	a, errA := phoenix.ParseVersion(v.Get("from"))
+	b, errB := phoenix.ParseVersion(v.Get("to"))
+	f, errF := phoenix.ReadFlags(strings.Fields(v.Get("flags")))
+	n, errN := readNames(v.Get("names"))
+	axis := phoenix.Axis(v.Get("axis"))
+	if errA != nil || errB != nil || errF != nil || errN != nil || axis != "" && !slices.Contains(phoenix.Axes(), axis) {
 		return compare.Choice{}, false
 	}
-	return compare.Choice{From: a, To: b, Flags: f}, true
+	return compare.Choice{Axis: axis, From: a, To: b, Flags: f, Names: n}, true
+}
+
+// readNames reads what phx.gen.auth is asked for; nothing is the zero value.
+func readNames(text string) (phoenix.Names, error) {
+	w := strings.Fields(text)
+	switch len(w) {
+	case 0:
+		return phoenix.Names{}, nil
+	case 3:
+		return phoenix.Names{Context: w[0], Schema: w[1], Plural: w[2]}, nil
+	}
+	return phoenix.Names{}, fmt.Errorf("names: want a context, a schema and its plural, such as %s", phoenix.DefaultNames)
 }
 
 // pickSection is the open choice.
 func (p *Pane) pickSection(env *pane.Env, w int) stack.Section {
 	k := p.pick
-	title := map[choosing]string{chooseFrom: "FROM", chooseTo: "TO", chooseFlags: "FLAGS"}[k.what]
 	return stack.Section{Least: 4, Most: max(len(k.items), 1) + 2, Draw: func(b *paint.Block, w, x, y int) {
-		b.Line().Rule(title, paint.Part{Role: themes.Accent, Text: env.Glyphs.Enter}, paint.Part{Role: themes.Muted, Text: " chooses  "}, paint.Part{Role: themes.Accent, Text: "esc"}, paint.Part{Role: themes.Muted, Text: " leaves"})
+		b.Line().Rule(pickTitles[k.what], paint.Part{Role: themes.Accent, Text: env.Glyphs.Enter}, paint.Part{Role: themes.Muted, Text: " chooses  "}, paint.Part{Role: themes.Accent, Text: "esc"}, paint.Part{Role: themes.Muted, Text: " leaves"})
 		if len(k.items) == 0 {
 			b.Line().Gap(2).Text(themes.Muted, "there is nothing to choose from")
 			return
@@ -219,8 +348,11 @@ func (p *Pane) drawItem(l *paint.Line, it *item, selected bool) {
 		mark = l.Glyphs.OK
 	}
 	role := themes.Plain
-	if it.missing {
+	if it.missing || it.far {
 		role = themes.Faint
+	}
+	if it.near {
+		role = themes.Strong
 	}
 	l.Text(themes.Accent, mark).Gap(1)
 	if it.flag != "" {
@@ -228,8 +360,11 @@ func (p *Pane) drawItem(l *paint.Line, it *item, selected bool) {
 	}
 	l.Text(role, it.text)
 	note := it.note
-	if it.missing {
+	switch {
+	case it.missing:
 		note = "no tree"
+	case it.far && note == "":
+		note = "not at hand"
 	}
 	l.Right(paint.Part{Role: themes.Faint, Text: note + " "})
 }

@@ -1,17 +1,17 @@
 package generator
 
 import (
-	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/phoenix/diff"
 	"ops-console/ops/phoenix/merge"
+	"ops-console/ops/phoenix/report"
 	"ops-console/themes"
 	"ops-console/tui/glyph"
 	"ops-console/tui/paint"
@@ -28,6 +28,7 @@ type row struct {
 	pair *diff.Pair // nil: it is in neither tree under this path
 	file *merge.File
 	done bool
+	base phoenix.Version // that it comes from, where somebody said another than the rest's; zero: the rest's
 }
 
 // state is what the file is to the application, in a word; empty: not known.
@@ -43,14 +44,14 @@ func rows(s *compare.Snapshot, mine bool) []row {
 	if mine {
 		return mineRows(s)
 	}
-	files := filesByPair(s)
+	files := filesByKey(s)
 	var out []row
 	for i := range s.Pairs {
 		p := &s.Pairs[i]
 		if (p.Status == diff.Same || p.Only == diff.OnlyNoise) && !p.Moved() {
 			continue
 		}
-		out = append(out, newRow(s, p.Path(), p, files[[2]string{p.Old, p.New}]))
+		out = append(out, newRow(s, p.Path(), p, files[compare.Key(*p)]))
 	}
 	// Files of one directory stay together, before those of the directories in it.
 	slices.SortStableFunc(out, func(a, b row) int { return strings.Compare(a.dir, b.dir) })
@@ -61,15 +62,17 @@ func mineRows(s *compare.Snapshot) []row {
 	if s.Plan == nil {
 		return nil
 	}
-	pairs := map[[2]string]*diff.Pair{}
+	pairs := map[string]*diff.Pair{}
 	for i := range s.Pairs {
-		pairs[[2]string{s.Pairs[i].Old, s.Pairs[i].New}] = &s.Pairs[i]
+		pairs[compare.Key(s.Pairs[i])] = &s.Pairs[i]
 	}
 	var out []row
 	for i := range s.Plan.Files {
 		f := &s.Plan.Files[i]
-		pair := pairs[[2]string{f.Base, f.New}]
-		if f.State == merge.Unchanged || f.State == merge.Absent && pair != nil && pair.Status == diff.Same {
+		key := compare.FileKey(f)
+		pair := pairs[key]
+		_, own := s.Bases[key]
+		if !own && (f.State == merge.Unchanged || f.State == merge.Absent && pair != nil && pair.Status == diff.Same) {
 			continue // the generator changed nothing
 		}
 		out = append(out, newRow(s, f.Path(), pair, f))
@@ -80,12 +83,11 @@ func mineRows(s *compare.Snapshot) []row {
 	return out
 }
 
-func filesByPair(s *compare.Snapshot) map[[2]string]*merge.File {
-	out := map[[2]string]*merge.File{}
+func filesByKey(s *compare.Snapshot) map[string]*merge.File {
+	out := map[string]*merge.File{}
 	if s.Plan != nil {
 		for i := range s.Plan.Files {
-			f := &s.Plan.Files[i]
-			out[[2]string{f.Base, f.New}] = f
+			out[compare.FileKey(&s.Plan.Files[i])] = &s.Plan.Files[i]
 		}
 	}
 	return out
@@ -97,9 +99,9 @@ func newRow(s *compare.Snapshot, at string, p *diff.Pair, f *merge.File) row {
 	case p != nil:
 		key = compare.Key(*p)
 	case f != nil:
-		key = diff.Key(cmp.Or(f.New, f.Base))
+		key = compare.FileKey(f)
 	}
-	r := row{id: key, path: at, dir: path.Dir(at), name: path.Base(at), pair: p, file: f, done: s.Done[key]}
+	r := row{id: key, path: at, dir: path.Dir(at), name: path.Base(at), pair: p, file: f, done: s.Done[key], base: s.Bases[key]}
 	words := []string{at, r.state()}
 	if p != nil {
 		words = append(words, string(p.Status), string(p.Only), p.Collapse, p.Old)
@@ -156,7 +158,11 @@ func (p *Pane) columns() []table.Column {
 	}
 	return []table.Column{
 		{ID: "done", Width: 1, Tight: true, Cell: func(i int) (string, themes.Role) {
-			if p.rows[i].done {
+			r := &p.rows[i]
+			switch {
+			case p.mine && p.picked.any(r.id):
+				return chosenGlyph, themes.Accent
+			case r.done:
 				return p.glyphs.Done, themes.OK
 			}
 			return "", themes.Faint
@@ -222,31 +228,32 @@ const (
 	everything part = iota
 	configuration
 	authentication
+	application
 	undecided
 	numParts
 )
 
-var (
-	configFiles = regexp.MustCompile(`^(config/|rel/|mix\.exs$|\.formatter\.exs$|\.gitignore$|\.dockerignore$|Dockerfile$|assets/[^/]*\.(js|json)$)`)
-	authFiles   = regexp.MustCompile(`(^|/|_)(auth|accounts?|users?|scope|session|registration|settings|confirmation)(_|/|\.|$)|_auth|user_`)
-)
+// keeps says which files each part has. The kinds are those of phx diff --only.
+var keeps = [numParts]func(r *row) bool{
+	everything:     func(*row) bool { return true },
+	configuration:  func(r *row) bool { return report.Config.Of(r.path) },
+	authentication: func(r *row) bool { return report.Auth.Of(r.path) },
+	application:    func(r *row) bool { return r.file != nil && r.file.Mine != "" },
+	undecided: func(r *row) bool {
+		return !r.done && (r.file == nil || r.file.Actionable() || r.file.State == merge.Conflicts || r.file.State == merge.Marked)
+	},
+}
 
 // of keeps the rows of the part.
 func (k part) of(rr []row) []row {
-	keep := map[part]func(r *row) bool{
-		configuration:  func(r *row) bool { return configFiles.MatchString(r.path) },
-		authentication: func(r *row) bool { return authFiles.MatchString(r.path) },
-		undecided: func(r *row) bool {
-			return !r.done && (r.file == nil || r.file.Actionable() || r.file.State == merge.Conflicts)
-		},
-	}[k]
-	if keep == nil {
-		return rr
-	}
-	return slices.DeleteFunc(rr, func(r row) bool { return !keep(&r) })
+	return slices.DeleteFunc(rr, func(r row) bool { return !keeps[k](&r) })
 }
 
+// partWords are what parts are called, and partNames how they are typed.
+var (
+	partWords = [numParts]string{"all files", "configuration only", "authentication only", "files that you have", "to decide"}
+	partNames = [numParts]string{"all", "config", "auth", "mine", "undecided"}
+)
+
 // word is what the part is called.
-func (k part) word() string {
-	return [numParts]string{everything: "all files", configuration: "configuration", authentication: "authentication", undecided: "to decide"}[k]
-}
+func (k part) word() string { return partWords[k] }

@@ -11,7 +11,9 @@ import (
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/phoenix/diff"
 	"ops-console/ops/phoenix/merge"
+	"ops-console/ops/phoenix/nearest"
 	"ops-console/ops/phoenix/phoenixtest"
+	"ops-console/ops/phoenix/source"
 	"ops-console/tui/pane"
 	"ops-console/tui/tuitest"
 )
@@ -23,7 +25,12 @@ type sample struct {
 	broken    bool // the project could not be read
 	loading   bool
 	hostile   bool
+	marked    bool // conflict markers are in a file
 	done      []string
+	rebased   string // a file that comes from 1.5.8
+	near      string // a file that is more like 1.5.8 and 1.6.16
+	asked     bool   // a generator waits to be run
+	reachable bool   // there may be other trees
 }
 
 // make is the comparison of the sample.
@@ -38,6 +45,11 @@ func (o sample) make(t testing.TB) *compare.Snapshot {
 	}
 	old, new := phoenixtest.Named(t, o.from, app, module), phoenixtest.Named(t, o.to, app, module)
 	mine := phoenixtest.Orchard(t)
+	if o.marked {
+		f := mine.Files["config/dev.exs"]
+		f.Data = append([]byte("# A note.\n<<<<<<< yours\na\n||||||| phoenix 1.6.16\nb\n=======\nc\n>>>>>>> phoenix 1.7.14\n"), f.Data...)
+		mine.Files["config/dev.exs"] = f
+	}
 	if o.hostile {
 		for _, tree := range []*phoenix.Tree{old, new, mine} {
 			vandalise(tree)
@@ -67,7 +79,12 @@ func (o sample) make(t testing.TB) *compare.Snapshot {
 	case o.broken:
 		s.Dir, s.ProjectErr = "/src/orchard", errors.New("read the application in /src/orchard: it has no mix.exs; give the directory that has one")
 	default:
-		p, err := merge.Classify(old, new, mine, merge.Options{Rand: strings.NewReader(strings.Repeat("0123456789", 1000))})
+		options := merge.Options{Rand: strings.NewReader(strings.Repeat("0123456789", 1000))}
+		if o.rebased != "" {
+			options.Bases = map[string]*phoenix.Tree{o.rebased: phoenixtest.Named(t, "1.5.8/live", app, module)}
+			s.Bases = map[string]phoenix.Version{o.rebased: phoenix.MustVersion("1.5.8")}
+		}
+		p, err := merge.Classify(old, new, mine, options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,6 +92,16 @@ func (o sample) make(t testing.TB) *compare.Snapshot {
 	}
 	for _, path := range o.done {
 		s.Done[path] = true
+	}
+	if o.near != "" {
+		s.Nearer = map[string]nearest.File{o.near: {Path: o.near, First: s.Versions[0], Last: s.Versions[1], Versions: 2, Likeness: 83, Better: true}}
+	}
+	if o.reachable {
+		s.Whole, s.Others = false, []phoenix.Version{phoenix.MustVersion("1.6.0"), phoenix.MustVersion("1.8.7")}
+	}
+	if o.asked {
+		s.Loading, s.Wanted.To = true, phoenix.MustVersion("1.8.7")
+		s.Question = &source.Question{Package: "phx_new", Version: "1.8.7", URL: "https://repo.example.com/phx_new-1.8.7.tar", SHA256: strings.Repeat("ab12", 16), Elixir: "1.18.4", Program: "/usr/bin/elixir"}
 	}
 	if o.loading {
 		s.Loading, s.Wanted.To = true, phoenix.MustVersion("1.8.8")

@@ -33,6 +33,7 @@ var (
 )
 
 var states = map[merge.State]status{
+	merge.Marked:    {"unresolved", "Conflict markers are in it: resolve them, then mark it as done. e opens it at the first.", themes.Crit, crit},
 	merge.Conflicts: {"conflicts", "You changed it, and some of what is new is where you changed it.", themes.Crit, crit},
 	merge.Differs:   {"differs", "You changed it, and it is not text: look at both and take one.", themes.Warn, warn},
 	merge.Own:       {"yours", "The generator makes it now, and you have a file of your own there.", themes.Warn, warn},

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/diff"
+	"ops-console/ops/phoenix/nearest"
 	"ops-console/themes"
 	"ops-console/tui/page"
 	"ops-console/tui/paint"
@@ -67,6 +69,13 @@ func (p *Pane) writeHead(d *drawn, r *row) {
 		if r.file.Mine != "" && r.file.Mine != r.file.Target() {
 			g.Text(themes.Muted, 3, paint.Part{}, "You have it as "+r.file.Mine+"; the generator makes it as "+r.file.New+" now.", 3)
 		}
+		s := p.value()
+		switch near, known := s.Nearer[r.path]; {
+		case r.base != (phoenix.Version{}):
+			g.Text(themes.Muted, 3, paint.Part{}, "You said that it comes from "+r.base.String()+", not from "+s.Choice.From.String()+" as the rest; b changes that.", 3)
+		case known:
+			g.Text(themes.Muted, 3, paint.Part{}, "It is more like "+span(near)+" than like "+s.Choice.From.String()+", where the rest comes from; b sets it against that.", 3)
+		}
 		if r.file.OnlyFormat {
 			g.Text(themes.Muted, 3, paint.Part{}, "Your changes are spaces, parentheses and commas only.", 2)
 		}
@@ -77,6 +86,14 @@ func (p *Pane) writeHead(d *drawn, r *row) {
 	if g.Len() > 0 {
 		g.Line(func(*paint.Line) {})
 	}
+}
+
+// span is the versions that a file is most like, in words.
+func span(f nearest.File) string {
+	if f.First == f.Last {
+		return f.First.String()
+	}
+	return f.First.String() + " to " + f.Last.String()
 }
 
 // remarks are what a pair is besides its changes.
@@ -167,6 +184,7 @@ type setting struct {
 	d        *drawn
 	old, new *source.Text
 	digits   int
+	chosen   func() bool // whether the change is to be taken; nil: it cannot be
 }
 
 func (s *setting) skipped(n int) {
@@ -178,11 +196,18 @@ func (s *setting) skipped(n int) {
 // heading begins change i.
 func (s *setting) heading(i int, parts ...paint.Part) {
 	s.d.hunks = append(s.d.hunks, s.d.page.Len())
+	chosen := s.chosen
 	s.d.page.Line(func(l *paint.Line) {
 		if i == s.p.hunk {
 			l.Text(themes.Accent, l.Glyphs.Gutter)
 		}
+		if chosen != nil && chosen() {
+			l.To(1).Text(themes.Accent, chosenGlyph)
+		}
 		l.To(2).Parts(parts...)
+		if chosen != nil && chosen() {
+			l.Gap(2).Text(themes.Accent, "chosen")
+		}
 	})
 }
 

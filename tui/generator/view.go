@@ -2,6 +2,7 @@ package generator
 
 import (
 	"strconv"
+	"strings"
 
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/diff"
@@ -99,27 +100,38 @@ func (p *Pane) headSection(env *pane.Env, w, h int) stack.Section {
 	s := p.value()
 	under := p.under(h)
 	var lines []paint.Part
-	most := 2
+	most, room := 2, len(under)*2
 	if h < 24 {
-		most = 1
+		most, room = 1, 1
+		if p.taken != nil { // until it was seen
+			most, room = 2, 3
+		}
 	}
 	for _, u := range under {
 		for _, text := range prose.Wrap(env.Glyphs, u.Text, w-2, most) {
 			lines = append(lines, paint.Part{Role: u.Role, Text: text})
 		}
 	}
-	if h < 24 {
-		lines = lines[:min(len(lines), 1)]
-	}
+	lines = lines[:min(len(lines), room)]
 	return stack.Section{Least: 1, Most: 1 + len(lines), Draw: func(b *paint.Block, w, _, _ int) {
 		l := b.Line()
-		l.Text(themes.Title, "PHOENIX").Gap(1)
 		c := p.choice()
+		title := "PHOENIX"
+		if axisWord(c) != "" {
+			title = strings.ToUpper(c.Generator().Task())
+		}
+		l.Text(themes.Title, title).Gap(1)
 		p.versionPart(l, "from ", c.From, s.Choice.From)
 		l.Text(themes.Muted, " "+arrow(env)+" ")
 		p.versionPart(l, "to ", c.To, s.Choice.To)
-		if f := c.Flags.String(); f != "" {
-			l.Gap(1).Max(themes.String, f, max(l.Rest()/2, 0))
+		names := c.Names
+		if names == (phoenix.Names{}) && c.Generator() == s.Choice.Generator() {
+			names = s.New.Spec.Names
+		}
+		for _, text := range []string{names.String(), c.Flags.String()} {
+			if text != "" {
+				l.Gap(1).Max(themes.String, text, max(l.Rest()/2, 0))
+			}
 		}
 		l.Gap(1).Rule("", p.tally(s.Pairs)...)
 		for _, part := range lines[:min(len(lines), b.Rest())] {
@@ -157,6 +169,9 @@ func (p *Pane) tally(pairs []diff.Pair) []paint.Part {
 	if n, total := p.table.Len(); p.filter != "" {
 		out = append(out, paint.Part{Role: themes.Plain, Text: strconv.Itoa(n) + " of " + strconv.Itoa(total) + " match  "})
 	} else {
+		if n := len(p.choices()); p.mine && len(p.picked) > 0 {
+			out = append(out, paint.Part{Role: themes.Accent, Text: chosenGlyph + " " + paint.Count(n, "file", "files") + " chosen  "})
+		}
 		if done > 0 {
 			out = append(out, paint.Part{Role: themes.OK, Text: strconv.Itoa(done) + " of " + strconv.Itoa(len(p.rows)) + " done  "})
 		}
@@ -170,10 +185,13 @@ func (p *Pane) under(h int) []paint.Part {
 	s := p.value()
 	var out []paint.Part
 	say := func(r themes.Role, text string) { out = append(out, paint.Part{Role: r, Text: text}) }
-	if p.mine && s.Plan != nil && !s.Loading {
+	out = append(out, p.takenWords()...)
+	if p.mine && s.Plan != nil && !s.Loading && p.taken == nil {
 		say(themes.Plain, p.planWords())
 	}
 	switch {
+	case s.Question != nil:
+		say(themes.Warn, p.glyphs.Warn+" "+s.Question.Package+" "+s.Question.Version+" waits to be run: somebody has to say whether it may")
 	case s.Loading:
 		say(themes.Info, p.glyphs.Running[0]+" loading "+p.wanted()+", since "+paint.Duration(p.now.Sub(s.At))+"; below is what was there before")
 	case s.Base != "":
@@ -200,7 +218,7 @@ func (p *Pane) under(h int) []paint.Part {
 		say(themes.Stale, p.glyphs.Unknown+" your files are not compared: "+s.ProjectErr.Error())
 	}
 	if h < 30 {
-		out = out[:min(len(out), 2)]
+		out = out[:min(len(out), max(2, len(p.takenWords())))]
 	}
 	return out
 }
@@ -212,7 +230,7 @@ func (p *Pane) planWords() string {
 		n[r.file.State]++
 	}
 	text := ""
-	for _, st := range []merge.State{merge.Conflicts, merge.Merges, merge.Untouched, merge.New, merge.Own, merge.Absent} {
+	for _, st := range []merge.State{merge.Marked, merge.Conflicts, merge.Merges, merge.Untouched, merge.New, merge.Own, merge.Absent} {
 		if n[st] == 0 {
 			continue
 		}
@@ -312,6 +330,9 @@ func (p *Pane) title(l *paint.Line, r *row) {
 	if n := p.hunks(r); n > 1 {
 		right = append(right, paint.Part{Role: themes.Muted, Text: strconv.Itoa(min(p.hunk+1, n)) + " of " + strconv.Itoa(n) + " changes  "})
 	}
+	if r.base != (phoenix.Version{}) {
+		right = append(right, paint.Part{Role: themes.Info, Text: "from " + r.base.String() + "  "})
+	}
 	if st := r.state(); st != "" {
 		m := states[r.file.State].mark(l.Glyphs)
 		right = append(right, paint.Part{Role: m.Role, Text: m.Glyph + " " + st + "  "})
@@ -322,6 +343,10 @@ func (p *Pane) title(l *paint.Line, r *row) {
 	room := l.Rest() - 4
 	for _, part := range right {
 		room -= paint.Width(part.Text, l.Glyphs)
+	}
+	if p.mine && p.picked[r.id][whole] {
+		l.Text(themes.Accent, chosenGlyph).Gap(1)
+		room -= 2
 	}
 	if r.done {
 		l.Text(themes.OK, l.Glyphs.Done).Gap(1)

@@ -14,6 +14,8 @@ import (
 
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
+	"ops-console/ops/phoenix/merge"
+	"ops-console/ops/phoenix/source"
 	"ops-console/themes"
 	"ops-console/tui/action"
 	"ops-console/tui/glyph"
@@ -110,7 +112,8 @@ func scenes(t testing.TB) map[string]func() *Pane {
 		"done":       pressed(sample{done: []string{"mix.exs", "config/dev.exs"}}, "mix.exs"),
 		"config":     pressed(sample{}, "", "o"),
 		"noauth":     pressed(sample{}, "", "o", "o"),
-		"undecided":  pressed(sample{done: []string{"mix.exs"}}, "", "o", "o", "o"),
+		"having":     pressed(sample{}, "", "o", "o", "o"),
+		"undecided":  pressed(sample{done: []string{"mix.exs"}}, "", "o", "o", "o", "o"),
 		"from":       pressed(sample{}, "", "f"),
 		"flags":      pressed(sample{}, "", "F", "j"),
 		"loading":    pressed(sample{loading: true}, ""),
@@ -120,6 +123,44 @@ func scenes(t testing.TB) map[string]func() *Pane {
 		"conflict":   mine("lib/orchard_web/router.ex", "j"),
 		"besidemine": mine("lib/orchard_web/router.ex", "enter", "u", "j"),
 		"merges":     mine("lib/orchard_web/endpoint.ex"),
+		"chosen":     mine("lib/orchard_web/endpoint.ex", "v", "j", "j", "v", "n", "V"),
+		"clean":      mine("lib/orchard_web/endpoint.ex", "*"),
+		"base": func() *Pane {
+			p := with(t, sample{near: "config/dev.exs", reachable: true})
+			p.setMine(true)
+			press(t, to(p, "config/dev.exs"), "b")
+			return p
+		},
+		"rebased": func() *Pane {
+			p := with(t, sample{rebased: "config/dev.exs"})
+			p.setMine(true)
+			return to(p, "config/dev.exs")
+		},
+		"marked": func() *Pane {
+			p := with(t, sample{marked: true})
+			p.setMine(true)
+			return to(p, "config/dev.exs")
+		},
+		"axis":  pressed(sample{}, "", "X", "j"),
+		"reach": pressed(sample{reachable: true}, "", "t"),
+		"asked": pressed(sample{asked: true}, ""),
+		"taken": func() *Pane {
+			p := with(t, sample{done: []string{"mix.exs"}})
+			p.setMine(true)
+			p.Update(pane.AppliedMsg{Written: []merge.Written{
+				{Path: "mix.exs"}, {Path: "config/dev.exs", Conflicts: 2}, {Path: "lib/orchard_web/components/layouts/root.html.heex", Left: "lib/orchard_web/templates/layout/root.html.heex"},
+			}})
+			return p
+		},
+		"refused": func() *Pane {
+			p := with(t, sample{})
+			p.setMine(true)
+			p.Update(pane.AppliedMsg{Err: errors.New("2 files have changes that are not committed (mix.exs, README.md): commit or stash them first")})
+			return p
+		},
+		"askedfirst": says(func(s *compare.Snapshot) {
+			s.Loading, s.Question = true, &source.Question{Package: "phx_new", Version: "1.8.7", URL: "https://repo.example.com/phx_new-1.8.7.tar", SHA256: strings.Repeat("ab12", 16), Elixir: "1.18.4", Program: "/usr/bin/elixir"}
+		}),
 		"filtered": func() *Pane {
 			p := with(t, sample{})
 			p.Filter("web !moved")
@@ -185,13 +226,18 @@ func TestFramesInOtherColoursAndWithoutUnicode(t *testing.T) {
 }
 
 // keys are those that change what is seen.
-var keys = []string{"j", "k", "n", "p", "enter", "x", "g", "G", "J", "K", "pgdown", "pgup", "f", "t", "F", "m", "u", "o", "c", "e", "l", "h"}
+var keys = []string{
+	"j", "k", "n", "p", "enter", "x", "g", "G", "J", "K", "pgdown", "pgup", "f", "t", "F", "m", "u", "o", "c", "e", "l", "h", "v", "V", "*", "a", "b", "X",
+}
 
 func TestFramesAreOfTheSizeTheyAreAskedFor(t *testing.T) {
 	th := theme(t, "catppuccin-mocha", colorprofile.TrueColor)
 	sets := []*glyph.Set{glyph.Unicode(), glyph.Blocks(), glyph.ASCII()}
 	var worlds []*compare.Snapshot
-	for _, o := range []sample{{}, {noProject: true}, {broken: true, loading: true}, {hostile: true}, {hostile: true, from: "1.5.8/live", to: "1.8.8/default"}} {
+	for _, o := range []sample{
+		{}, {noProject: true}, {broken: true, loading: true}, {hostile: true}, {hostile: true, from: "1.5.8/live", to: "1.8.8/default"},
+		{rebased: "config/dev.exs", near: "mix.exs", reachable: true}, {marked: true, asked: true},
+	} {
 		worlds = append(worlds, o.make(t))
 	}
 	worlds = append(worlds, bare(func(s *compare.Snapshot) { s.Source = "" }), bare(func(s *compare.Snapshot) { s.Err = errors.New(strings.Join(tuitest.Hostile(), " ")) }))
@@ -228,6 +274,13 @@ func TestFramesAreOfTheSizeTheyAreAskedFor(t *testing.T) {
 			}
 			if bit.Draw(t, "other") {
 				p.Update(message(p.feed.Seq+1, rapid.SampledFrom(worlds).Draw(t, "next")))
+			}
+			if bit.Draw(t, "answered") {
+				m := pane.AppliedMsg{Written: []merge.Written{{Path: strings.Join(tuitest.Hostile(), " "), Conflicts: 1, Left: "mix.exs"}}}
+				if bit.Draw(t, "failed") {
+					m = pane.AppliedMsg{Err: errors.New(strings.Join(tuitest.Hostile(), " "))}
+				}
+				p.Update(m)
 			}
 			if bit.Draw(t, "back") {
 				p.Back()

@@ -190,6 +190,18 @@ func marked(text string) bool {
 	return strings.Contains(text, "\n<<<<<<< ") && strings.Contains(text, "\n>>>>>>> ")
 }
 
+// Marker is the line of the application's file with the first conflict marker, counted from 1; 0: there is none.
+func (f File) Marker() int {
+	n := 0
+	for line := range strings.Lines(string(f.mine.Data)) {
+		n++
+		if strings.HasPrefix(line, "<<<<<<< ") {
+			return n
+		}
+	}
+	return 0
+}
+
 func (f *File) isText() bool {
 	return !diff.Binary(f.mine.Data) && !diff.Binary(f.base.Data) && !diff.Binary(f.new.Data)
 }
