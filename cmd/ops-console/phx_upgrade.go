@@ -26,6 +26,7 @@ import (
 type phxUpgradeFlags struct {
 	phxFlags
 	format, from, only         string
+	authFrom, releaseFrom      string
 	bases                      []string // FILE=VERSION
 	apply, patch, all          bool
 	markDone, markUndone, sure bool
@@ -43,6 +44,9 @@ merges cleanly, conflicts, new, dropped, absent. FILEs are shown hunk by hunk.
 It writes nothing unless --apply says so: then the FILEs, or their hunks by number, or with
 --all whatever takes cleanly. That needs a git work tree without changes, deletes nothing,
 and leaves conflicts in the files in diff3 style. --patch writes the same as a patch.
+
+An application's generated authentication (mix phx.gen.auth) and release files (mix
+phx.gen.release) are part of it, where a source has them in both versions.
 
 What an application's files hold of secrets is never shown, and is in no patch.
 
@@ -69,6 +73,8 @@ with conflicts; 2 usage, or the work tree has changes; 3 a tree could not be had
 	phxFormats(c, &o.format, "text", "json")
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "", "the version that the files come from (default: generator.base, or the one they are nearest to)")
+	f.StringVar(&o.authFrom, "auth-from", "", "the version that generated authentication comes from (default: found out)")
+	f.StringVar(&o.releaseFrom, "release-from", "", "the version that release files come from (default: found out)")
 	f.StringArrayVar(&o.bases, "base", nil, "FILE=VERSION: a file that comes from another version; can be repeated")
 	f.StringVar(&o.only, "only", "", "only files of one kind, or those that the application has: "+wordsOr(kindWords("mine")))
 	f.BoolVar(&o.apply, "apply", false, "write the FILEs")
@@ -179,7 +185,10 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 		}
 		*side.to, u.Notes = t, append(u.Notes, notes...)
 	}
-	bases, err := o.others(ctx, x, app)
+	if err := o.over(ctx, x, u, mine); err != nil {
+		return nil, err
+	}
+	bases, err := o.others(ctx, x, app, mine)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +196,30 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 		return nil, unknown(err)
 	}
 	return u, nil
+}
+
+// over makes what other generators made for the application part of both trees.
+func (o *phxUpgradeFlags) over(ctx context.Context, x *phx, u *report.Upgrade, mine *phoenix.Tree) error {
+	said := map[phoenix.Axis]phoenix.Version{}
+	for axis, text := range map[phoenix.Axis]string{phoenix.Auth: o.authFrom, phoenix.ReleaseFiles: o.releaseFrom} {
+		if text == "" {
+			continue
+		}
+		v, err := phxVersion(text)
+		if err != nil {
+			return err
+		}
+		if _, ok := u.App.Of(axis); !ok {
+			return usage(fmt.Errorf("the application has nothing that mix %s made, so that it comes from no version", axis.Task()))
+		}
+		said[axis] = v
+	}
+	base, next, notes, err := u.App.Over(ctx, x.Local, mine, u.Base, u.New, said)
+	if err != nil {
+		return x.unknown(err)
+	}
+	u.Base, u.New, u.Notes = base, next, append(u.Notes, notes...)
+	return nil
 }
 
 // base is the version that the files come from: said, configured, kept since the upgrade began, or found.
@@ -217,7 +250,7 @@ func (o *phxUpgradeFlags) base(ctx context.Context, x *phx, mine *phoenix.Tree, 
 }
 
 // others are the bases of single files.
-func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App) (map[string]*phoenix.Tree, error) {
+func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App, mine *phoenix.Tree) (map[string]*phoenix.Tree, error) {
 	out := map[string]*phoenix.Tree{}
 	trees := map[phoenix.Version]*phoenix.Tree{}
 	for _, s := range o.bases {
@@ -230,7 +263,12 @@ func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App) (
 			return nil, err
 		}
 		if trees[v] == nil {
-			if trees[v], _, err = x.tree(ctx, app.Spec(v, app.For(v)), app.Flags); err != nil {
+			t, _, err := x.tree(ctx, app.Spec(v, app.For(v)), app.Flags)
+			if err != nil {
+				return nil, x.unknown(err)
+			}
+			bases := map[phoenix.Axis]phoenix.Version{phoenix.Auth: v, phoenix.ReleaseFiles: v}
+			if trees[v], _, _, err = app.Over(ctx, x.Local, mine, t, t, bases); err != nil {
 				return nil, x.unknown(err)
 			}
 		}

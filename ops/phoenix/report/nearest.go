@@ -39,6 +39,9 @@ func (n *Nearest) Text(w io.Writer, o Options) error {
 		p.line("", "  mix.exs asks for phoenix "+name(n.App.Requirement))
 	}
 	p.wrapped("", "  ", "flags, by dependencies and files: "+name(n.App.Flags.String()))
+	for _, g := range n.App.Also {
+		p.wrapped("", "  ", strings.TrimSpace("and of mix "+name(g.String())+" "+name(g.Flags.String())))
+	}
 	if r.Level == nearest.Low {
 		p.wrapped(yellow, "  ", "little of what any version generates is left: say what you know of it with --from, or in generator.base")
 	}
@@ -177,7 +180,30 @@ func (n *Nearest) JSON(w io.Writer) error {
 		Module      string            `json:"module"`
 		Requirement string            `json:"requirement,omitempty"`
 		AppFlags    map[string]string `json:"app_flags"`
+		Also        []alsoJSON        `json:"also"`
 		Notes       []string          `json:"notes"`
 		nearestJSON
-	}{name(n.Dir), name(n.App.Name), name(n.App.Module), name(n.App.Requirement), flags, notes(append(n.App.Notes, n.Notes...)), nearestOf(n.Result)})
+	}{name(n.Dir), name(n.App.Name), name(n.App.Module), name(n.App.Requirement), flags, alsoOf(n.App), notes(append(n.App.Notes, n.Notes...)), nearestOf(n.Result)})
+}
+
+// alsoJSON is what an application has of another generator.
+type alsoJSON struct {
+	Axis  string            `json:"axis"`
+	Names []string          `json:"names,omitempty"`
+	Flags map[string]string `json:"flags"`
+}
+
+func alsoOf(a nearest.App) []alsoJSON {
+	out := []alsoJSON{}
+	for _, g := range a.Also {
+		j := alsoJSON{Axis: string(g.Axis), Flags: map[string]string{}}
+		if g.Axis == phoenix.Auth {
+			j.Names = namesOf(g.Names)
+		}
+		for k, v := range g.Flags {
+			j.Flags[name(k)] = name(v)
+		}
+		out = append(out, j)
+	}
+	return out
 }

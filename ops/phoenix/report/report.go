@@ -57,6 +57,8 @@ type tree struct {
 	Axis        phoenix.Axis      `json:"axis"`
 	Version     string            `json:"version"`
 	Flags       map[string]string `json:"flags"`
+	Names       []string          `json:"names,omitempty"`
+	Within      map[string]string `json:"within,omitempty"`
 	App         string            `json:"app"`
 	Module      string            `json:"module"`
 	Source      string            `json:"source"`
@@ -77,7 +79,21 @@ func treeOf(t *phoenix.Tree) tree {
 	for k, v := range t.Spec.Flags {
 		out.Flags[name(k)] = name(v)
 	}
+	if t.Spec.Axis == phoenix.Auth {
+		out.Names = namesOf(t.Spec.Names)
+	}
+	if t.Spec.Axis != phoenix.Project {
+		out.Within = map[string]string{}
+		for k, v := range t.Spec.Within {
+			out.Within[name(k)] = name(v)
+		}
+	}
 	return out
+}
+
+// namesOf what phx.gen.auth was asked for: context, schema, plural.
+func namesOf(n phoenix.Names) []string {
+	return []string{name(n.Context), name(n.Schema), name(n.Plural)}
 }
 
 // Changelog is where the changes of a version are written down.

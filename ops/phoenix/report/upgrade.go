@@ -233,6 +233,7 @@ type upgradeJSON struct {
 	Project  string         `json:"project"`
 	App      string         `json:"app"`
 	Module   string         `json:"module"`
+	Also     []alsoJSON     `json:"also"`
 	Base     tree           `json:"base"`
 	BaseFrom string         `json:"base_from"`
 	Nearest  *nearestJSON   `json:"nearest,omitempty"`
@@ -277,7 +278,7 @@ type writtenJSON struct {
 // JSON writes the classification as docs/phx-json.md says.
 func (u *Upgrade) JSON(w io.Writer) error {
 	out := upgradeJSON{
-		Project: name(u.Dir), App: name(u.App.Name), Module: name(u.App.Module), Base: treeOf(u.Base), BaseFrom: note(u.BaseFrom),
+		Project: name(u.Dir), App: name(u.App.Name), Module: name(u.App.Module), Also: alsoOf(u.App), Base: treeOf(u.Base), BaseFrom: note(u.BaseFrom),
 		New: treeOf(u.New), Notes: notes(u.Notes), Counts: map[string]int{}, Hunks: map[string]int{}, Files: []fileJSON{},
 	}
 	if u.Nearest != nil {

@@ -6,6 +6,11 @@ defmodule Mix.Tasks.Phx.New do
   @switches [
     module: :string,
     umbrella: :boolean,
+    assets: :boolean,
+    binary_id: :boolean,
+    dashboard: :boolean,
+    gettext: :boolean,
+    mailer: :boolean,
     database: :string,
     ecto: :boolean,
     html: :boolean,
