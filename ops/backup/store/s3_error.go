@@ -42,6 +42,7 @@ var s3Codes = map[string]s3Code{
 	"AccountProblem":                 {ErrDenied, false, "Ask the store's support about the account"},
 	"InvalidAccessKeyId":             {ErrDenied, false, "The store does not know the access key: check it, and the endpoint"},
 	"SignatureDoesNotMatch":          {ErrDenied, false, "The secret key is not that of the access key: check both, and the region"},
+	"XAdminUserNotFound":             {ErrDenied, false, "The store does not know the access key: check it, and the endpoint"},
 	"InvalidSecurity":                {ErrDenied, false, hintKeys},
 	"NotSignedUp":                    {ErrDenied, false, hintKeys},
 	"ExpiredToken":                   {ErrExpired, false, "Get new keys and run it again"},
@@ -147,7 +148,7 @@ func (e *Error) answered(er minio.ErrorResponse) bool {
 		e.Text = strings.ToLower(http.StatusText(e.Status))
 	}
 	c, ok := s3Codes[er.Code]
-	if !ok {
+	if !ok && (er.StatusCode != http.StatusNotFound || e.Code == "") { // of a code that is not known, nobody knows what was not found
 		c, ok = s3Statuses[er.StatusCode]
 	}
 	if !ok && er.StatusCode >= 500 {
