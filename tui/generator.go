@@ -59,7 +59,7 @@ func (m *Model) permit(src Generator, q *generated.Question) {
 	}
 	c := newConfirm(m.target(), action.Action{
 		Name: "run the generator",
-		About: "No snapshot has this tree. The published generator can make it, with the Elixir of this machine: that compiles and runs code from the registry, as you, " +
+		About: "No snapshot at hand has this tree. The published generator can make it, with the Elixir of this machine: that compiles and runs code from the registry, as you, " +
 			"without your environment and within a time. What it makes is kept, and nothing of the application is changed.",
 		Touches: questionFacts(q),
 		Run:     func(string) tea.Cmd { return answer(true) },

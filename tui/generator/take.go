@@ -284,7 +284,7 @@ func touches(plan *merge.Plan, cc []merge.Choice) []action.Touch {
 		case f.State == merge.New:
 			t.How = "new file"
 		case f.Mine != f.Target():
-			t.How = "from " + f.Mine + ", which stays"
+			t.How = "moves here, the old one stays"
 		case f.State == merge.Untouched:
 			t.How = "you never changed it"
 		default:
