@@ -27,7 +27,7 @@ func quote(s string) string {
 
 // Split takes a qualified name apart; ok is false for what is none. One without a schema has an empty one.
 func Split(s string) (schema, name string, ok bool) {
-	first, rest, ok := identifier(s)
+	first, rest, ok := CutName(s)
 	if !ok {
 		return "", "", false
 	}
@@ -37,7 +37,7 @@ func Split(s string) (schema, name string, ok bool) {
 	if rest[0] != '.' {
 		return "", "", false
 	}
-	second, rest, ok := identifier(rest[1:])
+	second, rest, ok := CutName(rest[1:])
 	return first, second, ok && rest == ""
 }
 
@@ -53,10 +53,10 @@ func Key(s string) string {
 	return Name(schema, name)
 }
 
-// identifier reads one name at the beginning of s.
-func identifier(s string) (name, rest string, ok bool) {
+// CutName reads one name at the beginning of SQL text, quoted or not, and gives what follows it.
+func CutName(s string) (name, rest string, ok bool) {
 	if s == "" || s[0] != '"' {
-		end := strings.IndexAny(s, ". (\"\n")
+		end := strings.IndexAny(s, ". (\";,\n\t")
 		if end < 0 {
 			end = len(s)
 		}
@@ -82,9 +82,9 @@ func identifier(s string) (name, rest string, ok bool) {
 func tableName(e *Entry) string {
 	spelled, ok := strings.CutPrefix(e.Copy, "COPY ")
 	if ok {
-		first, rest, ok1 := identifier(spelled)
+		first, rest, ok1 := CutName(spelled)
 		if ok1 && strings.HasPrefix(rest, ".") {
-			second, after, ok2 := identifier(rest[1:])
+			second, after, ok2 := CutName(rest[1:])
 			if ok2 && first == e.Schema && second == e.Tag {
 				return spelled[:len(spelled)-len(after)]
 			}
