@@ -131,6 +131,7 @@ func (o *phxDiffFlags) run(ctx context.Context, e *env, t *target, from, to stri
 	if err := s.trees(ctx, x, d); err != nil {
 		return x.unknown(err)
 	}
+	d.From, d.To = nearest.Beside(ctx, x.Local, d.From, d.To)
 	if d.Pairs, err = diff.Trees(d.From, d.To, diff.Options{Raw: o.raw}); err != nil {
 		return unknown(err)
 	}

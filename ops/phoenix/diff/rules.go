@@ -78,10 +78,12 @@ var rules = sync.OnceValue(func() []rule {
 		lib/(\w+)_web/views/(\w+)_view\.ex                  => lib/${1}_web/controllers/${2}_json.ex
 		test/(\w+)_web/views/(\w+)_view_test\.exs           => test/${1}_web/controllers/${2}_html_test.exs
 		test/(\w+)_web/views/(\w+)_view_test\.exs           => test/${1}_web/controllers/${2}_json_test.exs
+		(lib|test)/(\w+)_web/controllers/(\w+_auth(?:_test)?\.exs?) => $1/${2}_web/$3
 	`),
 		in("1.8.0-rc.0", `
 		assets/tailwind\.config\.js                         =>| assets/css/app.css
 		lib/(\w+)_web/components/layouts/app\.html\.heex    =>| lib/${1}_web/components/layouts.ex
+		(lib|test)/(\w+)_web/live/(\w+)_(confirmation|login|registration|settings)_live(_test)?\.(exs?) => $1/${2}_web/live/${3}_live/$4$5.$6
 	`),
 	)
 })

@@ -178,3 +178,30 @@ func TestWhatElseWasGeneratedIsPartOfAnUpgrade(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatOneVersionOfAGeneratorChangesIsBesideTheOther(t *testing.T) {
+	from := snapshot(t, map[string]map[string]string{
+		"new/1.7.14/default":  {"mix.exs": "m", "config/config.exs": "one"},
+		"new/1.8.8/default":   {"mix.exs": "m", "config/config.exs": "two", "AGENTS.md": "a", "lib/sample_app/old.ex": "o"},
+		"auth/1.7.14/default": {"mix.exs": "mm", "lib/sample_app/old.ex": "u"},
+		"auth/1.8.8/default":  {"mix.exs": "mm", "config/config.exs": "two with users", "AGENTS.md": "b"},
+	})
+	get := func(version string) *phoenix.Tree {
+		tree, err := from.Tree(t.Context(), phoenix.Spec{Axis: phoenix.Auth, Version: phoenix.MustVersion(version), App: "till", Module: "Till"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tree
+	}
+	was, is := Beside(t.Context(), from, get("1.7.14"), get("1.8.8"))
+	if d := cmp.Diff([]string{"config/config.exs", "lib/till/old.ex", "mix.exs"}, was.Paths()); d != "" || string(was.Files["config/config.exs"].Data) != "one" {
+		t.Errorf("%s %q", d, was.Files["config/config.exs"].Data)
+	}
+	if d := cmp.Diff([]string{"AGENTS.md", "config/config.exs", "lib/till/old.ex", "mix.exs"}, is.Paths()); d != "" || string(is.Files["lib/till/old.ex"].Data) != "o" {
+		t.Errorf("%s %q", d, is.Files["lib/till/old.ex"].Data)
+	}
+	alone := source.Chain{}
+	if a, b := Beside(t.Context(), alone, get("1.7.14"), get("1.8.8")); len(a.Files) != 2 || len(b.Files) != 3 {
+		t.Errorf("without projects: %v, %v", a.Paths(), b.Paths())
+	}
+}

@@ -111,3 +111,36 @@ func (a App) baseOf(ctx context.Context, from source.Lister, mine *phoenix.Tree,
 	}
 	return project.Version, "from " + project.Version.String() + " as the project", nil
 }
+
+// Beside adds to each of two trees of another generator than that of projects what the other one changes of its project, as
+// it is there: what only one version of the generator changes is not a file that appears, or is gone. Where the projects
+// cannot be had, the trees stay as they are.
+func Beside(ctx context.Context, from source.Lister, old, new *phoenix.Tree) (was, is *phoenix.Tree) {
+	return beside(ctx, from, old, new), beside(ctx, from, new, old)
+}
+
+func beside(ctx context.Context, from source.Lister, t, other *phoenix.Tree) *phoenix.Tree {
+	var lacking []string
+	for p := range other.Files {
+		if _, ok := t.Files[p]; !ok {
+			lacking = append(lacking, p)
+		}
+	}
+	s := t.Spec
+	if s.Axis == phoenix.Project || len(lacking) == 0 {
+		return t
+	}
+	s.Axis, s.Flags, s.Within, s.Names = phoenix.Project, s.Within, nil, phoenix.Names{}
+	project, err := from.Tree(ctx, s)
+	if err != nil {
+		return t
+	}
+	out := *t
+	out.Files = maps.Clone(t.Files)
+	for _, p := range lacking {
+		if f, ok := project.Files[p]; ok {
+			out.Files[p] = f
+		}
+	}
+	return &out
+}

@@ -62,7 +62,7 @@ const project = `defmodule %s.MixProject do
   use Mix.Project
 
   def project do
-    [app: :%s, version: %q, elixir: ">= 1.4.0", deps: []]
+    [app: :%s, version: %q, elixir: ">= 1.4.0", deps: [], prune_code_paths: false]
   end
 
   def application do
