@@ -60,6 +60,8 @@ const (
 	Abort Choice = "abort"
 	// RollBackAnyway goes back though the old release is not known to work with the schema.
 	RollBackAnyway Choice = "rollback_anyway"
+	// Ran says, of a release command whose end is not known, that it did its work: somebody has looked.
+	Ran Choice = "ran"
 	// Abandon leaves everything as it is and ends.
 	Abandon Choice = "abandon"
 	// Pause begins no further machine; what is under way is brought to its end.

@@ -59,7 +59,7 @@ type Progress struct {
 	Total    int              `json:"total"`
 	Began    time.Time        `json:"began"`
 	ETA      time.Duration    `json:"eta_ns,omitempty"` // 0: not known
-	Record   *Record          `json:"record,omitempty"`
+	Record   *ReleaseRecord   `json:"record,omitempty"`
 	Run      *Run             `json:"run,omitempty"`
 	Leases   map[string]*Held `json:"-"`
 }

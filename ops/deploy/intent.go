@@ -55,19 +55,19 @@ func (v Verb) Volatile() bool { return v == VerbLease || v == VerbRenew || v == 
 
 // Intent is one call to make. What is in the journal is enough to find out, after a crash, whether it happened.
 type Intent struct {
-	N       int      `json:"n"` // number within the deployment, from 1; volatile ones have none
-	Verb    Verb     `json:"verb"`
-	Machine string   `json:"machine,omitempty"`
-	Version string   `json:"version,omitempty"` // that the machine must have
-	Side    Side     `json:"side,omitempty"`    // which configuration goes onto it
-	Target  string   `json:"target,omitempty"`  // of a create: the machine whose new configuration it gets
-	Key     string   `json:"key,omitempty"`     // by which what it makes is found again
-	Gate    string   `json:"gate,omitempty"`
-	Status  string   `json:"status,omitempty"`
-	Text    string   `json:"text,omitempty"`
-	Region  string   `json:"region,omitempty"`
-	Record  *Record  `json:"record,omitempty"`
-	Prior   []string `json:"prior,omitempty"` // machines that had Key when this was decided
+	N       int            `json:"n"` // number within the deployment, from 1; volatile ones have none
+	Verb    Verb           `json:"verb"`
+	Machine string         `json:"machine,omitempty"`
+	Version string         `json:"version,omitempty"` // that the machine must have
+	Side    Side           `json:"side,omitempty"`    // which configuration goes onto it
+	Target  string         `json:"target,omitempty"`  // of a create: the machine whose new configuration it gets
+	Key     string         `json:"key,omitempty"`     // by which what it makes is found again
+	Gate    string         `json:"gate,omitempty"`
+	Status  string         `json:"status,omitempty"`
+	Text    string         `json:"text,omitempty"`
+	Region  string         `json:"region,omitempty"`
+	Record  *ReleaseRecord `json:"record,omitempty"`
+	Prior   []string       `json:"prior,omitempty"` // machines that had Key when this was decided
 
 	SkipLaunch bool `json:"skip_launch,omitempty"`
 	Cordoned   bool `json:"cordoned,omitempty"`
@@ -87,13 +87,13 @@ type Intent struct {
 
 // Answer is what a call that was done gave.
 type Answer struct {
-	Machine string    `json:"machine,omitempty"`
-	Version string    `json:"version,omitempty"`
-	Record  *Record   `json:"record,omitempty"`
-	Verdict Verdict   `json:"verdict,omitempty"`
-	Text    string    `json:"text,omitempty"` // made safe to show
-	Nonce   string    `json:"-"`
-	Expires time.Time `json:"-"`
+	Machine string         `json:"machine,omitempty"`
+	Version string         `json:"version,omitempty"`
+	Record  *ReleaseRecord `json:"record,omitempty"`
+	Verdict Verdict        `json:"verdict,omitempty"`
+	Text    string         `json:"text,omitempty"` // made safe to show
+	Nonce   string         `json:"-"`
+	Expires time.Time      `json:"-"`
 }
 
 // Verdict is a gate's answer.

@@ -54,6 +54,8 @@ type Plan struct {
 	Strategy Strategy `json:"strategy"`
 	Groups   []Group  `json:"groups"`
 	Targets  []Target `json:"targets"` // in the order in which they change
+	// Others are machines of these groups that stay as they are. Any other machine in them is one nobody planned for.
+	Others []string `json:"others,omitempty"`
 
 	Command    *Command    `json:"command,omitempty"` // nil: no release command
 	Migrations []Migration `json:"migrations,omitempty"`
@@ -100,6 +102,8 @@ type Snapshot struct {
 	State    MachineState    `json:"state"`
 	Cordoned bool            `json:"cordoned,omitempty"`
 	Healthy  bool            `json:"healthy"` // running and passing its checks when the plan was made
+	Checks   int             `json:"checks,omitempty"`
+	Crashes  int             `json:"crashes,omitempty"` // Machine.Crashes then
 }
 
 // Command is the release command: it runs once, in a machine of its own.

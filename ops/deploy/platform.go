@@ -46,11 +46,11 @@ type Watched struct{ Machine, Version string }
 
 // Reading is what one look saw.
 type Reading struct {
-	Machines []Machine `json:"machines"`
-	Count    int       `json:"count"` // of machines, from another source than the list; -1: not known
-	Runs     []Run     `json:"runs,omitempty"`
-	Record   *Record   `json:"record,omitempty"`
-	Guards   []Guard   `json:"guards,omitempty"`
+	Machines []Machine      `json:"machines"`
+	Count    int            `json:"count"` // of machines, from another source than the list; -1: not known
+	Runs     []Run          `json:"runs,omitempty"`
+	Record   *ReleaseRecord `json:"record,omitempty"`
+	Guards   []Guard        `json:"guards,omitempty"`
 }
 
 // MachineState is a machine's state, reduced to what matters here.
@@ -133,8 +133,8 @@ type Run struct {
 	Text    string   `json:"text,omitempty"` // the end of its output where that is known, made safe to show
 }
 
-// Record is the platform's record of a release.
-type Record struct {
+// ReleaseRecord is the platform's record of a release.
+type ReleaseRecord struct {
 	ID      string `json:"id"`
 	Version int    `json:"version"`
 	Status  string `json:"status"` // running, complete, failed, interrupted

@@ -1,0 +1,219 @@
+package deploy
+
+import (
+	"fmt"
+	"time"
+)
+
+// held tells whether a machine's lease is ours, and will be for long enough to begin something.
+func (r *reducer) held(machine string) bool {
+	if r.off.broken(ruleFence | ruleLeaseFirst) {
+		return true
+	}
+	l := r.o.leases[machine]
+	return l.held(r.now.Add(r.t.LeaseTTL / 5))
+}
+
+// leases keeps every machine of the deployment held. True: they are, as far as machines can be reached, and the next
+// step may be taken.
+func (r *reducer) leases() bool {
+	s := r.s
+	if r.off.broken(ruleLeaseFirst) && !s.Locked {
+		r.record(Record{Kind: RecLocked})
+		return false
+	}
+	all, waiting := true, ""
+	var last time.Time
+	for i := range s.units {
+		u := &s.units[i]
+		m := r.o.of(u)
+		if m == nil || u.gaveUp != "" || s.Locked && m.Lost {
+			continue
+		}
+		if m.Lost && r.o.track(m.ID).lost.looks >= sure {
+			r.back(fmt.Sprintf("the host of machine %s cannot be reached", u.id))
+			return false
+		}
+		ok, why := r.lease(m)
+		if len(r.d.Records) > 0 {
+			return false
+		}
+		if l := r.o.leases[m.ID]; l != nil && l.at.After(last) {
+			last = l.at
+		}
+		if !ok {
+			all, waiting = false, why
+		}
+	}
+	switch {
+	case all && s.Locked:
+		return true
+	case all:
+		r.lock(last)
+	case !s.Locked && r.now.Sub(later(s.sessionAt, s.bound)) > r.t.LeaseWait+r.t.LeaseTTL:
+		r.back(waiting)
+	default:
+		r.wait(waiting)
+	}
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// lease keeps one machine held; why says what is in the way.
+func (r *reducer) lease(m *Machine) (ok bool, why string) {
+	l := r.o.leases[m.ID]
+	switch {
+	case l.held(r.now):
+		left := l.expires.Sub(r.now)
+		due := left < r.t.LeaseTTL*2/3 && !r.off.broken(ruleRenew)
+		if due && !l.pending && (l.word == Done || !r.now.Before(l.at.Add(r.t.Poll))) {
+			r.do(Intent{Verb: VerbRenew, Machine: m.ID})
+		}
+		return r.held(m.ID), fmt.Sprintf("the lease of machine %s, which is about to end, to be renewed", m.ID)
+	case l != nil && l.pending:
+		return false, "the lease of machine " + m.ID
+	case l != nil && !r.since(l.at):
+		return false, "a look at machine " + m.ID
+	}
+	if h := m.Lease; h != nil && h.Expires.After(r.o.At) {
+		who, ours := ParseLessee(h.Description)
+		if ours && who.Deploy == r.p.ID && who.Session <= r.s.Session {
+			return false, fmt.Sprintf("our own lease of machine %s from before, which ends at %s", m.ID, h.Expires.UTC().Format("15:04:05Z"))
+		}
+		why = fmt.Sprintf("machine %s is held by %s until %s", m.ID, holder(h), h.Expires.UTC().Format("15:04:05Z"))
+		if r.s.Locked && !r.off.broken(ruleFence) {
+			r.lost(why)
+		} else if !r.s.Locked && r.now.Sub(later(r.s.sessionAt, r.s.bound)) > r.t.LeaseWait {
+			r.back(why)
+		}
+		return false, why
+	}
+	if l != nil && l.word != Done && r.now.Before(l.at.Add(r.t.Poll)) {
+		return false, "the lease of machine " + m.ID
+	}
+	if l != nil && l.word == Refused && !r.s.Locked {
+		r.back(fmt.Sprintf("the lease of machine %s is refused: %s", m.ID, l.text))
+		return false, ""
+	}
+	if r.free() {
+		r.do(Intent{Verb: VerbLease, Machine: m.ID})
+	}
+	return false, "the lease of machine " + m.ID
+}
+
+func holder(h *Held) string {
+	switch {
+	case h.Description != "":
+		return h.Description
+	case h.Owner != "":
+		return h.Owner
+	}
+	return "somebody else"
+}
+
+// lost stops a deployment whose machines are not its own any more.
+func (r *reducer) lost(why string) {
+	if r.s.altered() {
+		r.halt(HaltLease, why)
+		return
+	}
+	r.back(why)
+}
+
+// lock checks, with every machine held, that they are what the plan was made for.
+func (r *reducer) lock(last time.Time) {
+	if !r.since(last) {
+		r.wait("a look at the machines that are held")
+		return
+	}
+	for i := range r.s.units[:len(r.p.Targets)] {
+		u, t := &r.s.units[i], &r.p.Targets[i]
+		m := r.o.of(u)
+		switch {
+		case m == nil:
+			if r.gone(u, time.Time{}) {
+				r.back(fmt.Sprintf("machine %s is not there any more: make the plan again", u.id))
+			} else {
+				r.wait("machine " + u.id + " to be in the list")
+			}
+			return
+		case m.Lost:
+			r.back(fmt.Sprintf("the host of machine %s cannot be reached", u.id))
+			return
+		case m.Version != t.Prev.Version && !r.off.broken(ruleUnchanged):
+			r.back(fmt.Sprintf("machine %s was changed since the plan was made: make it again", u.id))
+			return
+		}
+	}
+	if why := r.stranger(); why != "" {
+		r.back(why + ": make the plan again")
+		return
+	}
+	r.record(Record{Kind: RecLocked})
+}
+
+// gone tells whether a machine is certainly not there any more: not in several complete lists, for long enough.
+func (r *reducer) gone(u *unit, after time.Time) bool {
+	k := r.o.absent[u.name()]
+	return k != nil && k.looks >= sure && k.since.After(after) && r.o.At.Sub(k.since) >= r.t.Settle
+}
+
+// stranger names a machine of the plan's groups that nobody planned for.
+func (r *reducer) stranger() string {
+	for i := range r.o.Machines {
+		m := &r.o.Machines[i]
+		if !r.planned(m) && r.o.track(m.ID).same.looks >= sure {
+			return fmt.Sprintf("machine %s of group %s appeared, which is not in the plan", m.ID, m.Group)
+		}
+	}
+	return ""
+}
+
+func (r *reducer) planned(m *Machine) bool {
+	group := false
+	for i := range r.p.Groups {
+		group = group || r.p.Groups[i].Name == m.Group
+	}
+	if !group || m.State == Destroyed || r.o.expects[m.ID] != nil {
+		return true
+	}
+	for _, id := range r.p.Others {
+		if id == m.ID {
+			return true
+		}
+	}
+	return m.Key != "" && r.s.find("", m.Key) != nil
+}
+
+// letGo gives the leases back, each once, and ends.
+func (r *reducer) letGo() {
+	busy := false
+	for i := range r.s.units {
+		u := &r.s.units[i]
+		id := u.id
+		if m := r.o.of(u); m != nil {
+			id = m.ID
+		}
+		l := r.o.leases[id]
+		switch {
+		case l == nil || l.free:
+		case l.pending:
+			busy = true
+		case l.held(r.now):
+			r.do(Intent{Verb: VerbRelease, Machine: id})
+		}
+	}
+	if len(r.s.open) > 0 {
+		busy = true
+	}
+	r.d.Over = !busy && len(r.d.Intents) == 0
+	if busy {
+		r.wait("calls under way")
+	}
+}
