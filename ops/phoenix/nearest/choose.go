@@ -15,7 +15,7 @@ var renamed = map[string][]string{"assets": {"brunch", "webpack"}}
 var decisive = map[string]int{"umbrella": 1000, "html": 100, "ecto": 100, "assets": 40}
 
 // slight are the others: what a difference in them counts for.
-var slight = map[string]int{"live": 10, "database": 8, "binary_id": 4, "mailer": 3, "dashboard": 3, "adapter": 2, "gettext": 2, "esbuild": 2, "tailwind": 2}
+var slight = map[string]int{"docker": 50, "live": 10, "database": 8, "binary_id": 4, "mailer": 3, "dashboard": 3, "adapter": 2, "gettext": 2, "esbuild": 2, "tailwind": 2, "hashing_lib": 1}
 
 // For gives an application's flags as a version's generator takes them: without those that it does not know, and without
 // those that say its default.
@@ -120,24 +120,48 @@ func (a App) Candidates(specs []phoenix.Spec) []phoenix.Spec {
 // Closest is that of the specs which has a version and the flags that differ the least from those wanted, where what is not
 // said is the default; false: none has the version.
 func Closest(specs []phoenix.Spec, a phoenix.Axis, v phoenix.Version, want phoenix.Flags) (phoenix.Spec, bool) {
+	return closest(specs, phoenix.Spec{Axis: a, Version: v, Flags: want})
+}
+
+// closest is that of the specs which is for the generator and version of what is wanted, and differs the least from it: in
+// the flags, and of the project that is generated into.
+func closest(specs []phoenix.Spec, want phoenix.Spec) (phoenix.Spec, bool) {
 	var of []phoenix.Spec
 	for _, s := range specs {
-		if s.Axis == a && s.Version == v {
+		if s.Axis == want.Axis && s.Version == want.Version {
 			of = append(of, s)
 		}
 	}
 	if len(of) == 0 {
 		return phoenix.Spec{}, false
 	}
+	full, within := filled(want), filled(project(want))
+	far := func(s phoenix.Spec) int {
+		xf, xn := distance(full, s)
+		if s.Axis == phoenix.Project {
+			return xf + xn
+		}
+		wf, wn := distance(within, project(s))
+		return xf + xn + wf + wn
+	}
+	return slices.MinFunc(of, func(x, y phoenix.Spec) int {
+		return cmp.Or(cmp.Compare(far(x), far(y)), cmp.Compare(len(x.Flags)+len(x.Within), len(y.Flags)+len(y.Within)),
+			cmp.Compare(x.Flags.String(), y.Flags.String()), cmp.Compare(x.Within.String(), y.Within.String()))
+	}), true
+}
+
+// project is the one that a tree is generated into.
+func project(s phoenix.Spec) phoenix.Spec {
+	return phoenix.Spec{Axis: phoenix.Project, Version: s.Version, Flags: s.Within}
+}
+
+// filled are flags with their defaults, of those that count.
+func filled(s phoenix.Spec) phoenix.Flags {
 	full := phoenix.Flags{}
 	for _, weights := range []map[string]int{decisive, slight} {
 		for name := range weights {
-			full[name] = value(phoenix.Spec{Axis: a, Version: v, Flags: want}, name)
+			full[name] = value(s, name)
 		}
 	}
-	return slices.MinFunc(of, func(x, y phoenix.Spec) int {
-		xf, xn := distance(full, x)
-		yf, yn := distance(full, y)
-		return cmp.Or(cmp.Compare(xf+xn, yf+yn), cmp.Compare(len(x.Flags), len(y.Flags)), cmp.Compare(x.Flags.String(), y.Flags.String()))
-	}), true
+	return full
 }

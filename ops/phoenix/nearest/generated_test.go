@@ -179,6 +179,44 @@ func TestWhatElseWasGeneratedIsPartOfAnUpgrade(t *testing.T) {
 	}
 }
 
+func TestATreeThatIsNotThereIsTheClosestOfThem(t *testing.T) {
+	from := snapshot(t, map[string]map[string]string{
+		"auth/1.8.8/default":          {"a": "live"},
+		"auth/1.8.8/no-live":          {"a": "pages"},
+		"auth/1.8.8/no-live@umbrella": {"a": "umbrella"},
+		"release/1.8.8/default":       {"a": "scripts"},
+		"release/1.8.8/docker":        {"a": "image"},
+	})
+	for _, c := range []struct {
+		axis                phoenix.Axis
+		flags, within, want string
+		note                string
+	}{
+		{phoenix.Auth, "--no-live", "", "pages", ""},
+		{phoenix.Auth, "--no-live --hashing-lib argon2", "", "pages", "there is no tree with --hashing-lib argon2 --no-live: this is the one with --no-live"},
+		{phoenix.Auth, "--no-live", "--umbrella --no-dashboard", "umbrella", "there is no tree with --no-live in a project with --no-dashboard --umbrella: this is the one with --no-live in a project with --umbrella"},
+		{phoenix.Auth, "", "--no-dashboard", "live", "with the default flags in a project with --no-dashboard: this is the one with the default flags"},
+		{phoenix.ReleaseFiles, "--docker", "--no-dashboard", "image", "this is the one with --docker"},
+	} {
+		read := func(s string) phoenix.Flags {
+			f, err := phoenix.ReadFlags(strings.Fields(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		want := phoenix.Spec{Axis: c.axis, Version: phoenix.MustVersion("1.8.8"), App: "till", Module: "Till", Flags: read(c.flags), Within: read(c.within)}
+		got, notes, err := Tree(t.Context(), from, want, want.Flags)
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+			continue
+		}
+		if text := string(got.Files["a"].Data); text != c.want || len(notes) > 1 || !strings.Contains(strings.Join(notes, ""), c.note) || c.note == "" && len(notes) > 0 {
+			t.Errorf("%s %s: %q, notes %q", c.flags, c.within, text, notes)
+		}
+	}
+}
+
 func TestWhatOneVersionOfAGeneratorChangesIsBesideTheOther(t *testing.T) {
 	from := snapshot(t, map[string]map[string]string{
 		"new/1.7.14/default":  {"mix.exs": "m", "config/config.exs": "one"},

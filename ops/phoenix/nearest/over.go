@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,7 +19,7 @@ import (
 func (a App) Over(ctx context.Context, from source.Lister, mine, old, new *phoenix.Tree, bases map[phoenix.Axis]phoenix.Version) (base, next *phoenix.Tree, notes []string, err error) {
 	base, next = old, new
 	for _, g := range a.Also {
-		was, is, why, err := a.sides(ctx, from, mine, g, old, new, bases[g.Axis])
+		was, is, why, more, err := a.sides(ctx, from, mine, g, old, new, bases[g.Axis])
 		if ctx.Err() != nil {
 			return nil, nil, nil, fmt.Errorf("mix %s: %w", g, ctx.Err())
 		}
@@ -27,7 +28,7 @@ func (a App) Over(ctx context.Context, from source.Lister, mine, old, new *phoen
 			continue
 		}
 		notes = append(notes, fmt.Sprintf("with what mix %s makes, %s; and %s (%s)", g, why, is.Spec.Version, is.Provenance.Detail))
-		notes = append(notes, is.Provenance.Notes...)
+		notes = append(append(notes, more...), is.Provenance.Notes...)
 		// What it changed belongs to a project of its own version.
 		whole := was.Spec.Version == old.Spec.Version
 		base, next = lay(base, was, old, whole), lay(next, is, new, whole)
@@ -47,12 +48,12 @@ func lay(t, over, project *phoenix.Tree, whole bool) *phoenix.Tree {
 }
 
 // sides are what a generator makes in the version that its files come from, and in the new one. why says how the first is
-// known.
-func (a App) sides(ctx context.Context, from source.Lister, mine *phoenix.Tree, g Generated, old, new *phoenix.Tree, said phoenix.Version) (was, is *phoenix.Tree, why string, err error) {
+// known; notes, where trees differ from what was wanted.
+func (a App) sides(ctx context.Context, from source.Lister, mine *phoenix.Tree, g Generated, old, new *phoenix.Tree, said phoenix.Version) (was, is *phoenix.Tree, why string, notes []string, err error) {
 	v, why := said, "from "+said.String()+", as was said"
 	if v == (phoenix.Version{}) {
-		if v, why, err = a.baseOf(ctx, from, mine, g, old.Spec); err != nil {
-			return nil, nil, "", err
+		if v, why, err = a.BaseOf(ctx, from, mine, g, old.Spec); err != nil {
+			return nil, nil, "", nil, err
 		}
 	}
 	within := old.Spec.Flags
@@ -60,26 +61,26 @@ func (a App) sides(ctx context.Context, from source.Lister, mine *phoenix.Tree, 
 		within = a.For(v)
 	}
 	if new.Spec.Version.Before(v) {
-		return nil, nil, "", fmt.Errorf("its files come from %s, which is newer than %s", v, new.Spec.Version)
+		return nil, nil, "", nil, fmt.Errorf("its files come from %s, which is newer than %s", v, new.Spec.Version)
 	}
 	specs := []phoenix.Spec{g.Spec(a, v, within), g.Spec(a, new.Spec.Version, new.Spec.Flags)}
-	trees := make([]*phoenix.Tree, len(specs))
+	trees, missed := make([]*phoenix.Tree, len(specs)), make([][]string, len(specs))
 	eg, gctx := errgroup.WithContext(ctx)
 	for i, s := range specs {
 		eg.Go(func() (err error) {
-			trees[i], _, err = Tree(gctx, from, s, s.Flags)
+			trees[i], missed[i], err = Tree(gctx, from, s, s.Flags)
 			return err
 		})
 	}
 	if err := eg.Wait(); err != nil {
-		return nil, nil, "", err
+		return nil, nil, "", nil, err
 	}
-	return trees[0], trees[1], why, nil
+	return trees[0], trees[1], why, slices.Concat(missed...), nil
 }
 
-// baseOf finds the version that the files of a generator come from: among the trees of it that can be listed, or else it
-// is the project's.
-func (a App) baseOf(ctx context.Context, from source.Lister, mine *phoenix.Tree, g Generated, project phoenix.Spec) (phoenix.Version, string, error) {
+// BaseOf finds the version that the files of a generator come from: among the trees of it that can be listed, or else it
+// is the project's. The text says how it is known.
+func (a App) BaseOf(ctx context.Context, from source.Lister, mine *phoenix.Tree, g Generated, project phoenix.Spec) (phoenix.Version, string, error) {
 	specs, _ := from.Specs(ctx) // what cannot be listed is not searched
 	seen := map[phoenix.Version]bool{}
 	var trees []*phoenix.Tree

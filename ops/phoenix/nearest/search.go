@@ -72,20 +72,26 @@ func Tree(ctx context.Context, from source.Lister, want phoenix.Spec, near phoen
 		return t, nil, err
 	}
 	specs, _ := from.Specs(ctx) // what cannot be listed is no substitute
-	s, ok := Closest(specs, want.Axis, want.Version, near)
-	if !ok || s.Flags.String() == want.Flags.String() {
+	like := want
+	like.Flags = near
+	s, ok := closest(specs, like)
+	if !ok || s.Flags.String() == want.Flags.String() && s.Within.String() == want.Within.String() {
 		return nil, nil, err
 	}
-	s.App, s.Module = want.App, want.Module
+	s.App, s.Module, s.Names = want.App, want.Module, want.Names
 	if t, err = from.Tree(ctx, s); err != nil {
 		return nil, nil, err
 	}
-	return t, []string{fmt.Sprintf("of %s there is no tree with %s: this is the one with %s", want.Version, words(want.Flags), words(s.Flags))}, nil
+	return t, []string{fmt.Sprintf("of %s there is no tree with %s: this is the one with %s", want.Version, words(want), words(s))}, nil
 }
 
-func words(f phoenix.Flags) string {
-	if len(f) == 0 {
-		return "the default flags"
+func words(s phoenix.Spec) string {
+	text := s.Flags.String()
+	if text == "" {
+		text = "the default flags"
 	}
-	return f.String()
+	if len(s.Within) > 0 {
+		text += " in a project with " + s.Within.String()
+	}
+	return text
 }
