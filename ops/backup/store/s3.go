@@ -36,10 +36,9 @@ type S3 struct {
 	seen     atomic.Bool  // the bucket is known to be there
 	ahead    atomic.Int64 // how far this machine's clock is ahead of the store's, nanoseconds
 	closed   atomic.Bool
-}
 
-// pageSize is how many keys are asked for at once.
-const pageSize = 1000
+	pageSize int // how many keys are asked for at once
+}
 
 // nonceHeader is what tells an object that this upload wrote from another's of the same key.
 const nonceHeader = "Ops-Write"
@@ -48,7 +47,7 @@ func openS3(ctx context.Context, a s3Address, o Options) (*S3, error) {
 	if o.Keys == nil {
 		return nil, noKeys("none were given")
 	}
-	s := &S3{addr: a, o: o, keys: newKeyring(o.Keys)}
+	s := &S3{addr: a, o: o, keys: newKeyring(o.Keys), pageSize: 1000}
 	s.http = &http.Transport{
 		DialContext:           o.Dial,
 		TLSClientConfig:       o.TLS,
@@ -207,7 +206,7 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		after := ""
 		for {
-			all, err := s.page(ctx, "list", prefix, after, pageSize)
+			all, err := s.page(ctx, "list", prefix, after, s.pageSize)
 			if err != nil {
 				yield(Info{}, err)
 				return
@@ -222,7 +221,7 @@ func (s *S3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 					return
 				}
 			}
-			if len(all) < pageSize {
+			if len(all) < s.pageSize {
 				return
 			}
 		}
@@ -297,7 +296,7 @@ func (w *write) put(ctx context.Context, op string, b []byte) error {
 	if s.addr.checksum != "none" {
 		o.UserMetadata[minio.ChecksumCRC32C.Key()] = crcText(w.sum)
 	}
-	return w.publish(ctx, request{op: op, key: w.key, timeout: partTimeout, do: func(ctx context.Context) error {
+	return w.publish(ctx, request{op: op, key: w.key, timeout: partTimeout, writes: true, do: func(ctx context.Context) error {
 		return s.send(ctx, b, func(ctx context.Context, r io.Reader) error {
 			_, err := s.core.PutObject(ctx, s.addr.bucket, s.name(w.key), r, int64(len(b)), "", hex.EncodeToString(sha[:]), o)
 			return err

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +25,9 @@ type s3Code struct {
 }
 
 const (
-	hintKeys   = "Check the keys, and that they may read, write, list and delete in this bucket"
-	hintFull   = "Make room: prune backups, or raise the limit"
-	hintSums   = "If this store does not know CRC-32C of whole objects, say checksum=parts or checksum=none in its address"
-	hintNoCond = "If this store does not know conditional writes, say conditional=no in its address"
+	hintKeys  = "Check the keys, and that they may read, write, list and delete in this bucket"
+	hintFull  = "Make room: prune backups, or raise the limit"
+	hintWrite = "If this store knows no conditional writes, or no CRC-32C of whole objects, say conditional=no, checksum=parts or checksum=none in its address"
 )
 
 // s3Codes has the codes of Amazon's list, of MinIO and of others that say something else than their HTTP status does.
@@ -70,10 +70,10 @@ var s3Codes = map[string]s3Code{
 	"XAmzContentChecksumMismatch":    {ErrCorrupt, true, ""},
 	"IncompleteBody":                 {ErrUnavailable, true, ""},
 	"InvalidPart":                    {ErrCorrupt, false, "The store lost a part that it had taken. Run it again"},
-	"NotImplemented":                 {ErrUnsupported, false, hintNoCond},
-	"XNotImplemented":                {ErrUnsupported, false, hintNoCond},
-	"InvalidRequest":                 {nil, false, hintSums},
-	"InvalidArgument":                {nil, false, hintSums},
+	"NotImplemented":                 {ErrUnsupported, false, ""},
+	"XNotImplemented":                {ErrUnsupported, false, ""},
+	"InvalidRequest":                 {nil, false, ""},
+	"InvalidArgument":                {nil, false, ""},
 	"InternalError":                  {ErrUnavailable, true, ""},
 	"SlowDown":                       {ErrUnavailable, true, ""},
 	"SlowDownRead":                   {ErrUnavailable, true, ""},
@@ -99,7 +99,7 @@ var s3Statuses = map[int]s3Code{
 	http.StatusPreconditionFailed:    {ErrExists, false, ""},
 	http.StatusRequestEntityTooLarge: {ErrTooLarge, false, ""},
 	http.StatusTooManyRequests:       {ErrUnavailable, true, ""},
-	http.StatusNotImplemented:        {ErrUnsupported, false, hintNoCond},
+	http.StatusNotImplemented:        {ErrUnsupported, false, ""},
 	http.StatusInsufficientStorage:   {ErrFull, false, hintFull},
 }
 
@@ -110,11 +110,11 @@ var (
 )
 
 // failed makes an Error of what a request gave, and says whether trying again can help. ctx is the caller's.
-func (s *S3) failed(ctx, try context.Context, op, key string, err error, a *answer) (*Error, bool) {
-	e := &Error{Op: op, Key: key, Store: s.addr.short(), Err: err}
+func (s *S3) failed(ctx, try context.Context, r request, err error, a *answer) (*Error, bool) {
+	e := &Error{Op: r.op, Key: r.key, Store: s.addr.short(), Err: err}
 	if own := (*Error)(nil); errors.As(err, &own) {
 		c := *own
-		c.Op, c.Key, c.Store = op, key, e.Store
+		c.Op, c.Key, c.Store = e.Op, e.Key, e.Store
 		return &c, false
 	}
 	if cause := context.Cause(ctx); cause != nil {
@@ -130,6 +130,9 @@ func (s *S3) failed(ctx, try context.Context, op, key string, err error, a *answ
 		again := e.answered(er)
 		if errors.Is(e.Kind, ErrClock) && !a.date.IsZero() {
 			e.Text = clockText(s.o.Now().Sub(a.date))
+		}
+		if r.writes && slices.Contains([]string{"InvalidRequest", "InvalidArgument", "NotImplemented", "XNotImplemented"}, e.Code) {
+			e.Hint = hintWrite
 		}
 		return e, again
 	}

@@ -89,7 +89,7 @@ func (r *s3Reader) again(err error) error {
 		r.failed = time.Now()
 	}
 	r.tries++
-	e, _ := r.s.failed(r.ctx, r.ctx, "read", r.key, err, &answer{})
+	e, _ := r.s.failed(r.ctx, r.ctx, request{op: "read", key: r.key}, err, &answer{})
 	e.Tries = r.tries
 	if r.ctx.Err() != nil || r.tries >= minTries && time.Since(r.failed) >= r.s.o.Patience {
 		return e

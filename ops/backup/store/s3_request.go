@@ -71,6 +71,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 type request struct {
 	op, key string
 	timeout time.Duration // of one try; 0: of a call that carries little; below: it sees to that itself
+	writes  bool          // it has sums and conditions, which not every store knows
 	do      func(ctx context.Context) error
 }
 
@@ -138,7 +139,7 @@ func (s *S3) once(ctx context.Context, r request, a *answer) *tryError {
 	if err == nil {
 		return nil
 	}
-	e, again := s.failed(ctx, try, r.op, r.key, err, a)
+	e, again := s.failed(ctx, try, r, err, a)
 	return &tryError{e, again}
 }
 

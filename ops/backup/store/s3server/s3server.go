@@ -108,11 +108,11 @@ type Options struct {
 type Server struct {
 	opt  Options
 	dir  string
-	keys store.Keys
-	addr string
+	addr string // set by Start only
 
 	mu    sync.Mutex // guards the fields below
-	cmd   *exec.Cmd  // nil: it does not run
+	keys  store.Keys
+	cmd   *exec.Cmd // nil: it does not run
 	done  chan struct{}
 	said  *tail
 	guard *guard
@@ -168,7 +168,9 @@ func (s *Server) start(ctx context.Context) error {
 			}
 		}
 		if err = s.run(ctx, addr); err == nil {
-			s.addr = addr
+			if s.addr == "" {
+				s.addr = addr
+			}
 			break
 		}
 		if ctx.Err() != nil || s.opt.Addr != "" || s.addr != "" {
@@ -178,7 +180,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(ctx, s.Address(""), store.Options{Keys: store.StaticKeys(s.keys), Create: true, Patience: patience})
+	st, err := store.Open(ctx, s.Address(""), store.Options{Keys: store.StaticKeys(s.Keys()), Create: true, Patience: patience})
 	if err != nil {
 		s.stop(syscall.SIGKILL)
 		return err
@@ -271,7 +273,11 @@ func (s *Server) answers(ctx context.Context, addr string, done <-chan struct{})
 func (s *Server) Addr() string { return s.addr }
 
 // Keys are what it is opened with.
-func (s *Server) Keys() store.Keys { return s.keys }
+func (s *Server) Keys() store.Keys {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys
+}
 
 // Bucket is the one that was made.
 func (s *Server) Bucket() string { return s.opt.Bucket }
@@ -308,6 +314,15 @@ func (s *Server) Stop() { s.stop(syscall.SIGKILL) }
 // Restart starts a server that Stop has ended.
 func (s *Server) Restart(ctx context.Context) error {
 	s.stop(syscall.SIGKILL)
+	return s.start(ctx)
+}
+
+// ChangeKeys restarts the server with other keys on the same port.
+func (s *Server) ChangeKeys(ctx context.Context, k store.Keys) error {
+	s.stop(syscall.SIGKILL)
+	s.mu.Lock()
+	s.keys = k
+	s.mu.Unlock()
 	return s.start(ctx)
 }
 
