@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ops-console/ops/phoenix"
+	"ops-console/ops/phoenix/merge"
 	"ops-console/ops/phoenix/phoenixtest"
 )
 
@@ -448,5 +449,51 @@ func TestPhxEndsWhenNobodyAnswers(t *testing.T) {
 	}
 	if r := run(t, env, program, "phx", "diff", "1.7.14", "1.8.8"); r.status != 0 {
 		t.Errorf("what is at hand needs nobody: status %d, %s", r.status, r.stderr)
+	}
+}
+
+// What the console was told of single files holds for the command too.
+func TestPhxUpgradeTakesTheBasesThatTheConsoleKept(t *testing.T) {
+	env, dir := phxWorld(t), orchard(t)
+	hunks := func() (n int, notes string) {
+		t.Helper()
+		var got struct {
+			Notes []string
+			Files []struct {
+				Path  string
+				Hunks []struct{}
+			}
+		}
+		phxJSON(t, run(t, env, program, "phx", "upgrade", "1.8.8", "config/dev.exs", "--project", dir, "--format", "json"), &got)
+		for _, f := range got.Files {
+			if f.Path == "config/dev.exs" {
+				n = len(f.Hunks)
+			}
+		}
+		return n, strings.Join(got.Notes, "\n")
+	}
+	before, _ := hunks()
+	if r := run(t, env, program, "phx", "upgrade", "1.8.8", "README.md", "--project", dir, "--done"); r.status > 1 {
+		t.Fatalf("status %d: %s", r.status, r.stderr)
+	}
+	var kept []string
+	for _, e := range env {
+		if state, ok := strings.CutPrefix(e, "XDG_STATE_HOME="); ok {
+			kept, _ = filepath.Glob(filepath.Join(state, "ops-console", "phx", "*.json"))
+		}
+	}
+	if len(kept) != 1 {
+		t.Fatalf("what is kept: %v", kept)
+	}
+	p, err := merge.OpenProgress(kept[0])
+	if err == nil {
+		err = p.Rebase("config/dev.exs", phoenix.MustVersion("1.5.8"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, notes := hunks()
+	if before == 0 || after == before || !strings.Contains(notes, "config/dev.exs comes from 1.5.8") {
+		t.Errorf("%d hunks before, %d after; notes %s", before, after, notes)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -188,7 +189,7 @@ func (o *phxUpgradeFlags) plan(ctx context.Context, x *phx, to phoenix.Version) 
 	if err := o.over(ctx, x, u, mine); err != nil {
 		return nil, err
 	}
-	bases, err := o.others(ctx, x, app, mine)
+	bases, err := o.others(ctx, x, u, mine)
 	if err != nil {
 		return nil, err
 	}
@@ -249,10 +250,13 @@ func (o *phxUpgradeFlags) base(ctx context.Context, x *phx, mine *phoenix.Tree, 
 	return r.Base().Version, nil
 }
 
-// others are the bases of single files.
-func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App, mine *phoenix.Tree) (map[string]*phoenix.Tree, error) {
-	out := map[string]*phoenix.Tree{}
-	trees := map[phoenix.Version]*phoenix.Tree{}
+// others are the bases of single files: those that the console was told, and those that --base says.
+func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, u *report.Upgrade, mine *phoenix.Tree) (map[string]*phoenix.Tree, error) {
+	kept, err := x.progress(u)
+	if err != nil {
+		return nil, usage(err)
+	}
+	said := kept.Bases()
 	for _, s := range o.bases {
 		file, version, ok := strings.Cut(s, "=")
 		if !ok || file == "" {
@@ -262,19 +266,32 @@ func (o *phxUpgradeFlags) others(ctx context.Context, x *phx, app nearest.App, m
 		if err != nil {
 			return nil, err
 		}
+		said[filepath.ToSlash(file)] = v
+	}
+	out, trees := map[string]*phoenix.Tree{}, map[phoenix.Version]*phoenix.Tree{}
+	for _, file := range slices.Sorted(maps.Keys(said)) {
+		v := said[file]
 		if trees[v] == nil {
-			t, _, err := x.tree(ctx, app.Spec(v, app.For(v)), app.Flags)
-			if err != nil {
-				return nil, x.unknown(err)
-			}
-			bases := map[phoenix.Axis]phoenix.Version{phoenix.Auth: v, phoenix.ReleaseFiles: v}
-			if trees[v], _, _, err = app.Over(ctx, x.Local, mine, t, t, bases); err != nil {
+			if trees[v], err = x.whole(ctx, u.App, mine, v); err != nil {
 				return nil, x.unknown(err)
 			}
 		}
-		out[filepath.ToSlash(file)] = trees[v]
+		out[file] = trees[v]
+		if _, ok := kept.Bases()[file]; ok {
+			u.Notes = append(u.Notes, file+" comes from "+v.String()+", as was said in the console or by --base")
+		}
 	}
 	return out, nil
+}
+
+// whole is all that a version generates for an application.
+func (x *phx) whole(ctx context.Context, app nearest.App, mine *phoenix.Tree, v phoenix.Version) (*phoenix.Tree, error) {
+	t, _, err := x.tree(ctx, app.Spec(v, app.For(v)), app.Flags)
+	if err != nil {
+		return nil, err
+	}
+	t, _, _, err = app.Over(ctx, x.Local, mine, t, t, map[phoenix.Axis]phoenix.Version{phoenix.Auth: v, phoenix.ReleaseFiles: v})
+	return t, err
 }
 
 // choose turns FILE and FILE:0,2 into choices; all: whatever takes cleanly.

@@ -431,16 +431,20 @@ func (p *Pane) Copies() []pane.Copy {
 	return out
 }
 
-// upgradeCommand is the beginning of what a choice means for the application's files, with the words behind it.
+// upgradeCommand is what a choice means for the application's files, with the words behind it.
 func upgradeCommand(c compare.Choice, words ...string) string {
-	return strings.Join(append([]string{"ops-console", "phx", "upgrade", c.To.String(), "--from", c.From.String()}, words...), " ")
+	from := map[phoenix.Axis]string{phoenix.Project: "--from", phoenix.Auth: "--auth-from", phoenix.ReleaseFiles: "--release-from"}[c.Generator()]
+	return strings.Join(append([]string{"ops-console", "phx", "upgrade", c.To.String(), from, c.From.String()}, words...), " ")
 }
 
 // diffCommand prints what a choice compares.
 func diffCommand(c compare.Choice) string {
 	words := []string{"ops-console", "phx", "diff", c.From.String(), c.To.String()}
 	if a := axisWord(c); a != "" {
-		words = append(words, "--axis", a)
+		words = append(words, "--"+a)
+	}
+	if n := c.Names.String(); n != "" {
+		words = append(words, n)
 	}
 	if f := c.Flags.String(); f != "" {
 		words = append(words, "--", f)

@@ -304,7 +304,7 @@ func TestNamesAreAskedOfAuthenticationOnly(t *testing.T) {
 	if !ok || c.Generator() != phoenix.Auth || c.Names != m.Choice.Names {
 		t.Errorf("an address leads to %+v", c)
 	}
-	if got := diffCommand(compare.Choice{Axis: phoenix.Auth, From: version("1.6.16"), To: version("1.7.14"), Flags: phoenix.Flags{"live": "false"}}); got != "ops-console phx diff 1.6.16 1.7.14 --axis auth -- --no-live" {
+	if got := diffCommand(compare.Choice{Axis: phoenix.Auth, From: version("1.6.16"), To: version("1.7.14"), Flags: phoenix.Flags{"live": "false"}, Names: phoenix.DefaultNames}); got != "ops-console phx diff 1.6.16 1.7.14 --auth Accounts User users -- --no-live" {
 		t.Errorf("%q", got)
 	}
 }

@@ -27,6 +27,7 @@ type loader struct {
 	why    string
 	unsure bool
 	nearer map[string]nearest.File // files that are more like another version, by path
+	over   over
 }
 
 // load makes a comparison. What goes wrong is in it. progress is the file in which is kept what is done; empty: it is not.
@@ -76,6 +77,7 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 		return "", err
 	}
 	s.Old, s.New = Side{from.Spec, from.Provenance}, Side{to.Spec, to.Provenance}
+	from, to = l.also(ctx, s, app, from, to, mine)
 	if s.Pairs, err = diff.Trees(from, to, diff.Options{}); err != nil {
 		return "", fmt.Errorf("compare %s with %s: %w", source.Title(old), source.Title(new), err)
 	}
@@ -97,10 +99,7 @@ func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 
 // classify sets the project's files against both trees, and those that come from another version against that.
 func (l *loader) classify(ctx context.Context, s *Snapshot, app nearest.App, from, to, mine *phoenix.Tree) {
-	p, err := merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand})
-	if bases := l.bases(ctx, s, app, &p); err == nil && len(bases) > 0 {
-		p, err = merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand, Bases: bases})
-	}
+	p, err := merge.Classify(from, to, mine, merge.Options{Rand: l.o.Rand, Bases: l.bases(ctx, s, app, mine)})
 	if err != nil {
 		s.ProjectErr = err
 		return
@@ -108,29 +107,67 @@ func (l *loader) classify(ctx context.Context, s *Snapshot, app nearest.App, fro
 	s.Plan, s.Nearer = &p, l.nearer
 }
 
-// bases are the trees that single files come from, by the path that the project has them under, or the generator had.
-func (l *loader) bases(ctx context.Context, s *Snapshot, app nearest.App, p *merge.Plan) map[string]*phoenix.Tree {
+// bases are the trees that single files come from, by key.
+func (l *loader) bases(ctx context.Context, s *Snapshot, app nearest.App, mine *phoenix.Tree) map[string]*phoenix.Tree {
 	out := map[string]*phoenix.Tree{}
-	for i := range p.Files {
-		f := &p.Files[i]
-		v, ok := s.Bases[FileKey(f)]
-		if !ok {
-			continue
-		}
-		c := s.Choice
-		c.To = v
-		if s.Choice.Flags != nil {
-			c.Flags = l.closest(s, app, v)
-		}
-		_, spec, _ := l.specs(s, c, app)
-		t, err := l.tree(ctx, spec)
+	for _, key := range slices.Sorted(maps.Keys(s.Bases)) {
+		t, err := l.baseTree(ctx, s, app, mine, s.Bases[key])
 		if err != nil {
-			s.Notes = append(s.Notes, fmt.Sprintf("%s is compared with %s like the rest: %v", f.Path(), s.Choice.From, err))
+			s.Notes = append(s.Notes, fmt.Sprintf("%s is compared with %s like the rest: %v", key, s.Choice.From, err))
 			continue
 		}
-		out[cmp.Or(f.Mine, f.Base)] = t
+		out[key] = t
 	}
 	return out
+}
+
+// baseTree is what a version generates for the application.
+func (l *loader) baseTree(ctx context.Context, s *Snapshot, app nearest.App, mine *phoenix.Tree, v phoenix.Version) (*phoenix.Tree, error) {
+	c := s.Choice
+	c.To = v
+	if c.Flags != nil {
+		c.Flags = l.closest(s, app, v)
+	}
+	_, spec, _ := l.specs(s, c, app)
+	t := l.trees[id(spec)]
+	if t == nil {
+		var err error
+		if t, err = l.o.Source.Tree(ctx, spec); err != nil {
+			return nil, err
+		}
+		l.trees[id(spec)] = t
+	}
+	if c.Generator() != phoenix.Project || l.o.Listed == nil || len(app.Also) == 0 {
+		return t, nil
+	}
+	over, _, _, err := app.Over(ctx, l.o.Listed, mine, t, t, map[phoenix.Axis]phoenix.Version{phoenix.Auth: v, phoenix.ReleaseFiles: v})
+	return over, err
+}
+
+// over are the trees of a project with what other generators made for the application: as far as that is at hand.
+type over struct {
+	key      string
+	from, to *phoenix.Tree
+	notes    []string
+}
+
+// also lays over both trees what other generators made for the application.
+func (l *loader) also(ctx context.Context, s *Snapshot, app nearest.App, from, to, mine *phoenix.Tree) (*phoenix.Tree, *phoenix.Tree) {
+	if s.Choice.Generator() != phoenix.Project || mine == nil || l.o.Listed == nil || len(app.Also) == 0 {
+		return from, to
+	}
+	key := fmt.Sprint(id(from.Spec), id(to.Spec), app.Also)
+	if l.over.key != key {
+		o := over{key: key}
+		var err error
+		if o.from, o.to, o.notes, err = app.Over(ctx, l.o.Listed, mine, from, to, nil); err != nil {
+			s.Notes = append(s.Notes, "what other generators made is compared with nothing: "+err.Error())
+			return from, to
+		}
+		l.over = o
+	}
+	s.Notes = append(s.Notes, l.over.notes...)
+	return l.over.from, l.over.to
 }
 
 // versions that are offered: of the trees that are at hand, or else of all.
@@ -270,18 +307,6 @@ func (l *loader) both(ctx context.Context, old, new phoenix.Spec) (from, to *pho
 	return from, to, nil
 }
 
-// tree is one more of the comparison's.
-func (l *loader) tree(ctx context.Context, spec phoenix.Spec) (*phoenix.Tree, error) {
-	if t := l.trees[id(spec)]; t != nil {
-		return t, nil
-	}
-	t, err := l.o.Source.Tree(ctx, spec)
-	if err == nil {
-		l.trees[id(spec)] = t
-	}
-	return t, err
-}
-
 func id(s phoenix.Spec) string {
 	return strings.Join([]string{source.Dir(s), s.App, s.Module, s.Names.String()}, " ")
 }
@@ -312,6 +337,9 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 	if c.To == (phoenix.Version{}) {
 		c.To = newest(s.Versions, func(phoenix.Version) bool { return true })
 	}
+	if g, ok := app.Of(c.Generator()); ok && c.Names == (phoenix.Names{}) {
+		c.Names = g.Names
+	}
 	if c.From != (phoenix.Version{}) {
 		return c
 	}
@@ -319,18 +347,13 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 		if c.Flags == nil {
 			c.Flags = l.closest(s, app, c.To)
 		}
-		if v, ok, err := merge.KeptBase(l.o.State, l.o.Dir, c.To); ok && err == nil && l.o.State != "" && c.Generator() == phoenix.Project {
-			c.From, s.Base = v, "this upgrade began there"
+		base, why, unsure := l.baseOf(ctx, s, mine, app, c)
+		switch {
+		case base == (phoenix.Version{}):
+		case base.Before(c.To):
+			c.From, s.Base, s.Unsure = base, why, unsure
 			return c
-		}
-		if l.base == (phoenix.Version{}) {
-			l.base, l.why = l.nearest(ctx, s, mine, app)
-		}
-		if base := l.closestBase(s); base != (phoenix.Version{}) {
-			if base.Before(c.To) {
-				c.From, s.Base, s.Unsure = base, l.why, l.unsure
-				return c
-			}
+		default:
 			s.Notes = append(s.Notes, "the project's files are those of "+c.To.String()+" already, the newest that there is a tree of")
 		}
 	}
@@ -342,10 +365,38 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 	return c
 }
 
-// closestBase is the version that the project's files come from, or, of a generator that has no tree of that, the last one
-// before it; the zero version: there is none.
+// baseOf is the version that what a generator made for the project comes from, and how that is known; the zero version: it is
+// not known.
+func (l *loader) baseOf(ctx context.Context, s *Snapshot, mine *phoenix.Tree, app nearest.App, c Choice) (base phoenix.Version, why string, unsure bool) {
+	project := c.Generator() == phoenix.Project
+	if v, ok, err := merge.KeptBase(l.o.State, l.o.Dir, c.To); project && ok && err == nil && l.o.State != "" {
+		return v, "this upgrade began there", false
+	}
+	if l.base == (phoenix.Version{}) {
+		l.base, l.why = l.nearest(ctx, s, mine, app)
+	}
+	if project {
+		return l.base, l.why, l.unsure
+	}
+	g, ok := app.Of(c.Generator())
+	if !ok {
+		s.Notes = append(s.Notes, "the application has nothing that mix "+c.Generator().Task()+" made")
+		return phoenix.Version{}, "", false
+	}
+	if l.o.Listed == nil || l.base == (phoenix.Version{}) {
+		return l.closestBase(s), "the last one before the project's", true
+	}
+	v, why, err := app.BaseOf(ctx, l.o.Listed, mine, g, phoenix.Spec{Version: l.base, Flags: app.For(l.base)})
+	if err != nil || !slices.Contains(s.Versions, v) && !slices.Contains(s.Others, v) {
+		return l.closestBase(s), "the last one before the project's", true
+	}
+	return v, why, false
+}
+
+// closestBase is the version that the project's files come from, or, where there is no tree of that, the last one before it;
+// the zero version: there is none.
 func (l *loader) closestBase(s *Snapshot) phoenix.Version {
-	if s.Wanted.Generator() == phoenix.Project || slices.Contains(s.Versions, l.base) || slices.Contains(s.Others, l.base) {
+	if slices.Contains(s.Versions, l.base) || slices.Contains(s.Others, l.base) {
 		return l.base
 	}
 	return newest(s.Versions, func(v phoenix.Version) bool { return !l.base.Before(v) })
@@ -353,11 +404,22 @@ func (l *loader) closestBase(s *Snapshot) phoenix.Version {
 
 // closest are the flags, of those that there is a tree for, which differ the least from the application's.
 func (l *loader) closest(s *Snapshot, app nearest.App, v phoenix.Version) phoenix.Flags {
-	if len(s.Specs) == 0 && s.Wanted.Generator() == phoenix.Project {
-		return app.For(v)
+	axis := s.Wanted.Generator()
+	if axis == phoenix.Project {
+		if len(s.Specs) == 0 {
+			return app.For(v)
+		}
+		spec, _ := nearest.Closest(s.Specs, axis, v, app.Flags)
+		return spec.Flags
 	}
-	spec, _ := nearest.Closest(s.Specs, s.Wanted.Generator(), v, app.Flags)
-	return spec.Flags
+	var own phoenix.Flags
+	if g, ok := app.Of(axis); ok {
+		own = g.For(v)
+	}
+	if spec, ok := nearest.Closest(s.Specs, axis, v, own); ok {
+		return spec.Flags
+	}
+	return own
 }
 
 // nearest is the version that the application's files come from, and a sentence about that; the zero version: it is not

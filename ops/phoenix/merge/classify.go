@@ -136,7 +136,7 @@ func (c *classifier) candidates(ext string) []string {
 
 // override takes another base for a file where one is given.
 func (c *classifier) override(f *File) {
-	for _, p := range []string{f.Mine, f.Base} {
+	for _, p := range []string{f.Mine, f.Base, diff.Key(cmp.Or(f.New, f.Base))} {
 		tree := c.options.Bases[p]
 		if tree == nil {
 			continue

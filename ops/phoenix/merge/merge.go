@@ -110,8 +110,8 @@ func (f File) Actionable() bool {
 
 // Options of a classification.
 type Options struct {
-	// Bases are other base trees for single files, by their path in the application or in the base: where an application
-	// took over a newer version of a file than of the rest.
+	// Bases are other base trees for single files, by their path in the application or in the base, or as their done mark
+	// goes by: where an application took over a newer version of a file than of the rest.
 	Bases map[string]*phoenix.Tree
 	// Rand is where new secrets come from, such as crypto/rand.Reader: a tree from a snapshot has secrets that everybody
 	// can read.
