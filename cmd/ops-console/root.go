@@ -79,6 +79,8 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 		replicationCommand(e, t),
 		migrationsCommand(e, t),
 		lintCommand(e, t),
+		preflightCommand(e, t),
+		versionsCommand(e, t),
 		phxCommand(e, t),
 		auditCommand(e, t),
 		wgCommand(e, t),

@@ -86,7 +86,7 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 	got := w.must(Options{Name: "changelog"})
 	want := &Profile{
 		Name: "changelog", App: "changelog", Environment: "production",
-		API:       API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", TokenEnv: "FLY_ACCESS_TOKEN"},
+		API:       API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", Registry: "https://registry.fly.io", TokenEnv: "FLY_ACCESS_TOKEN"},
 		Network:   Network{Mode: "auto", Transport: "auto"},
 		Probe:     Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
 		Lint:      Lint{FailOn: "warning", SmallRows: 10_000, SmallBytes: 16 << 20},
@@ -238,7 +238,7 @@ org = "changelog-media"
 project = "../../../src"
 primary_region = "iad"
 agree = [{ path = "/" }, { path = "/feed", ignore = ['\d+'], headers = { host = "changelog.com" } }]
-api = { machines = "http://127.0.0.1:4280", graphql = "http://127.0.0.1:1", web = "http://127.0.0.1:2", token_env = "T", token_file = "~/t", token = "fo1_secret" }
+api = { machines = "http://127.0.0.1:4280", graphql = "http://127.0.0.1:1", web = "http://127.0.0.1:2", registry = "http://127.0.0.1:3", token_env = "T", token_file = "~/t", token = "fo1_secret" }
 network = { mode = "user", config = "wg.conf", interface = "wg0", dns = "fdaa::3", transport = "udp", websocket = "ws://127.0.0.1:443/" }
 cluster.command = ["bin/x", "rpc", ""]
 console = { theme = "nord", glyphs = "ascii", mouse = true, read_only = true, reduced_motion = true }
@@ -317,7 +317,7 @@ url_env = "SYD_URL"
 		Name: "changelog", App: "changelog-2025", Environment: "staging", Org: "changelog-media",
 		Project: filepath.Join(w.dir, "src"), PrimaryRegion: "iad",
 		API: API{
-			Machines: "http://127.0.0.1:4280", GraphQL: "http://127.0.0.1:1", Web: "http://127.0.0.1:2", TokenEnv: "T",
+			Machines: "http://127.0.0.1:4280", GraphQL: "http://127.0.0.1:1", Web: "http://127.0.0.1:2", Registry: "http://127.0.0.1:3", TokenEnv: "T",
 			TokenFile: filepath.Join(w.dir, "home/t"), Token: tok,
 		},
 		Network: Network{"user", filepath.Join(w.dir, "home/.config/ops-console/wg.conf"), "wg0", "fdaa::3", "udp", "ws://127.0.0.1:443/"},

@@ -43,6 +43,7 @@ func keys() []key {
 		{name: "api.machines", doc: "Base URL of the Machines API. http://_api.internal:4280 asks through the private network.", def: `"` + fly.PublicMachinesURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.Machines }, httpURL)},
 		{name: "api.graphql", doc: "Base URL of the GraphQL API.", def: `"` + fly.PublicGraphQLURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.GraphQL }, httpURL)},
 		{name: "api.web", doc: "Base URL of the web REST API.", def: `"` + fly.PublicWebURL + `"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.Web }, httpURL)},
+		{name: "api.registry", doc: "Base URL of the platform's registry of images, registry.fly.io. It is asked with the access token.", def: `"https://registry.fly.io"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.Registry }, httpURL)},
 		{name: "api.token_env", doc: "The environment variable that holds the access token.", def: `"FLY_ACCESS_TOKEN"`, trusted: true, set: text(func(p *Profile) *string { return &p.API.TokenEnv }, variable)},
 		{name: "api.token_file", doc: "A file with nothing but the access token in it, which only you may read. Default: flyctl's own configuration.", example: `"~/.config/ops-console/token"`, trusted: true, set: path(func(p *Profile) *string { return &p.API.TokenFile })},
 		{name: "api.token", doc: "The access token itself. Only in a file that only you may read; token_file is better.", example: `"fo1_your-own-token"`, secret: true, set: token},
