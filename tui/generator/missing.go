@@ -40,7 +40,11 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 		g.Heading("GENERATOR", paint.Part{Role: themes.Stale, Text: "not compared"})
 		g.Text(themes.Plain, 3, unknown, s.Err.Error(), 6)
 		if len(s.Versions) > 0 {
-			g.Text(themes.Muted, 3, paint.Part{}, "f and t choose other versions, F other flags, X another generator; r tries again.", 2)
+			others := "f and t choose other versions, F other flags, X another generator"
+			if s.Wanted.Generator() == phoenix.Auth {
+				others += ", N says other names"
+			}
+			g.Text(themes.Muted, 3, paint.Part{}, others+"; r tries again.", 2)
 		} else if s.Wanted.Generator() != phoenix.Project {
 			g.Text(themes.Muted, 3, paint.Part{}, "X chooses another generator; r tries again. docs/generator.md says how a snapshot of its trees is laid out.", 2)
 		} else {
