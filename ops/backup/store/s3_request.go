@@ -84,6 +84,7 @@ func (s *S3) call(ctx context.Context, r request) error {
 	renewals := 0
 	for try := 1; ; try++ {
 		var a answer
+		generation := s.keys.generation()
 		err := s.once(ctx, r, &a)
 		if err == nil {
 			return nil
@@ -92,7 +93,7 @@ func (s *S3) call(ctx context.Context, r request) error {
 		if e.Tries < try {
 			e.Tries = try
 		}
-		if errors.Is(e.Kind, ErrExpired) && renewals < maxRenewals && s.keys.renewed(ctx) {
+		if errors.Is(e.Kind, ErrExpired) && renewals < maxRenewals && s.keys.renewed(ctx, generation) {
 			renewals++
 			continue
 		}
@@ -166,7 +167,7 @@ type keyring struct {
 
 	mu   sync.Mutex // guards the fields below
 	keys Keys
-	have bool
+	n    int // how often they were others; 0: there are none yet
 }
 
 func newKeyring(source KeySource) *keyring {
@@ -179,14 +180,14 @@ func newKeyring(source KeySource) *keyring {
 func (k *keyring) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.have {
+	if k.n == 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		keys, err := k.source(ctx)
 		if err != nil {
 			return credentials.Value{}, err
 		}
-		k.keys, k.have = keys, true
+		k.keys, k.n = keys, 1
 	}
 	return credentials.Value{AccessKeyID: k.keys.Access, SecretAccessKey: k.keys.Secret, SessionToken: k.keys.Token, SignerType: credentials.SignatureV4}, nil
 }
@@ -197,20 +198,29 @@ func (k *keyring) Retrieve() (credentials.Value, error) { return k.RetrieveWithC
 // IsExpired implements the library's credentials.Provider: only the store knows.
 func (k *keyring) IsExpired() bool { return false }
 
-// renewed asks for the keys again and says whether they are others now.
-func (k *keyring) renewed(ctx context.Context) bool {
+func (k *keyring) generation() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.n
+}
+
+// renewed asks for the keys again, and says whether they are others than those of a generation. Of several requests that
+// were refused at once, the first asks.
+func (k *keyring) renewed(ctx context.Context, than int) bool {
+	if k.generation() > max(than, 1) {
+		return true
+	}
 	keys, err := k.source(ctx)
 	if err != nil {
 		return false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if keys == k.keys {
-		return false
+	if keys != k.keys {
+		k.keys, k.n = keys, k.n+1
+		k.creds.Expire()
 	}
-	k.keys, k.have = keys, true
-	k.creds.Expire()
-	return true
+	return k.n > max(than, 1)
 }
 
 // body is a part on its way: it can be taken back, after which the buffer is never read again, though the transport may

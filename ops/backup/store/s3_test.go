@@ -44,7 +44,7 @@ func through(t testing.TB, s *s3server.Server, o chaos.Options, change func(*sto
 	}
 	t.Cleanup(func() { p.Close() })
 	so := options(s)
-	so.Stall, so.Timeout, so.Patience = 150*time.Millisecond, 200*time.Millisecond, 20*time.Second
+	so.Patience = 20 * time.Second
 	if change != nil {
 		change(&so)
 	}
@@ -83,42 +83,43 @@ var steps = []struct {
 	{"single put", func(r chaos.Request) bool { return r.Method == http.MethodPut && !r.Query.Has("partNumber") }},
 }
 
-// TestEveryFaultAtEveryStepIsOvercome gives each fault to each request of an upload, once and twice, and then none: the
-// object is there, and it is what was written.
+// TestEveryFaultAtEveryStepIsOvercome gives each fault to each request of an upload, twice, and then none: the object is
+// there, and it is what was written.
 func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	for _, step := range steps {
 		for _, fault := range chaos.Transient() {
-			for _, times := range []int{1, 2} {
-				t.Run(fmt.Sprintf("%s/%s/%d", step.name, fault, times), func(t *testing.T) {
-					t.Parallel()
-					s, p := through(t, server, chaos.Options{Pause: time.Millisecond, Script: once(times, fault, step.is)}, nil)
-					content := storetest.Content(1, big)
-					if step.name == "single put" {
-						content = content[:50_000]
-					}
-					info, err := upload(t.Context(), s, "a/b", content, part)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if info.Size != int64(len(content)) || !info.Confirmed {
-						t.Errorf("Commit gives %+v", info)
-					}
-					if storetest.Sum(get(t, s, "a/b")) != storetest.Sum(content) {
-						t.Error("what came back is not what was written")
-					}
-					if n := p.Counts()[fault]; n == 0 {
-						t.Error("the fault did not happen")
-					}
-					// What a first try left, whose answer was lost.
-					if _, err := s.Sweep(t.Context(), "", 0); err != nil {
-						t.Error(err)
-					}
-					if l, err := s.Sweep(t.Context(), "", 0); err != nil || len(l) > 0 {
-						t.Errorf("a sweep after the sweep gives %v, %v", l, err)
-					}
+			t.Run(step.name+"/"+string(fault), func(t *testing.T) {
+				t.Parallel()
+				s, p := through(t, server, chaos.Options{Pause: time.Millisecond, Script: once(2, fault, step.is)}, func(o *store.Options) {
+					o.Stall, o.Timeout = 100*time.Millisecond, 100*time.Millisecond
 				})
-			}
+				content := storetest.Content(1, big)
+				if step.name == "single put" || step.name == "look" {
+					content = content[:50_000]
+				}
+				info, err := upload(t.Context(), s, "a/b", content, part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if info.Size != int64(len(content)) || !info.Confirmed {
+					t.Errorf("Commit gives %+v", info)
+				}
+				if storetest.Sum(get(t, s, "a/b")) != storetest.Sum(content) {
+					t.Error("what came back is not what was written")
+				}
+				if n := p.Counts()[fault]; n == 0 {
+					t.Error("the fault did not happen")
+				}
+				// What a first try left, whose answer was lost.
+				if _, err := s.Sweep(t.Context(), "", 0); err != nil {
+					t.Error(err)
+				}
+				if l, err := s.Sweep(t.Context(), "", 0); err != nil || len(l) > 0 {
+					t.Errorf("a sweep after the sweep gives %v, %v", l, err)
+				}
+			})
 		}
 	}
 }
@@ -140,6 +141,7 @@ func upload(ctx context.Context, s store.Store, key string, content []byte, part
 // TestFaultsOfAnyKindLeaveAWholeObjectOrNone sends every request through a proxy that spoils some, by a seed: what is
 // committed is what was written, and what is not is not there after a sweep.
 func TestFaultsOfAnyKindLeaveAWholeObjectOrNone(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	var faults atomic.Int64
 	t.Cleanup(func() {
@@ -212,6 +214,7 @@ func checkWholeOrNone(t *testing.T, direct store.Store, key string, content []by
 
 // TestRefusalsSayWhatToDo gives each fault that trying again does not help against to each step.
 func TestRefusalsSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	for _, c := range []struct {
 		fault chaos.Fault
@@ -258,6 +261,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 
 // TestAnUploadThatCannotBeConfirmedIsTakenBack lets the look after a commit fail for good, and Abort work.
 func TestAnUploadThatCannotBeConfirmedIsTakenBack(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	for _, size := range []int{1000, big} {
 		s, _ := through(t, server, chaos.Options{Script: once(1, chaos.Denied, steps[3].is)}, nil)
@@ -273,6 +277,7 @@ func TestAnUploadThatCannotBeConfirmedIsTakenBack(t *testing.T) {
 // TestKeysThatExpireAreReplaced changes the server's keys in the middle of an upload: new ones are asked for, and it goes
 // on.
 func TestKeysThatExpireAreReplaced(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	var asked, changed atomic.Bool
 	newKeys := store.Keys{Access: "new-access", Secret: "new-secret"}
@@ -317,6 +322,7 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 }
 
 func TestReadingGoesOnWhereItWasCut(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	content := storetest.Content(4, 3*mib)
 	if _, err := open(t, server.Address(strings.ReplaceAll(t.Name(), "/", "_")), options(server)).PutIfAbsent(t.Context(), "k", content); err != nil {
@@ -328,7 +334,7 @@ func TestReadingGoesOnWhereItWasCut(t *testing.T) {
 		}
 		// Each gets half of what is left.
 		return []chaos.Fault{chaos.Truncate, chaos.SlowDown, chaos.Trickle, chaos.Truncate, chaos.ResetBefore, chaos.Hang, chaos.Truncate, chaos.None}[min(r.N-1, 7)]
-	}, Pause: time.Millisecond}, nil)
+	}, Pause: time.Millisecond}, func(o *store.Options) { o.Stall, o.Timeout = 200*time.Millisecond, 200*time.Millisecond })
 	for _, off := range []int64{0, 12345} {
 		r, _, err := s.Open(t.Context(), "k", off)
 		if err != nil {
@@ -346,6 +352,7 @@ func TestReadingGoesOnWhereItWasCut(t *testing.T) {
 }
 
 func TestAnObjectThatChangesWhileItIsReadIsNoticed(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	s, p := through(t, server, chaos.Options{Script: once(1, chaos.Truncate, func(r chaos.Request) bool { return r.Method == http.MethodGet && !r.Query.Has("list-type") })}, nil)
 	put := func(seed uint64) {
@@ -375,6 +382,7 @@ func TestAnObjectThatChangesWhileItIsReadIsNoticed(t *testing.T) {
 }
 
 func TestListingInPages(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	s, _ := through(t, server, chaos.Options{Seed: 1, Rate: 0.3, Faults: []chaos.Fault{chaos.SlowDown, chaos.ResetAfter, chaos.Truncate}}, nil)
 	var keys []string
@@ -401,6 +409,7 @@ func TestListingInPages(t *testing.T) {
 
 // TestSweepFindsWhatWasLeft leaves uploads behind as a killed process does, and sweeps by age and prefix.
 func TestSweepFindsWhatWasLeft(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	o := options(server)
 	s := open(t, server.Address("sweep"), o)
@@ -469,6 +478,7 @@ func TestSweepFindsWhatWasLeft(t *testing.T) {
 }
 
 func TestTheServerGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	s := open(t, server.Address("restart"), options(server))
 	u, err := s.Begin(t.Context(), "k", store.PutOpt{})
@@ -500,6 +510,7 @@ func TestTheServerGoesAwayAndComesBack(t *testing.T) {
 
 // TestADiskThatIsFull runs the server with a limit of the size of files, at which writing fails as it does on a full disk.
 func TestADiskThatIsFull(t *testing.T) {
+	t.Parallel()
 	server := storetest.ServerWith(t, s3server.Options{FileSize: 8 * mib})
 	o := options(server)
 	o.Patience = 100 * time.Millisecond
@@ -525,6 +536,7 @@ func TestADiskThatIsFull(t *testing.T) {
 }
 
 func TestBucketsThatAreMissing(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	address := strings.Replace(server.Address("p"), "s3://backups", "s3://nobody-made-it", 1)
 	s := open(t, address, options(server))
@@ -557,6 +569,7 @@ func TestBucketsThatAreMissing(t *testing.T) {
 
 // TestMakingABucketTwiceIsNoError loses the answer of the first try.
 func TestMakingABucketTwiceIsNoError(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	for i, f := range []chaos.Fault{chaos.ResetAfter, chaos.ErrorAfter, chaos.HangAfter} {
 		p, err := chaos.New(server.Addr(), chaos.Options{Script: once(1, f, func(r chaos.Request) bool { return r.Method == http.MethodPut })})
@@ -574,6 +587,7 @@ func TestMakingABucketTwiceIsNoError(t *testing.T) {
 }
 
 func TestMorePartsThanTheStoreTakes(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	s := open(t, server.Address("parts")+"&max_parts=3", options(server))
 	if info, err := upload(t.Context(), s, "fits", storetest.Content(1, 3*part), part); err != nil || info.Parts != 3 || info.PartSize != part {
@@ -589,6 +603,7 @@ func TestMorePartsThanTheStoreTakes(t *testing.T) {
 }
 
 func TestAStoreWithoutConditionalWrites(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	s := open(t, server.Address("unconditional")+"&conditional=no", options(server))
 	for _, size := range []int{10, big} {
@@ -610,6 +625,7 @@ func TestAStoreWithoutConditionalWrites(t *testing.T) {
 
 // TestCancellingAtAnyPointLeavesNothing ends an upload's context while its requests are under way.
 func TestCancellingAtAnyPointLeavesNothing(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	for n := 1; n <= 8; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -683,6 +699,7 @@ func TestMemoryStaysWithinItsBound(t *testing.T) {
 }
 
 func TestTheRateIsKept(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	o := options(server)
 	o.Rate = 2 * mib
@@ -697,6 +714,7 @@ func TestTheRateIsKept(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	target, err := url.Parse("http://" + server.Addr())
 	if err != nil {
@@ -729,6 +747,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestTriesAreTold(t *testing.T) {
+	t.Parallel()
 	server := storetest.Server(t)
 	var mu sync.Mutex
 	var told []store.Retry
