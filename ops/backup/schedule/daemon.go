@@ -47,7 +47,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	for {
+	for ctx.Err() == nil {
 		nominal, due := d.next(last)
 		log.Info("next backup", "due", due)
 		if !d.until(ctx, due) {
@@ -63,13 +63,11 @@ func (d *Daemon) Serve(ctx context.Context) error {
 			continue
 		}
 		d.run(ctx, log)
-		if ctx.Err() != nil {
-			return nil
-		}
 		// However often it was missed, it is made up for once; and one that takes longer than the time between two does not
 		// begin again at once.
 		last = d.now()
 	}
+	return nil
 }
 
 func (d *Daemon) now() time.Time {
