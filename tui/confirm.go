@@ -102,6 +102,7 @@ func (c *confirm) width(w int) int {
 	}
 	return min(w, 72)
 }
+
 func (c *confirm) frame() (themes.Role, []keyHint) {
 	yes := keyHint{c.key1, c.act.Name}
 	if c.word != "" {

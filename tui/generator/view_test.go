@@ -235,8 +235,13 @@ func TestFramesAreOfTheSizeTheyAreAskedFor(t *testing.T) {
 	sets := []*glyph.Set{glyph.Unicode(), glyph.Blocks(), glyph.ASCII()}
 	var worlds []*compare.Snapshot
 	for _, o := range []sample{
-		{}, {noProject: true}, {broken: true, loading: true}, {hostile: true}, {hostile: true, from: "1.5.8/live", to: "1.8.8/default"},
-		{rebased: "config/dev.exs", near: "mix.exs", reachable: true}, {marked: true, asked: true},
+		{},
+		{noProject: true},
+		{broken: true, loading: true},
+		{hostile: true},
+		{hostile: true, from: "1.5.8/live", to: "1.8.8/default"},
+		{rebased: "config/dev.exs", near: "mix.exs", reachable: true},
+		{marked: true, asked: true},
 	} {
 		worlds = append(worlds, o.make(t))
 	}
