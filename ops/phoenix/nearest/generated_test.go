@@ -179,6 +179,27 @@ func TestWhatElseWasGeneratedIsPartOfAnUpgrade(t *testing.T) {
 	}
 }
 
+func TestVersionsThatCouldNotBeComparedAreSaid(t *testing.T) {
+	spec := func(version string, f phoenix.Flags) phoenix.Spec {
+		return phoenix.Spec{Axis: phoenix.Project, Version: phoenix.MustVersion(version), Flags: f}
+	}
+	live, api := phoenix.Flags{"live": "true"}, phoenix.Flags{"html": "false"}
+	specs := []phoenix.Spec{spec("1.4.0", nil), spec("1.5.0", live), spec("1.5.1", live), spec("1.5.2", live), spec("1.5.2", api), spec("1.5.3", api), spec("1.6.0", nil)}
+	for _, c := range []struct {
+		best phoenix.Spec
+		want string
+	}{
+		{spec("1.5.3", api), "of 1.5.0, 1.5.1 there is no tree with --no-html: the files may"},
+		{spec("1.5.1", live), "of 1.5.3 there is no tree with --live"},
+		{spec("1.6.0", nil), ""},
+	} {
+		got := strings.Join(unseen(specs, c.best), "; ")
+		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.best.Version, got, c.want)
+		}
+	}
+}
+
 func TestATreeThatIsNotThereIsTheClosestOfThem(t *testing.T) {
 	from := snapshot(t, map[string]map[string]string{
 		"auth/1.8.8/default":          {"a": "live"},

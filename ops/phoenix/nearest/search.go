@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -55,8 +57,35 @@ func Search(ctx context.Context, app App, mine *phoenix.Tree, from source.Lister
 	if len(got) == 0 {
 		return Result{}, nil, fmt.Errorf("none of %d generated trees could be read: %w", len(candidates), errors.Join(errs[:min(3, len(errs))]...))
 	}
-	r, err = Find(ctx, app, mine, got)
+	if r, err = Find(ctx, app, mine, got); err == nil {
+		notes = append(notes, unseen(specs, r.Base())...)
+	}
 	return r, notes, err
+}
+
+// unseen says which versions beside the best could not be compared with its flags: the files may come from one of those as
+// well.
+func unseen(specs []phoenix.Spec, best phoenix.Spec) []string {
+	seen := map[phoenix.Version]bool{}
+	var all []phoenix.Version
+	for _, s := range specs {
+		if s.Axis != phoenix.Project || s.Version.Line() != best.Version.Line() {
+			continue
+		}
+		all = append(all, s.Version)
+		seen[s.Version] = seen[s.Version] || s.Flags.String() == best.Flags.String()
+	}
+	all = slices.Compact(all)
+	without := slices.DeleteFunc(all, func(v phoenix.Version) bool { return seen[v] })
+	if len(without) == 0 {
+		return nil
+	}
+	which := fmt.Sprintf("%d other versions, %s to %s,", len(without), without[0], without[len(without)-1])
+	if len(without) <= 3 {
+		which = strings.Trim(fmt.Sprint(without), "[]")
+		which = strings.ReplaceAll(which, " ", ", ")
+	}
+	return []string{fmt.Sprintf("of %s there is no tree with %s: the files may come from there as well", which, words(best))}
 }
 
 // Spec is what a version generates for an application: with its names and these flags.
