@@ -17,9 +17,7 @@ import (
 	"strings"
 	"sync"
 
-	"ops-console/ops/backup"
 	"ops-console/ops/backup/archive"
-	"ops-console/ops/plaintext"
 	"ops-console/ops/postgres/client"
 )
 
@@ -276,34 +274,4 @@ func Retained(w io.Writer, r io.Reader) (*archive.Counts, error) {
 		return nil, err
 	}
 	return counts, countErr
-}
-
-// Compare says where two lists of tables differ in rows: first what is missing, then what has other rows. Tables of which
-// either says -1 are not compared. The text is safe to show; empty: they agree.
-func Compare(want, got []backup.Table, wantName, gotName string) string {
-	have := map[string]int64{}
-	for _, t := range got {
-		have[archive.Key(t.Name)] = t.Rows
-	}
-	var wrong []string
-	for _, t := range want {
-		rows, ok := have[archive.Key(t.Name)]
-		switch {
-		case t.Rows < 0 || ok && rows < 0:
-		case !ok && t.Rows > 0:
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows in %s and is not in %s", t.Name, t.Rows, wantName, gotName))
-		case ok && rows != t.Rows:
-			wrong = append(wrong, fmt.Sprintf("%s has %d rows in %s and %d in %s", t.Name, t.Rows, wantName, rows, gotName))
-		}
-	}
-	const shown = 3
-	more := ""
-	if len(wrong) > shown {
-		more = fmt.Sprintf(", and %d tables more", len(wrong)-shown)
-		wrong = wrong[:shown]
-	}
-	if len(wrong) == 0 {
-		return ""
-	}
-	return plaintext.Line(strings.Join(wrong, "; ")+more, 600)
 }

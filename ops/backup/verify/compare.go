@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"ops-console/ops/backup"
 	"ops-console/ops/backup/archive"
-	"ops-console/ops/backup/load"
 	"ops-console/ops/backup/tables"
 	"ops-console/ops/plaintext"
 	"ops-console/ops/postgres/client"
@@ -32,7 +29,7 @@ func (v *run) compare(ctx context.Context, s *scratch, c *archive.Counts) error 
 	if err != nil {
 		return fmt.Errorf("count what was restored: %s", tables.Message(err))
 	}
-	if wrong := Difference(c, got); wrong != "" {
+	if wrong := tables.Missing(c, got); wrong != "" {
 		return bad("%s", wrong)
 	}
 	for i, t := range v.result.Tables {
@@ -40,7 +37,7 @@ func (v *run) compare(ctx context.Context, s *scratch, c *archive.Counts) error 
 			v.result.Tables[i].Rows = rowsOf(got, t.Name)
 		}
 	}
-	if wrong := load.Compare(v.manifest.Tables, v.result.Tables, "the manifest", "the restored database"); wrong != "" {
+	if wrong := tables.Compare(v.manifest.Tables, v.result.Tables, "the manifest", "the restored database"); wrong != "" {
 		return bad("%s", wrong)
 	}
 	v.tell(Comparing, "definitions", 0, 0)
@@ -55,47 +52,6 @@ func rowsOf(c *tables.Content, name string) int64 {
 	}
 	return -1
 }
-
-// Difference is where a restored database does not hold what the archive does: rows, large objects, sequences. It is safe to
-// show; empty: it holds all of it. Tables of extensions may hold more: what the extension itself put there.
-func Difference(c *archive.Counts, got *tables.Content) string {
-	restored := make([]backup.Table, 0, len(got.Tables))
-	own := map[string]int64{}
-	sequences := map[string]string{}
-	for _, t := range got.Tables {
-		switch {
-		case t.Sequence:
-			sequences[archive.Key(t.Name)] = t.Sum
-		case t.Extension:
-			own[archive.Key(t.Name)] = t.Rows
-		default:
-			restored = append(restored, backup.Table{Name: t.Name, Rows: t.Rows})
-		}
-	}
-	want := slices.DeleteFunc(slices.Clone(c.Tables), func(t backup.Table) bool {
-		rows, ok := own[archive.Key(t.Name)]
-		return ok && rows >= t.Rows
-	})
-	if wrong := load.Compare(want, restored, "the dump", "the restored database"); wrong != "" {
-		return wrong
-	}
-	if c.LargeObjects != got.LargeObjects {
-		return fmt.Sprintf("there are %d large objects in the dump and %d in the restored database", c.LargeObjects, got.LargeObjects)
-	}
-	for name, statement := range c.Contents.Sequences() {
-		m := setval.FindStringSubmatch(statement)
-		if m == nil {
-			continue
-		}
-		if is := sequences[archive.Key(name)]; is != m[1]+" "+m[2] {
-			return plaintext.Line(fmt.Sprintf("the sequence %s is at %q instead of %q", name, is, m[1]+" "+m[2]), 300)
-		}
-	}
-	return ""
-}
-
-// setval is how pg_dump sets a sequence.
-var setval = regexp.MustCompile(`(?s)^SELECT pg_catalog\.setval\('.*', (-?[0-9]+), (true|false)\);$`)
 
 // definitions dumps what was restored once more, without data, and compares the two tables of contents. Texts of
 // definitions are not compared: PostgreSQL writes some expressions in another form after each restore.

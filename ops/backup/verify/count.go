@@ -9,6 +9,7 @@ import (
 	"ops-console/ops/backup"
 	"ops-console/ops/backup/archive"
 	"ops-console/ops/backup/load"
+	"ops-console/ops/backup/tables"
 	"ops-console/ops/postgres/client"
 )
 
@@ -57,7 +58,7 @@ func (v *run) rows(c *archive.Counts) error {
 		}
 		v.result.Tables = append(v.result.Tables, t)
 	}
-	if wrong := load.Compare(v.manifest.Tables, c.Tables, "the manifest", "the dump"); wrong != "" {
+	if wrong := tables.Compare(v.manifest.Tables, c.Tables, "the manifest", "the dump"); wrong != "" {
 		return bad("%s", wrong)
 	}
 	if n := v.manifest.LargeObj; n > 0 && n != c.LargeObjects {

@@ -81,10 +81,10 @@ func (v *run) prepare(ctx context.Context, s *scratch, roles []string) error {
 	m := v.manifest.Server
 	encoding := ""
 	if m.Encoding != "" {
-		encoding = " encoding " + literal(m.Encoding)
+		encoding = " encoding " + tables.Literal(m.Encoding)
 	}
 	if m.Collate != "" {
-		_, err = conn.Exec(ctx, create+encoding+" lc_collate "+literal(m.Collate)+" lc_ctype "+literal(m.Collate))
+		_, err = conn.Exec(ctx, create+encoding+" lc_collate "+tables.Literal(m.Collate)+" lc_ctype "+tables.Literal(m.Collate))
 		if err == nil {
 			return nil
 		}
@@ -220,8 +220,3 @@ var environmental = regexp.MustCompile(`(?i)no space left on device|could not (e
 
 // ours says whether what pg_restore gave up for lies with this machine.
 func ours(r *load.Refused) bool { return environmental.MatchString(r.Message) }
-
-func literal(s string) string {
-	s = strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), `\`, `\\`)
-	return "E'" + strings.ReplaceAll(s, "'", "''") + "'"
-}

@@ -1,0 +1,5 @@
+package restore
+
+const childEnv = "RESTORE_TEST_CHILD"
+
+func child(string) {}

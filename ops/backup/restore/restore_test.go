@@ -1,0 +1,285 @@
+package restore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"ops-console/ops/backup"
+	"ops-console/ops/backup/archive"
+	"ops-console/ops/backup/sample"
+	"ops-console/ops/backup/stream"
+	"ops-console/ops/backup/tables"
+)
+
+func TestARestoredDatabaseHoldsWhatTheOriginalDid(t *testing.T) {
+	l := newLab(t)
+	before := l.content(t, "shop")
+	o, _ := l.options(t)
+	o.Now = func() time.Time { return time.Date(2026, 11, 21, 18, 30, 5, 0, time.UTC) }
+	steps := map[Step]bool{}
+	var last Progress
+	o.Progress = func(p Progress) {
+		steps[p.Step] = true
+		if p.Step == Restoring {
+			if p.Entries < last.Entries || p.Bytes < last.Bytes || p.Entries > p.OfEntries || p.Bytes > p.OfBytes {
+				t.Errorf("from %+v to %+v", last, p)
+			}
+			last = p
+		}
+	}
+	p, err := Make(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Problems) > 0 || p.Target != "shop_restore_20261121t183005" || p.Entries < 100 || p.Bytes != int64(len(l.Raw)) || !contains(p.Notes, "never verified") {
+		t.Fatalf("%+v", p)
+	}
+	if got := l.databases(t); len(got) != 1 {
+		t.Errorf("the plan made %v", got)
+	}
+	r, err := Run(t.Context(), o, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := tables.Diff(before, l.content(t, r.Database)); len(diff) > 0 {
+		t.Error(strings.Join(diff, "\n"))
+	}
+	if diff := tables.Diff(before, l.content(t, "shop")); len(diff) > 0 {
+		t.Error("the original changed:\n" + strings.Join(diff, "\n"))
+	}
+	if len(before.Tables) < 19 || before.LargeSum == "" {
+		t.Errorf("%d tables, large objects %q", len(before.Tables), before.LargeSum)
+	}
+	want := append([]backup.Table{}, l.Manifest.Tables...)
+	if diff := cmp.Diff(want, r.Tables, cmpopts.IgnoreFields(backup.Table{}, "Bytes", "Part"), cmpopts.SortSlices(func(a, b backup.Table) bool { return a.Name < b.Name })); diff != "" {
+		t.Error(diff)
+	}
+	if len(r.Notes) > 0 || r.LargeObjects != 3 {
+		t.Errorf("%+v", r)
+	}
+	for _, s := range []Step{Creating, Restoring, Analyzing, Comparing} {
+		if !steps[s] {
+			t.Errorf("step %s was not told", s)
+		}
+	}
+	for sql, want := range map[string]string{
+		"show search_path": `"Größe", public`,
+		"select setconfig[1] from pg_db_role_setting where setrole = 'shop_owner'::regrole and setdatabase = (select oid from pg_database where datname = current_database())": "work_mem=5MB",
+		"select has_database_privilege('shop_owner', current_database(), 'create')":                                                                                            "t",
+		`select has_database_privilege('Report Reader', current_database(), 'connect')`:                                                                                        "t",
+		"select pg_get_userbyid(relowner) from pg_class where oid = 'customers'::regclass":                                                                                     "shop_owner",
+		"select count(*) > 0 from pg_statistic where starelid = 'public.customers'::regclass":                                                                                  "t",
+		"select count(*)::text from by_kind": "3",
+	} {
+		if got := l.value(t, r.Database, sql); got != want {
+			t.Errorf("%s: %q, want %q", sql, got, want)
+		}
+	}
+	made, err := Leftovers(t.Context(), o.Node, nil)
+	wantMade := []Made{{Name: r.Database, State: Restored, Backup: l.Manifest.ID, Original: "shop", At: o.Now()}}
+	if diff := cmp.Diff(wantMade, made, cmpopts.IgnoreFields(Made{}, "Bytes")); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	t.Run("sums notice one changed value", func(t *testing.T) {
+		if err := l.cluster.Primary().Exec(t.Context(), r.Database, "update orders set total = total + 0.01 where total = 7", "select setval('alone', 6)"); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"public.alone: 1 rows each, with other contents", "public.orders: 300 rows each, with other contents"}
+		if diff := cmp.Diff(want, tables.Diff(before, l.content(t, r.Database))); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("not a second time under the same name", func(t *testing.T) {
+		if _, err := Run(t.Context(), o, p); err == nil || len(l.databases(t)) != 2 {
+			t.Errorf("%v, %v", err, l.databases(t))
+		}
+	})
+	t.Run("and is removed by name alone", func(t *testing.T) {
+		for _, name := range []string{"shop", "postgres", "nothing"} {
+			if err := Drop(t.Context(), o.Node, nil, name); !errors.Is(err, ErrNotOurs) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := Drop(t.Context(), o.Node, nil, r.Database); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"shop"}, l.databases(t)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWhatIsInTheWayIsInThePlan(t *testing.T) {
+	l := newLab(t)
+	empty := &lab{l.Dump, sample.Cluster(t, nil), l.identity}
+	if err := empty.cluster.Primary().Exec(t.Context(), "postgres", "create role small login", "create role maker login createdb"); err != nil {
+		t.Fatal(err)
+	}
+	manifest := func(change func(*backup.Manifest)) func(*Options) {
+		return func(o *Options) { change(&o.Record.Manifest) }
+	}
+	user := func(name string) func(*Options) {
+		return func(o *Options) {
+			o.Node.Config = o.Node.Config.Copy()
+			o.Node.Config.User = name
+			o.NoOwners = true
+		}
+	}
+	for name, c := range map[string]struct {
+		on     *lab
+		change func(*Options)
+		codes  []string
+		says   string
+	}{
+		"roles":          {empty, func(*Options) {}, []string{"role"}, `lacks roles that the backup speaks of: "Report Reader", "shop_owner"`},
+		"without owners": {empty, func(o *Options) { o.NoOwners = true }, nil, ""},
+		"an old server":  {l, manifest(func(m *backup.Manifest) { m.Server.Version = "99.1" }), []string{"version"}, "PostgreSQL 99"},
+		"no pg_restore":  {l, manifest(func(m *backup.Manifest) { m.Tool.PgDump = "99.1" }), []string{"tool"}, "postgresql-client-99"},
+		"encoding":       {l, manifest(func(m *backup.Manifest) { m.Server.Encoding = "KLINGON" }), []string{"encoding"}, "KLINGON"},
+		"locale":         {l, manifest(func(m *backup.Manifest) { m.Server.Collate = "xx_YY.utf8" }), []string{"locale"}, "xx_YY"},
+		"room":           {l, func(o *Options) { o.Free = func(context.Context) (int64, error) { return 1000, nil } }, []string{"room"}, "0 MB left"},
+		"enough room":    {l, func(o *Options) { o.Free = func(context.Context) (int64, error) { return 1 << 40, nil } }, nil, ""},
+		"a small role":   {empty, user("small"), []string{"createdb"}, "may not create databases"},
+		"a maker":        {empty, user("maker"), nil, ""},
+	} {
+		o, _ := c.on.options(t)
+		c.change(&o)
+		p, err := Make(t.Context(), o)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var codes []string
+		text := ""
+		for _, problem := range p.Problems {
+			codes = append(codes, problem.Code)
+			text += problem.Text
+		}
+		if diff := cmp.Diff(c.codes, codes); diff != "" || !strings.Contains(text, c.says) {
+			t.Errorf("%s: %s\n%s", name, text, diff)
+		}
+		if len(codes) > 0 {
+			if _, err := Run(t.Context(), o, p); !errors.Is(err, ErrPlan) {
+				t.Errorf("%s: it was started: %v", name, err)
+			}
+		}
+	}
+	t.Run("extension", func(t *testing.T) {
+		other := &lab{&sample.Dump{Manifest: l.Manifest, Raw: bytes.ReplaceAll(l.Raw, []byte("pg_trgm"), []byte("pg_none")), Globals: l.Globals}, l.cluster, l.identity}
+		o, _ := other.options(t)
+		p, err := Make(t.Context(), o)
+		if err != nil || len(p.Problems) != 1 || p.Problems[0].Code != "extension" || !strings.Contains(p.Problems[0].Text, "pg_none") {
+			t.Errorf("%v %+v", err, p)
+		}
+	})
+	for name, c := range map[string]struct {
+		ids  []age.Identity
+		want error
+	}{"no key": {nil, stream.ErrNoKey}, "another's": {[]age.Identity{newIdentity(t)}, stream.ErrWrongKey}} {
+		o, _ := l.options(t)
+		o.Identities = c.ids
+		if _, err := Make(t.Context(), o); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, on := range []*lab{l, empty} {
+		for _, db := range on.databases(t) {
+			if db != "shop" {
+				t.Errorf("there is %s", db)
+			}
+		}
+	}
+}
+
+func newIdentity(t *testing.T) age.Identity {
+	t.Helper()
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestWithoutOwnersAnybodyWhoMayMakeDatabasesRestores(t *testing.T) {
+	c := sample.Cluster(t, nil)
+	p := c.Primary()
+	if err := p.Exec(t.Context(), "postgres", "create role maker login createdb", "create role teller", "create database small"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Exec(t.Context(), "small", "create extension pg_trgm", "comment on extension pg_trgm is 'mine'", "create table t (id int primary key)", "alter table t owner to teller",
+		"grant select on t to teller", "insert into t select generate_series(1, 100)", "create table u (a text)", "alter table u enable row level security"); err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{sample.Take(t, sample.Node(t, p, "small"), "small"), c, newIdentity(t).(*age.X25519Identity)}
+	if err := p.Exec(t.Context(), "postgres", "drop database small", "drop role teller"); err != nil {
+		t.Fatal(err)
+	}
+	o, _ := l.options(t)
+	o.NoOwners = true
+	o.Node.Config = o.Node.Config.Copy()
+	o.Node.Config.User = "maker"
+	plan, err := Make(t.Context(), o)
+	if err != nil || len(plan.Problems) > 0 {
+		t.Fatal(err, plan)
+	}
+	r, err := Run(t.Context(), o, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.value(t, r.Database, "select pg_get_userbyid(relowner) from pg_class where relname = 't'"); got != "maker" {
+		t.Error(got)
+	}
+}
+
+func TestNamesFitIntoWhatPostgreSQLKeeps(t *testing.T) {
+	at := time.Date(2026, 11, 21, 19, 0, 5, 0, time.FixedZone("x", 3600))
+	for db, want := range map[string]string{
+		"shop":                              "shop_restore_20261121t180005",
+		strings.Repeat("x", 63):             strings.Repeat("x", 39) + "_restore_20261121t180005",
+		"a" + strings.Repeat("日", 20) + "b": "a" + strings.Repeat("日", 12) + "_restore_20261121t180005",
+	} {
+		if got := named(db, "restore", at); got != want || len(got) > 63 {
+			t.Errorf("%s: %s (%d bytes)", db, got, len(got))
+		}
+	}
+}
+
+func TestRolesOfGrantsAndPolicies(t *testing.T) {
+	c := &archive.Contents{Entries: []archive.Entry{
+		{Desc: "TABLE", Owner: "shop", Definition: "CREATE TABLE t (a text DEFAULT 'GRANT x TO nobody');"},
+		{Desc: "ACL", Owner: "shop", Definition: "REVOKE ALL ON TABLE public.t FROM shop;\nGRANT SELECT ON TABLE public.\"a TO b\" TO \"Report Reader\";\nGRANT ALL ON FUNCTION f(a text DEFAULT 'x TO y') TO PUBLIC;\nSET SESSION AUTHORIZATION granter;\nGRANT SELECT(a) ON TABLE t TO deep WITH GRANT OPTION;\nRESET SESSION AUTHORIZATION;"},
+		{Desc: "DEFAULT ACL", Owner: "shop", Definition: "ALTER DEFAULT PRIVILEGES FOR ROLE maker IN SCHEMA public GRANT SELECT ON TABLES  TO reader;"},
+		{Desc: "POLICY", Owner: "shop", Definition: `CREATE POLICY p ON public.t TO a, "b c" USING ((owner IN ( SELECT x.y FROM x)));`},
+		{Desc: "POLICY", Definition: `CREATE POLICY p ON public.t USING (true);`},
+	}}
+	want := []string{"Report Reader", "a", "b c", "deep", "granter", "maker", "reader", "shop"}
+	if diff := cmp.Diff(want, roles(c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSettingsOfADatabaseAreThoseOfAnother(t *testing.T) {
+	c := &archive.Contents{Entries: []archive.Entry{
+		{Desc: "DATABASE", Definition: "CREATE DATABASE shop;"},
+		{Desc: "DATABASE PROPERTIES", Definition: "ALTER DATABASE shop CONNECTION LIMIT = 5;\nALTER DATABASE \"shop\" SET x TO 'DATABASE shop; ''';\nALTER ROLE r IN DATABASE shop SET work_mem TO '5MB';\nUPDATE pg_catalog.pg_database SET datistemplate = false;\n"},
+		{Desc: "ACL", Tag: "DATABASE shop", Definition: "GRANT CREATE ON DATABASE shop TO shop;"},
+		{Desc: "ACL", Tag: "TABLE shop", Definition: "GRANT SELECT ON TABLE shop TO shop;"},
+	}}
+	run, skipped := ofDatabase(c, "shop", `re"st`, true)
+	want := []string{`ALTER DATABASE "re""st" CONNECTION LIMIT = 5`, `ALTER DATABASE "re""st" SET x TO 'DATABASE shop; '''`, `ALTER ROLE r IN DATABASE "re""st" SET work_mem TO '5MB'`,
+		`GRANT CREATE ON DATABASE "re""st" TO shop`}
+	if diff := cmp.Diff(want, run); diff != "" || len(skipped) != 1 {
+		t.Error(diff, skipped)
+	}
+	if run, _ := ofDatabase(c, "shop", "x", false); len(run) != 3 {
+		t.Error(run)
+	}
+}
