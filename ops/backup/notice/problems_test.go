@@ -72,11 +72,16 @@ func TestProblems(t *testing.T) {
 		{"there was no time yet", catalog.Listing{Records: []backup.Record{aged(t, time.Hour)}}, nil, Policy{Level: backup.Restored}, nil},
 		{"the clock", catalog.Listing{Records: []backup.Record{aged(t, -time.Hour)}}, nil, Policy{}, []string{"backup.clock: " + string(idAt(t, now.Add(time.Hour))) + " is of 2026-03-10 13:00Z, and the clock says 2026-03-10 12:00Z"}},
 		{
-			"what lies in the store", catalog.Listing{Records: []backup.Record{aged(t, time.Hour)}, Problems: []catalog.Problem{
-				{Kind: catalog.Incomplete, Source: shop, ID: "A", Detail: "its dump is not there"}, {Kind: catalog.Garbled, Source: shop, ID: "B", Detail: "garbled\x1b[2J"},
-				{Kind: catalog.MissingPrev, Source: shop, ID: "C", Detail: "vanished"}, {Kind: catalog.Orphan, Source: shop, ID: "D"},
+			"what lies in the store",
+			catalog.Listing{Records: []backup.Record{aged(t, time.Hour)}, Problems: []catalog.Problem{
+				{Kind: catalog.Incomplete, Source: shop, ID: "A", Detail: "its dump is not there"},
+				{Kind: catalog.Garbled, Source: shop, ID: "B", Detail: "garbled\x1b[2J"},
+				{Kind: catalog.MissingPrev, Source: shop, ID: "C", Detail: "vanished"},
+				{Kind: catalog.Orphan, Source: shop, ID: "D"},
 				{Kind: catalog.Garbled, Source: backup.Source{App: "blog"}, ID: "E"},
-			}}, nil, Policy{},
+			}},
+			nil,
+			Policy{},
 			[]string{"backup.damaged: B: garbled, and 1 more", "backup.vanished: C: vanished"},
 		},
 	} {
