@@ -381,7 +381,7 @@ func (d *Dir) sweepOne(name string, olderThan time.Duration) (Leftover, bool, er
 	if err != nil {
 		return Leftover{}, false, err
 	}
-	if !st.Mode().IsRegular() || d.o.Now().Sub(st.ModTime()) < olderThan {
+	if !st.Mode().IsRegular() || olderThan > 0 && d.o.Now().Sub(st.ModTime()) < olderThan {
 		return Leftover{}, false, nil
 	}
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {

@@ -20,3 +20,6 @@ func KeyOf(name string) (string, bool) { return keyOf(name) }
 
 // RenameIfAbsent is what a directory does where there are no links.
 func RenameIfAbsent(from, to string) error { return renameIfAbsent(from, to) }
+
+// InParts makes an upload one in parts, however small.
+func InParts(u Upload) error { return u.(*s3Upload).start() }

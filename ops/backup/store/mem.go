@@ -235,7 +235,7 @@ func (m *Mem) Sweep(ctx context.Context, prefix string, olderThan time.Duration)
 	defer unlock()
 	var swept []Leftover
 	for u, p := range m.pending {
-		if !strings.HasPrefix(u.key, prefix) || m.now().Sub(p.at) < olderThan {
+		if !strings.HasPrefix(u.key, prefix) || olderThan > 0 && m.now().Sub(p.at) < olderThan {
 			continue
 		}
 		swept = append(swept, Leftover{Key: u.key, ID: p.id, Started: p.at, Size: int64(u.buf.Len())})

@@ -31,8 +31,9 @@ import (
 const (
 	mib = 1 << 20
 	// part is the smallest that a server takes that is not the last, and big an object of two.
-	part = 5 * mib
-	big  = part + 100_000
+	part  = 5 * mib
+	big   = part + 100_000
+	small = -1
 )
 
 // through opens the server's bucket by way of a proxy.
@@ -95,11 +96,11 @@ func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 				s, p := through(t, server, chaos.Options{Pause: time.Millisecond, Script: once(2, fault, step.is)}, func(o *store.Options) {
 					o.Stall, o.Timeout = 100*time.Millisecond, 100*time.Millisecond
 				})
-				content := storetest.Content(1, big)
+				content, size := storetest.Content(1, 100_000), int64(small)
 				if step.name == "single put" || step.name == "look" {
-					content = content[:50_000]
+					size = part
 				}
-				info, err := upload(t.Context(), s, "a/b", content, part)
+				info, err := upload(t.Context(), s, "a/b", content, size)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -124,14 +125,21 @@ func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 	}
 }
 
-// upload writes an object in parts of a size that is small enough for a test.
+// upload writes an object in parts of a size. That of small is one part, however little it is.
 func upload(ctx context.Context, s store.Store, key string, content []byte, part int64) (store.Info, error) {
 	u, err := s.Begin(ctx, key, store.PutOpt{Expect: 1})
 	if err != nil {
 		return store.Info{}, err
 	}
 	defer u.Abort(ctx)
-	store.PartSize(u, part)
+	if part == small {
+		err = store.InParts(u)
+	} else {
+		store.PartSize(u, part)
+	}
+	if err != nil {
+		return store.Info{}, err
+	}
 	if _, err := u.Write(content); err != nil {
 		return store.Info{}, err
 	}
@@ -160,8 +168,8 @@ func TestFaultsOfAnyKindLeaveAWholeObjectOrNone(t *testing.T) {
 				direct := open(t, strings.Replace(s.String(), url.QueryEscape(p.Addr()), url.QueryEscape(server.Addr()), 1), options(server))
 				for i := range 3 {
 					key := fmt.Sprintf("db/%d/dump", i)
-					content := storetest.Content(seed, []int{1000, big, 1000 + part}[i])
-					_, err := upload(t.Context(), s, key, content, part)
+					content := storetest.Content(seed, []int{1000, big, 100_000}[i])
+					_, err := upload(t.Context(), s, key, content, []int64{part, part, small}[i])
 					checkWholeOrNone(t, direct, key, content, err)
 					// The manifest, which is written last and removed first.
 					_, err = s.PutIfAbsent(t.Context(), key+".json", content[:1000])
@@ -233,11 +241,11 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 					return // HEAD has no body that would say more than its status
 				}
 				s, p := through(t, server, chaos.Options{Script: once(1000, c.fault, step.is)}, nil)
-				content := storetest.Content(1, big)
+				content, size := storetest.Content(1, 100_000), int64(small)
 				if step.name == "single put" {
-					content = content[:1000]
+					size = part
 				}
-				_, err := upload(t.Context(), s, "a/b", content, part)
+				_, err := upload(t.Context(), s, "a/b", content, size)
 				if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("it gives %v", err)
 				}
@@ -280,9 +288,10 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 	t.Parallel()
 	server := storetest.Server(t)
 	var asked, changed atomic.Bool
+	ready := make(chan struct{})
 	newKeys := store.Keys{Access: "new-access", Secret: "new-secret"}
 	s, _ := through(t, server, chaos.Options{Script: func(chaos.Request) chaos.Fault {
-		if changed.Load() && !asked.Load() {
+		if changed.Load() && !asked.Load() { // nothing reaches the server that would be signed with the old ones
 			return chaos.Expired
 		}
 		return chaos.None
@@ -290,6 +299,7 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 		old := server.Keys()
 		o.Keys = func(context.Context) (store.Keys, error) {
 			if changed.Load() {
+				<-ready
 				asked.Store(true)
 				return newKeys, nil
 			}
@@ -306,10 +316,11 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 	if _, err := u.Write(content[:part+1]); err != nil {
 		t.Fatal(err)
 	}
+	changed.Store(true)
 	if err := server.ChangeKeys(t.Context(), newKeys); err != nil {
 		t.Fatal(err)
 	}
-	changed.Store(true)
+	close(ready)
 	if _, err := u.Write(content[part+1:]); err != nil {
 		t.Fatal(err)
 	}
@@ -328,12 +339,13 @@ func TestReadingGoesOnWhereItWasCut(t *testing.T) {
 	if _, err := open(t, server.Address(strings.ReplaceAll(t.Name(), "/", "_")), options(server)).PutIfAbsent(t.Context(), "k", content); err != nil {
 		t.Fatal(err)
 	}
+	var reads atomic.Int64
 	s, p := through(t, server, chaos.Options{Script: func(r chaos.Request) chaos.Fault {
 		if r.Method != http.MethodGet || r.Query.Has("list-type") {
 			return chaos.None
 		}
 		// Each gets half of what is left.
-		return []chaos.Fault{chaos.Truncate, chaos.SlowDown, chaos.Trickle, chaos.Truncate, chaos.ResetBefore, chaos.Hang, chaos.Truncate, chaos.None}[min(r.N-1, 7)]
+		return []chaos.Fault{chaos.Truncate, chaos.SlowDown, chaos.Trickle, chaos.Truncate, chaos.ResetBefore, chaos.Hang, chaos.Truncate, chaos.None}[min(reads.Add(1)-1, 7)]
 	}, Pause: time.Millisecond}, func(o *store.Options) { o.Stall, o.Timeout = 200*time.Millisecond, 200*time.Millisecond })
 	for _, off := range []int64{0, 12345} {
 		r, _, err := s.Open(t.Context(), "k", off)

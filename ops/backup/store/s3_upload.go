@@ -401,11 +401,11 @@ func (s *S3) Sweep(ctx context.Context, prefix string, olderThan time.Duration) 
 	if err := s.uploads(ctx, prefix, func(u minio.ObjectMultipartInfo) { all = append(all, u) }); err != nil {
 		return nil, err
 	}
-	now := s.now() // by the store's clock, which has just been heard
+	now := s.now() // by the store's clock, which has just been heard, to the second
 	var errs []error
 	for _, u := range all {
 		key, ok := s.key(u.Key)
-		if !ok || !strings.HasPrefix(key, prefix) || now.Sub(u.Initiated) < olderThan {
+		if !ok || !strings.HasPrefix(key, prefix) || olderThan > 0 && now.Sub(u.Initiated) < olderThan {
 			continue
 		}
 		if err := s.abort(ctx, key, u.UploadID); err != nil {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"flag"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		die(dir)
+	}
 	flag.Parse()
 	// Most tests wait for what does not come.
 	if err := flag.Set("test.parallel", "8"); err != nil {
