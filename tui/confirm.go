@@ -111,7 +111,11 @@ func (c *confirm) frame() (themes.Role, []keyHint) {
 			yes.help += " (locked)"
 		}
 	}
-	return themes.Crit, []keyHint{yes, {"esc", "leave it as it is"}}
+	no := keyHint{"esc", "leave it as it is"}
+	if c.no != nil {
+		no.help = "no"
+	}
+	return themes.Crit, []keyHint{yes, no}
 }
 
 func (c *confirm) view(env *pane.Env, w, h int) []string {

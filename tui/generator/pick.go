@@ -273,14 +273,18 @@ func (p *Pane) choose() tea.Cmd {
 	return cmd
 }
 
-// turnTo asks for another generator's trees, of the versions that are compared now where those are at hand.
+// turnTo asks for another generator's trees, of the versions that are compared now where those are at hand, or where none
+// is and they have such a generator.
 func (p *Pane) turnTo(a phoenix.Axis) tea.Cmd {
 	s, now := p.value(), p.choice()
 	if a == now.Generator() {
 		return nil
 	}
 	c, have := compare.Choice{Axis: a}, versionsOf(s, a)
-	if slices.Contains(have, now.From) && slices.Contains(have, now.To) {
+	fits := func(v phoenix.Version) bool {
+		return slices.Contains(have, v) || len(have) == 0 && phoenix.Knowledge(v).Switches(a) != nil
+	}
+	if fits(now.From) && fits(now.To) {
 		c.From, c.To = now.From, now.To
 	}
 	return p.ask(c)

@@ -260,11 +260,19 @@ func TestAGeneratorIsChosen(t *testing.T) {
 	if !ok || !m.Choice.Equal(want) || p.pick != nil {
 		t.Errorf("asked for %+v, want %+v", m, want)
 	}
-	// Release files are not at hand: which versions there are is for the comparison to find out.
+	// Release files are not at hand, and both versions make some.
+	want.Axis = phoenix.ReleaseFiles
+	if m, ok := press(t, p, "X", "G", "enter").(pane.CompareMsg); !ok || !m.Choice.Equal(want) {
+		t.Errorf("asked for %+v, want %+v", m, want)
+	}
+	// Where the older one does not, which versions there are is for the comparison to find out.
+	press(t, p, "X", "g", "enter")
+	a, _ := action.Named(p.Actions(), "from")
+	a.Run("1.4.0")
 	if m, ok := press(t, p, "X", "G", "enter").(pane.CompareMsg); !ok || !m.Choice.Equal(compare.Choice{Axis: phoenix.ReleaseFiles}) {
 		t.Errorf("asked for %+v", m)
 	}
-	a, _ := action.Named(p.Actions(), "axis")
+	a, _ = action.Named(p.Actions(), "axis")
 	if m, ok := a.Run("new")().(pane.CompareMsg); !ok || m.Choice.Generator() != phoenix.Project {
 		t.Errorf("asked for %+v", m)
 	}

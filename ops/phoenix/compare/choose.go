@@ -13,9 +13,12 @@ import (
 
 // choose fills in what a choice leaves open: from what the project's files come from, to the newest.
 func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, app nearest.App) Choice {
-	c := s.Wanted
+	c, all := s.Wanted, s.Versions
+	if len(all) == 0 {
+		all = s.Others // as when a registry cannot be asked: what was made before is at hand all the same
+	}
 	if c.To == (phoenix.Version{}) {
-		c.To = newest(s.Versions, func(phoenix.Version) bool { return true })
+		c.To = newest(all, func(phoenix.Version) bool { return true })
 	}
 	if g, ok := app.Of(c.Generator()); ok && c.Names == (phoenix.Names{}) {
 		c.Names = g.Names
@@ -38,9 +41,9 @@ func (l *loader) choose(ctx context.Context, s *Snapshot, mine *phoenix.Tree, ap
 		}
 	}
 	// The last version of the line before, where the jump is worth looking at.
-	c.From = newest(s.Versions, func(v phoenix.Version) bool { return v.Before(c.To) && v.Line() != c.To.Line() })
+	c.From = newest(all, func(v phoenix.Version) bool { return v.Before(c.To) && v.Line() != c.To.Line() })
 	if c.From == (phoenix.Version{}) {
-		c.From = s.Versions[0]
+		c.From = all[0]
 	}
 	return c
 }

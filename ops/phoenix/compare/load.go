@@ -48,14 +48,14 @@ func (l *loader) load(ctx context.Context, want Choice) (s *Snapshot, progress s
 // fill loads and compares, and gives the file in which is kept what is done.
 func (l *loader) fill(ctx context.Context, s *Snapshot) (string, error) {
 	vv, err := l.versions(ctx, s)
-	if len(vv) == 0 {
+	s.Versions = sorted(vv)
+	s.Others = l.others(s)
+	if len(vv) == 0 && (len(s.Others) == 0 || ctx.Err() != nil) {
 		if err == nil {
 			err = errors.New("it has no tree of any version of mix " + s.Wanted.Generator().Task())
 		}
 		return "", fmt.Errorf("%s: %w", s.Source, err)
 	}
-	s.Versions = sorted(vv)
-	s.Others = l.others(s)
 	mine, app := l.project(ctx, s)
 	s.App = app.Name
 	s.Choice = l.choose(ctx, s, mine, app)
@@ -299,10 +299,8 @@ func (l *loader) both(ctx context.Context, old, new phoenix.Spec) (from, to *pho
 			if *out = known; known != nil {
 				return nil
 			}
-			if *out, err = l.o.Source.Tree(gctx, spec); err != nil {
-				return fmt.Errorf("%s: %w", source.Title(spec), err)
-			}
-			return nil
+			*out, err = l.o.Source.Tree(gctx, spec) // it says what it is of
+			return err
 		})
 	}
 	get(old, l.trees[id(old)], &from)
