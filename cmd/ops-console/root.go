@@ -83,6 +83,7 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 		versionsCommand(e, t),
 		phxCommand(e, t),
 		auditCommand(e, t),
+		backupCommand(e, t),
 		wgCommand(e, t),
 		versionCommand(e),
 		manCommand(e),
