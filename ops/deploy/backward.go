@@ -62,7 +62,7 @@ func (r *reducer) putBack() bool {
 	if r.s.RunBad {
 		long = max(long, r.t.Soak) // what it did before it failed is judged by how the old release does now
 	}
-	from := later(later(r.s.steadyAt, r.s.backAt), r.s.ranAt)
+	from := r.from(later(r.s.steadyAt, r.s.ranAt))
 	for _, u := range r.s.of(roleTarget) {
 		if r.steady(u, 1, long) {
 			continue

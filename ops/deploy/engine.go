@@ -21,7 +21,7 @@ type engine struct {
 	o    *Observed
 	log  recorder
 	off  rules
-	tell func(before *State, r *Record) // of each record, once it is on disk
+	tell func(s *State, r *Record) // of each record, once it is on disk
 }
 
 // write puts records on disk and folds them in.
@@ -37,10 +37,6 @@ func (e *engine) write(rr ...Record) error {
 	if err != nil {
 		return err
 	}
-	return e.fold(rr, entries)
-}
-
-func (e *engine) fold(rr []Record, entries []journal.Entry) error {
 	for i := range rr {
 		r := rr[i]
 		r.Seq, r.At = entries[i].Seq, entries[i].At
@@ -80,15 +76,7 @@ func (e *engine) begin(intents []Intent, now time.Time) ([]Intent, error) {
 			rr = append(rr, Record{At: now, Kind: RecIntent, Intent: in})
 		}
 	}
-	if e.off.broken(ruleIntent) {
-		// The mutant keeps its intents to itself until their results are known.
-		for i := range rr {
-			rr[i].Seq, rr[i].At = e.s.Seq, journal.Stamp(now)
-			if err := e.s.apply(rr[i], e.s.Head); err != nil {
-				return nil, err
-			}
-		}
-	} else if err := e.write(rr...); err != nil {
+	if err := e.write(rr...); err != nil {
 		return nil, err
 	}
 	out := make([]Intent, len(intents))
@@ -208,30 +196,17 @@ func (e *engine) done(in Intent, ans Answer, err error, begun, now time.Time) er
 		ans.Text = plaintext.Line(ans.Text, maxText)
 		r.Answer = &ans
 	}
-	if e.off.broken(ruleIntent) {
-		in.Nonce = ""
-		at := journal.Stamp(now)
-		if err := e.log2(in, r, at); err != nil {
-			return err
-		}
-	} else if err := e.write(r); err != nil {
+	if err := e.write(r); err != nil {
 		return err
+	}
+	if l := e.o.leases[in.Machine]; l != nil && w == Conflict && in.Nonce != "" {
+		l.doubt = true
 	}
 	e.o.called(&in)
 	if in.Verb == VerbCreate && w == Done && ans.Nonce != "" {
 		e.o.leases[ans.Machine] = &lease{nonce: ans.Nonce, expires: begun.Add(in.TTL), word: Done, at: now}
 	}
 	return nil
-}
-
-// log2 is for the mutant that writes an intent down only with its result.
-func (e *engine) log2(in Intent, res Record, at time.Time) error {
-	res.At = at
-	entries, err := e.log.Append(Record{At: at, Kind: RecIntent, Intent: &in}.item(), res.item())
-	if err != nil {
-		return err
-	}
-	return e.fold([]Record{res}, entries[1:])
 }
 
 // leased takes in what became of a call about a lease.
@@ -243,12 +218,12 @@ func (e *engine) leased(in Intent, ans Answer, w Word, text string, begun, now t
 		*l = lease{free: true, word: w, at: l.at}
 	case w == Done:
 		// Counted from before the call was sent, so that it ends here before it ends there.
-		l.expires, l.free = begun.Add(in.TTL), false
+		l.expires, l.free, l.doubt = begun.Add(in.TTL), false, false
 		if ans.Nonce != "" {
 			l.nonce = ans.Nonce
 		}
 	case in.Verb == VerbRenew && (w == Conflict || w == Gone):
-		l.nonce, l.expires = "", time.Time{} // it is not ours any more
+		l.nonce, l.expires, l.doubt = "", time.Time{}, false // it is not ours any more
 	}
 }
 

@@ -112,7 +112,7 @@ func (r *reducer) guards() bool {
 	case s.Paused != "" && s.PausedBy == "" && r.o.calm.looks >= r.t.Good:
 		r.record(Record{Kind: RecGoesOn})
 		return false
-	case s.Paused != "" && s.PausedBy == "" && r.now.Sub(s.pausedAt) > r.t.Health:
+	case s.Paused != "" && s.PausedBy == "" && r.now.Sub(r.from(s.pausedAt)) > r.t.Health:
 		r.fail("paused for too long: " + s.Paused)
 		return false
 	}

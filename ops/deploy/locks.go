@@ -11,7 +11,7 @@ func (r *reducer) held(machine string) bool {
 		return true
 	}
 	l := r.o.leases[machine]
-	return l.held(r.now.Add(r.t.LeaseTTL / 5))
+	return l.held(r.now.Add(r.t.LeaseTTL/5)) && !l.doubt
 }
 
 // leases keeps every machine of the deployment held. True: they are, as far as machines can be reached, and the next
@@ -50,7 +50,7 @@ func (r *reducer) leases() bool {
 		return true
 	case all:
 		r.lock(last)
-	case !s.Locked && r.now.Sub(later(s.sessionAt, s.bound)) > r.t.LeaseWait+r.t.LeaseTTL:
+	case !s.Locked && r.now.Sub(r.from(s.bound)) > r.t.LeaseWait+r.t.LeaseTTL:
 		r.back(waiting)
 	default:
 		r.wait(waiting)
@@ -69,27 +69,28 @@ func later(a, b time.Time) time.Time {
 func (r *reducer) lease(m *Machine) (ok bool, why string) {
 	l := r.o.leases[m.ID]
 	switch {
+	case l.held(r.now) && !l.doubt && r.foreign(m) && r.since(l.at):
+		// Ours by our clock, and the platform shows another's.
 	case l.held(r.now):
 		left := l.expires.Sub(r.now)
-		due := left < r.t.LeaseTTL*2/3 && !r.off.broken(ruleRenew)
+		due := (left < r.t.LeaseTTL*2/3 || l.doubt) && !r.off.broken(ruleRenew)
 		if due && !l.pending && (l.word == Done || !r.now.Before(l.at.Add(r.t.Poll))) {
 			r.do(Intent{Verb: VerbRenew, Machine: m.ID})
 		}
-		return r.held(m.ID), fmt.Sprintf("the lease of machine %s, which is about to end, to be renewed", m.ID)
+		return r.held(m.ID) && !l.doubt, fmt.Sprintf("the lease of machine %s, which is about to end, to be renewed", m.ID)
 	case l != nil && l.pending:
 		return false, "the lease of machine " + m.ID
 	case l != nil && !r.since(l.at):
 		return false, "a look at machine " + m.ID
 	}
 	if h := m.Lease; h != nil && h.Expires.After(r.o.At) {
-		who, ours := ParseLessee(h.Description)
-		if ours && who.Deploy == r.p.ID && who.Session <= r.s.Session {
+		if !r.foreign(m) {
 			return false, fmt.Sprintf("our own lease of machine %s from before, which ends at %s", m.ID, h.Expires.UTC().Format("15:04:05Z"))
 		}
 		why = fmt.Sprintf("machine %s is held by %s until %s", m.ID, holder(h), h.Expires.UTC().Format("15:04:05Z"))
 		if r.s.Locked && !r.off.broken(ruleFence) {
 			r.lost(why)
-		} else if !r.s.Locked && r.now.Sub(later(r.s.sessionAt, r.s.bound)) > r.t.LeaseWait {
+		} else if !r.s.Locked && r.now.Sub(r.from(r.s.bound)) > r.t.LeaseWait {
 			r.back(why)
 		}
 		return false, why
@@ -105,6 +106,17 @@ func (r *reducer) lease(m *Machine) (ok bool, why string) {
 		r.do(Intent{Verb: VerbLease, Machine: m.ID})
 	}
 	return false, "the lease of machine " + m.ID
+}
+
+// foreign tells whether somebody else holds a machine. A later process of the same deployment is somebody else: it has
+// taken over.
+func (r *reducer) foreign(m *Machine) bool {
+	h := m.Lease
+	if h == nil || !h.Expires.After(r.o.At) {
+		return false
+	}
+	who, ours := ParseLessee(h.Description)
+	return !ours || who.Deploy != r.p.ID || who.Session > r.s.Session
 }
 
 func holder(h *Held) string {
@@ -161,7 +173,7 @@ func (r *reducer) lock(last time.Time) {
 // gone tells whether a machine is certainly not there any more: not in several complete lists, for long enough.
 func (r *reducer) gone(u *unit, after time.Time) bool {
 	k := r.o.absent[u.name()]
-	return k != nil && k.looks >= sure && k.since.After(after) && r.o.At.Sub(k.since) >= r.t.Settle
+	return k != nil && k.looks >= sure && !k.since.Before(after) && r.o.At.Sub(k.since) >= r.t.Settle
 }
 
 // stranger names a machine of the plan's groups that nobody planned for.

@@ -91,6 +91,9 @@ func (r *reducer) do(in Intent) {
 // free tells whether another call may be begun.
 func (r *reducer) free() bool { return len(r.s.open)+len(r.d.Intents) < r.t.Parallel }
 
+// from is where a bound counts from that began at a time: not before somebody asked to go on, or a process took it up.
+func (r *reducer) from(t time.Time) time.Time { return later(t, later(r.s.bound, r.s.sessionAt)) }
+
 // since tells whether the latest look began after a time: what it shows was not there before.
 func (r *reducer) since(t time.Time) bool { return r.o.At.After(t) }
 
@@ -140,7 +143,7 @@ func (r *reducer) prepared() bool {
 // late stops what has taken longer than the plan allows.
 func (r *reducer) late() bool {
 	s := r.s
-	if s.PausedBy != "" || r.now.Sub(s.bound) <= r.t.Total {
+	if s.PausedBy != "" || r.now.Sub(r.from(s.bound)) <= r.t.Total {
 		return false
 	}
 	why := fmt.Sprintf("it took longer than %s", r.t.Total)

@@ -34,6 +34,7 @@ type lease struct {
 	at      time.Time // the latest try ended
 	text    string
 	free    bool // given back
+	doubt   bool // the platform refused something as if it were not ours: renewing it shows
 }
 
 func (l *lease) held(now time.Time) bool { return l != nil && l.nonce != "" && now.Before(l.expires) }

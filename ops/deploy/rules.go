@@ -6,7 +6,6 @@ type rule uint32
 
 const (
 	ruleVerify     rule = 1 << iota // the whole fleet is seen healthy before it is committed
-	ruleIntent                      // an intent is on disk before its effect
 	ruleTouched                     // whatever may have been changed is put back, not only what was seen to work
 	ruleRunKey                      // the machine of the release command is found again by its key
 	ruleRunOnce                     // the release command is started once

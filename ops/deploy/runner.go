@@ -52,7 +52,7 @@ func (r *reducer) foreignRun() *Run {
 // seenRun is for how many looks in a row, since a time, the run was in the state in which it is.
 func (r *reducer) seenRun(machine string, after time.Time) int {
 	k := r.o.runs[machine]
-	if k == nil || !k.since.After(after) {
+	if k == nil || k.since.Before(after) {
 		return 0
 	}
 	return k.looks
@@ -69,7 +69,7 @@ func (r *reducer) migrate() bool {
 	}
 	if f := r.foreignRun(); f != nil {
 		why := fmt.Sprintf("another release command is running, in machine %s: it is not ended, only waited for", f.Machine)
-		if r.now.Sub(later(s.lockedAt, s.bound)) > r.p.Command.Timeout {
+		if r.now.Sub(r.from(s.lockedAt)) > r.p.Command.Timeout {
 			r.back(why)
 		} else {
 			r.wait(why)
@@ -107,7 +107,7 @@ func (r *reducer) prepareRun() bool {
 		return true
 	case a.word == Done:
 		why += " to be seen"
-		if r.now.Sub(a.ended) > r.t.Health {
+		if r.now.Sub(r.from(a.ended)) > r.t.Health {
 			r.back("the machine of the release command was made and is not there")
 			return false
 		}
@@ -153,14 +153,14 @@ func (r *reducer) poll() bool {
 		r.record(Record{Kind: RecRunBad, Machine: run.Machine, Code: run.Code, Text: text})
 	case run == nil || run.State == RunLost:
 		// One look that does not show it is not the end of it.
-		if r.settled(a) && (r.seenRun(s.runner, a.ended) >= sure || r.o.At.Sub(a.ended) >= r.t.Settle+r.t.Health && run == nil) {
+		if r.settled(a) && (r.seenRun(s.runner, a.ended) >= sure || r.o.At.Sub(r.from(a.ended)) >= r.t.Settle+r.t.Health && run == nil) {
 			r.halt(HaltMigration, "the platform does not say how the release command ended: see in the database whether its migrations ran")
 			return false
 		}
 		r.wait("the release command to be seen")
 	case run.State == RunCreated && r.notStarted(a):
 		r.startAgain(a)
-	case r.now.Sub(later(a.first, s.bound)) > r.p.Command.Timeout:
+	case r.now.Sub(r.from(a.first)) > r.p.Command.Timeout:
 		r.halt(HaltMigration, fmt.Sprintf("the release command still runs after %s: it is not ended, and nothing is done under it", r.p.Command.Timeout))
 	default:
 		r.wait("the release command")
@@ -217,16 +217,25 @@ func (r *reducer) soak() bool {
 	if s.Soaked || r.p.Command == nil || r.t.Soak == 0 || r.off.broken(ruleSoak) {
 		return true
 	}
+	well := true
 	for i := range r.p.Targets {
 		t, u := &r.p.Targets[i], &s.units[i]
-		if m := r.o.of(u); m != nil && t.Prev.Healthy && !t.Cold() && !m.Lost {
-			if why := r.ill(m); why != "" && r.o.track(m.ID).bad.since.After(s.ranAt) {
+		m := r.o.of(u)
+		if !t.Prev.Healthy || t.Cold() {
+			continue
+		}
+		if m == nil {
+			well = false
+		} else if !m.Lost {
+			tr := r.o.track(m.ID)
+			if why := r.ill(m); why != "" && tr.bad.since.After(s.startRun.first) {
 				r.halt(HaltSchema, fmt.Sprintf("the release command has run, and machine %s with the old release is not well since: %s", m.ID, why))
 				return false
 			}
+			well = well && tr.bad.looks == 0
 		}
 	}
-	if r.o.At.Sub(s.ranAt) >= r.t.Soak {
+	if long := r.o.At.Sub(r.from(s.ranAt)); long >= r.t.Soak && (well || long >= r.t.Soak+r.t.Health) {
 		r.record(Record{Kind: RecSoaked})
 		return false
 	}

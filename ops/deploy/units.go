@@ -185,7 +185,7 @@ func (r *reducer) put(st *standing, side, where int) {
 	case a.word == Refused:
 		st.fail = fmt.Sprintf("the change of %s is refused: %s", name, a.text)
 		return
-	case r.o.At.Sub(a.first) > r.t.Health:
+	case r.o.At.Sub(r.from(a.first)) > r.t.Health:
 		st.fail = fmt.Sprintf("%s has not taken the %s release in %s", name, word(side), r.t.Health)
 		return
 	case m.State == Changing:
@@ -265,7 +265,7 @@ func (r *reducer) gate(st *standing, side int) {
 		r.startIt(st, side, name+" was stopped for want of traffic before it was seen well")
 	case tr.down.looks >= r.t.Bad && now.Sub(base) >= r.t.Grace:
 		r.sick(st, side, "it is "+state(m))
-	case now.Sub(base) >= r.t.Health+r.t.Grace && tr.good.looks == 0:
+	case now.Sub(r.from(base)) >= r.t.Health+r.t.Grace && tr.good.looks == 0:
 		r.sick(st, side, fmt.Sprintf("not well after %s: %s", r.t.Health, failing(m, t)))
 	default:
 		st.wait = name + " to be healthy"

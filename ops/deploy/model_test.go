@@ -1,0 +1,585 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ops-console/ops/deploy/journal"
+)
+
+// chooser replays a prefix of choices and takes the first of each behind it.
+type chooser struct {
+	pre    []int8
+	i      int
+	widths []int8
+	trace  []string
+	budget int
+	spent  int
+	quiet  bool // no trace
+}
+
+func (c *chooser) pick(n int) int {
+	v := int8(0)
+	if c.i < len(c.pre) {
+		v = c.pre[c.i]
+	} else {
+		c.pre = append(c.pre, 0)
+	}
+	c.widths = append(c.widths, int8(n))
+	c.i++
+	return int(v)
+}
+
+func (c *chooser) spend(n int, label func(int) string) int {
+	if c.budget <= 0 {
+		return 0
+	}
+	v := c.pick(n)
+	if v != 0 {
+		c.budget--
+		c.spent++
+		c.trace = append(c.trace, label(v))
+	}
+	return v
+}
+
+var (
+	machineFaults = []int{fOK, fNot, fApplied, fHang, fCrashBefore, fCrashAfter, fTaken, fBusy}
+	otherFaults   = []int{fOK, fNot, fApplied, fHang, fCrashBefore, fCrashAfter}
+	leaseFaults   = []int{fOK, fNot, fApplied, fTaken, fCrashAfter}
+)
+
+func (c *chooser) fault(in *Intent) int {
+	kinds := machineFaults
+	switch in.Verb {
+	case VerbLease, VerbRenew:
+		kinds = leaseFaults
+	case VerbRelease:
+		kinds = leaseFaults[:2]
+	case VerbOpen, VerbClose, VerbPrepare, VerbStartRun, VerbDiscard, VerbGate, VerbCreate:
+		kinds = otherFaults
+	}
+	return kinds[c.spend(len(kinds), func(v int) string {
+		return fmt.Sprintf("%s %s:%s", in.Verb, in.Machine+in.Key, faultNames[kinds[v]])
+	})]
+}
+
+func (c *chooser) look() int {
+	return c.spend(4, func(v int) string { return "look:" + [...]string{"", "failed", "stale", "empty"}[v] })
+}
+
+// memory is a journal that is kept in memory, encoded as on disk.
+type memory struct {
+	data  []byte
+	chain journal.Chain
+	lazy  bool // a mutant: intents reach the disk only with what follows them
+	held  []byte
+}
+
+func (m *memory) Append(items ...journal.Item) ([]journal.Entry, error) {
+	out := make([]journal.Entry, 0, len(items))
+	for _, it := range items {
+		var e journal.Entry
+		var err error
+		if m.held, e, err = m.chain.Append(m.held, it.At, it.Kind, it.Data); err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+		if !m.lazy || it.Kind != string(RecIntent) {
+			m.data = append(m.data, m.held...)
+			m.held = m.held[:0]
+		}
+	}
+	return out, nil
+}
+
+// open reads the journal as a new process does.
+func (m *memory) open() (*State, error) {
+	m.held = m.held[:0]
+	entries, _, err := journal.Decode(m.data)
+	if err != nil {
+		return nil, err
+	}
+	m.chain = journal.Chain{}
+	if len(entries) > 0 {
+		m.chain = journal.After(entries[len(entries)-1])
+	}
+	return Fold(entries)
+}
+
+// path is one execution.
+type path struct {
+	w       *world
+	m       *memory
+	s       *State
+	crashes int
+	request Choice // made where it stands still; empty: none
+	asked   bool
+}
+
+const (
+	maxSteps    = 600
+	maxRestarts = 8
+)
+
+// one runs a deployment to its end, through crashes.
+func one(e env, pre []int8, budget int, off rules, lazy bool) (*chooser, *path) {
+	c := &chooser{pre: pre, budget: budget}
+	w := newWorld(e, c)
+	p := &path{w: w, m: &memory{lazy: lazy}}
+	plan := w.plan()
+	if e.changed {
+		plan.Targets[1].Prev.Version = "m2v1"
+	}
+	if _, err := p.m.Append(Record{At: w.now, Kind: RecBegin, Plan: plan, Hash: "h"}.item()); err != nil {
+		panic(err)
+	}
+	for restart := 0; restart < maxRestarts; restart++ {
+		if p.session(off) {
+			break
+		}
+		p.crashes++
+		down := e.down
+		if down == 0 {
+			down = 70 * time.Second
+		}
+		w.advance(w.now.Add(down))
+	}
+	p.check()
+	return c, p
+}
+
+// session is one process. False: it crashed.
+func (p *path) session(off rules) (ended bool) {
+	w := p.w
+	s, err := p.m.open()
+	if err != nil {
+		w.v("I8 the journal cannot be read: %v", err)
+		return true
+	}
+	p.s = s
+	if s.Outcome != "" {
+		return true // it ended, and was killed before it gave its leases back: they lapse
+	}
+	defer func() {
+		if x := recover(); x != nil {
+			if _, ok := x.(crash); !ok {
+				panic(x)
+			}
+			if !p.m.lazy {
+				again, err := p.m.open()
+				if err != nil || !reflect.DeepEqual(again, p.s) {
+					w.v("I8 the journal does not say what the process knew: %v", err)
+				}
+			}
+		}
+	}()
+	g := &engine{s: s, o: newObserved(s.Plan), log: p.m, off: off}
+	if err := g.write(Record{At: w.now, Kind: RecSession, Session: s.Session + 1, Holder: "me"}); err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	for step := 0; step < maxSteps; step++ {
+		before := s.Seq
+		d, err := g.turn(w.now)
+		if err != nil {
+			w.v("I8 %v", err)
+			return true
+		}
+		if s.Seq != before && w.c.spend(2, func(int) string { return "crash after a record" }) == 1 {
+			panic(crash{})
+		}
+		if d.Over {
+			if s.Halt != "" && !p.asked && p.request != "" {
+				p.asked = true
+				if err := g.write(Record{At: w.now, Kind: RecRequest, Choice: p.request, By: "op"}); err != nil {
+					panic(err)
+				}
+				continue
+			}
+			return true
+		}
+		if len(d.Intents) > 0 {
+			if hasRecorded(d.Intents) && w.abortAt.IsZero() && s.Outcome == "" && s.Halt == "" &&
+				w.c.spend(2, func(int) string { return "abort" }) == 1 {
+				w.abortAt = w.now
+				if err := g.write(Record{At: w.now, Kind: RecRequest, Choice: Abort, By: "op"}); err != nil {
+					panic(err)
+				}
+				continue
+			}
+			p.perform(ctx, g, d.Intents)
+			continue
+		}
+		next := g.o.At.Add(s.Plan.Timings.Poll)
+		if g.o.Failed.After(g.o.At) {
+			next = g.o.Failed.Add(s.Plan.Timings.Poll)
+		}
+		w.advance(next)
+		begun := w.now
+		r, err := w.Observe(ctx, g.want())
+		g.look(r, err, begun)
+	}
+	w.v("I0 no end after %d steps: %s", maxSteps, s.Phase())
+	return true
+}
+
+func hasRecorded(ii []Intent) bool {
+	for _, in := range ii {
+		if !in.Verb.Volatile() {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *path) perform(ctx context.Context, g *engine, intents []Intent) {
+	w := p.w
+	ii, err := g.begin(intents, w.now)
+	if err != nil {
+		panic(err)
+	}
+	for _, in := range ii {
+		begun := w.now
+		ans, err := w.Do(ctx, in)
+		if err := g.done(in, ans, err, begun, w.now); err != nil {
+			w.v("I8 %v", err)
+		}
+	}
+}
+
+// check holds the end against the world.
+func (p *path) check() {
+	w, s := p.w, p.s
+	w.advance(w.now.Add(time.Minute)) // what was late comes
+	e := &w.env
+	count := map[string]int{}
+	for _, m := range w.ms {
+		if m.gone {
+			continue
+		}
+		count[m.digest]++
+		if s.Outcome == Deployed || s.Outcome == RolledBack || s.Outcome == Unchanged {
+			dead := w.isDead(m)
+			if m.key != "" && !dead && (e.strategy != StrategyBlueGreen || s.Outcome != Deployed) {
+				w.v("I5 machine %s (%s) was left", m.id, m.key)
+			}
+			if m.cordoned && !dead {
+				w.v("I5 machine %s was left without traffic", m.id)
+			}
+			if m.key == "" && e.strategy == StrategyBlueGreen && s.Outcome == Deployed && !dead {
+				w.v("I5 old machine %s was left", m.id)
+			}
+			if !dead && !m.stopped && !w.healthy(m) && s.Outcome != Unchanged {
+				w.v("I9 %s, and %s is not healthy", s.Outcome, m.id)
+			}
+		}
+	}
+	if s.Outcome != "" && s.Outcome != Abandoned {
+		for _, r := range w.runs {
+			if r.key != "" && r.state == RunCreated {
+				w.v("I5 release command machine %s was left", r.id)
+			}
+			if r.key != "" && r.state == RunStarted {
+				w.v("I3 %s while the release command runs", s.Outcome)
+			}
+		}
+	}
+	want := ""
+	switch s.Outcome {
+	case Deployed:
+		want = "complete"
+		if count[oldDigest] > 0 && !(e.dead > 0 && e.strategy == StrategyBlueGreen) {
+			w.v("I1 deployed, and %v", count)
+		}
+		if e.mig != "none" && w.schema != 1 {
+			w.v("I2 deployed without its migrations")
+		}
+	case RolledBack:
+		want = "failed"
+		if count[newDigest] > 0 {
+			w.v("I1 rolled back, and %v", count)
+		}
+		if w.schema == 1 && e.unfit && !w.forced {
+			w.v("I7 rolled back to code that does not work with the schema")
+		}
+	case Unchanged:
+		want = "failed"
+		if count[newDigest] > 0 || w.ran > 0 {
+			w.v("I2 unchanged, and %v, %d release commands", count, w.ran)
+		}
+		for _, m := range w.ms[:3] {
+			if m.n > 1 && !e.changed {
+				w.v("I2 unchanged, and %s is at %s", m.id, m.version())
+			}
+		}
+	case "":
+		want = "interrupted"
+		p.checkHalt()
+	}
+	if w.record != nil && s.Record != nil && s.Record.ID == w.record.ID && w.record.Status != want && s.closed.word == Done && !w.hung {
+		w.v("I15 %s%s, and the release record says %s", s.Outcome, s.Halt, w.record.Status)
+	}
+	if w.calls > 700 {
+		w.v("I10 %d calls", w.calls)
+	}
+	if !w.abortAt.IsZero() && w.now.Sub(w.abortAt) > 40*time.Minute {
+		w.v("I13 %s after the abort", w.now.Sub(w.abortAt))
+	}
+	if w.c.spent == 0 {
+		if got, want := p.end(), expected(e); got != want {
+			w.v("I0 %s, want %s (%s)", got, want, s.Reason)
+		}
+	}
+}
+
+func (p *path) end() string {
+	if p.s.Outcome != "" {
+		return string(p.s.Outcome)
+	}
+	return string(p.s.Halt)
+}
+
+// checkHalt holds that it stands still only for a reason that is not its own (I11, I12).
+func (p *path) checkHalt() {
+	w, s, e := p.w, p.s, &p.w.env
+	switch s.Halt {
+	case HaltSchema:
+		if !e.unfit && e.declared == Able {
+			w.v("I12 halted for the schema, which the old release works with: %s", s.Reason)
+		}
+	case HaltRollback:
+		if e.dead == 0 && !e.unfit {
+			w.v("I11 gave up without a cause: %s", s.Reason)
+		}
+	case HaltCutover:
+		if e.image == "good" && e.dead == 0 {
+			w.v("I11 halted after cutover without a cause: %s", s.Reason)
+		}
+	case HaltMigration:
+		if e.mig != "slow" && e.mig != "lost" {
+			w.v("I11 does not know how the release command ended: %s", s.Reason)
+		}
+	case HaltLease:
+		if !w.other {
+			w.v("I11 lost a lease that nobody took: %s", s.Reason)
+		}
+	default:
+		w.v("I0 no end: %s", s.Phase())
+	}
+}
+
+// expected is the end where nothing goes wrong that is not in the environment.
+func expected(e *env) string {
+	bad := e.image != "good" && e.image != "sleepy"
+	switch {
+	case e.held, e.changed, e.gate == Fail:
+		return string(Unchanged)
+	case e.dead > 0 && e.deadAt == 0:
+		return string(Unchanged)
+	case e.mig == "lost", e.mig == "slow":
+		return string(HaltMigration)
+	case e.mig == "fail":
+		return string(RolledBack)
+	case e.mig == "partial" && e.unfit:
+		return string(HaltSchema)
+	case e.mig == "partial":
+		return string(RolledBack)
+	case e.mig == "ok" && e.unfit:
+		return string(HaltSchema) // the soak shows it
+	case e.dead > 0:
+		return e.name[strings.LastIndexByte(e.name, '>')+1:]
+	case bad && e.mig == "ok" && e.declared != Able:
+		return string(HaltSchema)
+	case bad && e.strategy == StrategyBlueGreen && e.image == "late1":
+		return string(Deployed)
+	case bad:
+		return string(RolledBack)
+	}
+	return string(Deployed)
+}
+
+// tally is what an exploration found.
+type tally struct {
+	paths, crashes, calls, looks int
+	ends                         map[string]int
+	viol                         map[string]string
+	took                         time.Duration
+}
+
+func (t *tally) add(o *tally) {
+	t.paths += o.paths
+	t.crashes += o.crashes
+	t.calls += o.calls
+	t.looks += o.looks
+	for k, n := range o.ends {
+		t.ends[k] += n
+	}
+	for k, v := range o.viol {
+		if _, ok := t.viol[k]; !ok {
+			t.viol[k] = v
+		}
+	}
+}
+
+func newTally() *tally { return &tally{ends: map[string]int{}, viol: map[string]string{}} }
+
+// explore runs every execution of an environment with at most budget faults. It stops at the first violation if asked.
+func explore(e env, budget int, off rules, lazy, stop bool) *tally {
+	t := newTally()
+	var pre []int8
+	for {
+		c, p := one(e, pre, budget, off, lazy)
+		t.paths++
+		t.crashes += p.crashes
+		t.calls += p.w.calls
+		t.looks += p.w.looks
+		t.ends[p.end()]++
+		for _, v := range p.w.viol {
+			k, _, _ := strings.Cut(v, " ")
+			if _, ok := t.viol[k]; !ok {
+				t.viol[k] = v + "  <= " + e.name + ": " + strings.Join(c.trace, ", ") + " " + strings.Trim(fmt.Sprint(c.pre[:c.i]), "[]")
+			}
+		}
+		if stop && len(t.viol) > 0 {
+			return t
+		}
+		i := c.i - 1
+		for i >= 0 && c.pre[i]+1 >= c.widths[i] {
+			i--
+		}
+		if i < 0 {
+			return t
+		}
+		pre = c.pre[:i+1]
+		pre[i]++
+	}
+}
+
+func exploreAll(envs []env, budget int, off rules, lazy, stop bool) *tally {
+	t := newTally()
+	begin := time.Now()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	jobs := make(chan env)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for e := range jobs {
+				one := explore(e, budget, off, lazy, stop)
+				mu.Lock()
+				t.add(one)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, e := range envs {
+		mu.Lock()
+		done := stop && len(t.viol) > 0
+		mu.Unlock()
+		if done {
+			break
+		}
+		jobs <- e
+	}
+	close(jobs)
+	wg.Wait()
+	t.took = time.Since(begin)
+	return t
+}
+
+func (t *tally) String() string {
+	var ends []string
+	for k, n := range t.ends {
+		ends = append(ends, fmt.Sprintf("%s %d", k, n))
+	}
+	sort.Strings(ends)
+	return fmt.Sprintf("%d paths, %d crashes, %d calls (%d looks), %d violations, %s; %s", t.paths, t.crashes, t.calls, t.looks,
+		len(t.viol), t.took.Round(10*time.Millisecond), strings.Join(ends, ", "))
+}
+
+// envs are the environments that are explored.
+func envs() []env {
+	var out []env
+	add := func(e env) {
+		if e.strategy == "" {
+			e.strategy = StrategyRolling
+		}
+		if e.declared == "" {
+			e.declared = Able
+		}
+		if e.mig == "" {
+			e.mig = "none"
+		}
+		if e.image == "" {
+			e.image = "good"
+		}
+		e.name = fmt.Sprintf("%s %s mig=%s unfit=%v able=%s dead=%d@%s auto=%v down=%s foreign=%v held=%v changed=%v gate=%s %s", e.strategy, e.image,
+			e.mig, e.unfit, e.declared, e.dead, e.deadAt, e.auto, e.down, e.foreign, e.held, e.changed, e.gate, e.name)
+		out = append(out, e)
+	}
+	for _, image := range []string{"good", "bad", "crash", "flaky2", "late1", "sleepy", "reverted"} {
+		add(env{image: image})
+	}
+	for _, mig := range []string{"ok", "fail", "partial", "slow", "lost"} {
+		add(env{mig: mig})
+	}
+	add(env{mig: "ok", image: "bad"})
+	add(env{mig: "ok", image: "flaky2", declared: AbleUnknown})
+	add(env{mig: "ok", image: "good", unfit: true, declared: Unable})
+	add(env{mig: "ok", image: "bad", unfit: true, declared: Able})
+	add(env{mig: "partial", unfit: true, declared: Unable})
+	return out
+}
+
+func modelBudget(t *testing.T) int {
+	if s := os.Getenv("MODEL_FAULTS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return 1
+}
+
+// TestModelOne shows one execution: MODEL_ENV is a part of the environment's name, MODEL_PATH its choices.
+func TestModelOne(t *testing.T) {
+	name := os.Getenv("MODEL_ENV")
+	if name == "" {
+		t.Skip("set MODEL_ENV to a part of an environment's name, and MODEL_PATH to the choices, to see one execution")
+	}
+	var pre []int8
+	for _, f := range strings.Fields(os.Getenv("MODEL_PATH")) {
+		n, _ := strconv.Atoi(f)
+		pre = append(pre, int8(n))
+	}
+	for _, e := range envs() {
+		if !strings.Contains(e.name, name) {
+			continue
+		}
+		c, p := one(e, pre, len(pre), 0, false)
+		entries, _, _ := journal.Decode(p.m.data)
+		for _, x := range entries[1:] {
+			t.Logf("%7.2f %-9s %s", x.At.Sub(epoch).Seconds(), x.Kind, x.Data)
+		}
+		t.Log(p.end(), p.s.Reason, c.trace, p.w.viol)
+		return
+	}
+}
+
+func TestModel(t *testing.T) {
+	r := exploreAll(envs(), modelBudget(t), 0, false, false)
+	t.Log(r)
+	for _, v := range r.viol {
+		t.Error(v)
+	}
+}

@@ -1,0 +1,618 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A world is a platform of three machines in virtual time, whose every call can go wrong in every way, and which notices
+// when a deployment does something it must never do.
+
+type env struct {
+	name     string
+	image    string // good, bad, crash, flaky2, late1, sleepy, reverted
+	mig      string // none, ok, fail, partial, slow, lost
+	unfit    bool   // the old release does not work with the new schema
+	declared Ability
+	dead     int           // machine whose host dies, from 1; 0: none
+	deadAt   time.Duration // after the beginning
+	strategy Strategy
+	auto     bool          // the third machine is stopped by the platform for want of traffic
+	down     time.Duration // how long a killed process is away; 0: 70 s
+	foreign  bool          // somebody else's release command runs at first
+	held     bool          // somebody else holds the third machine all the time
+	changed  bool          // the second machine was changed since the plan was made
+	gate     Verdict       // of a required gate before the change; empty: there is none
+}
+
+type fmachine struct {
+	id, region string
+	n          int
+	digest     string
+	mark, key  string
+	changing   time.Time // until then
+	stopped    bool
+	gone       bool
+	cordoned   bool
+	ours       bool // changed by us
+	restarted  bool
+	nonce      string
+	desc       string
+	expires    time.Time
+	conflicts  int // refusals of ours since somebody else took it
+	undo       time.Time
+}
+
+type frun struct {
+	id, key string
+	state   RunState
+	until   time.Time
+	code    int
+}
+
+type late struct {
+	at time.Time
+	do func() error
+}
+
+type world struct {
+	env   env
+	c     *chooser
+	now   time.Time
+	start time.Time
+	ms    []*fmachine
+	runs  []*frun
+	lates []late
+
+	schema   int
+	ran      int // release commands that began
+	forced   bool
+	cut      bool // green got traffic
+	record   *ReleaseRecord
+	opens    int
+	next     int
+	calls    int
+	looks    int
+	last     *Reading
+	viol     []string
+	other    bool // somebody else took a lease
+	maxAway  int
+	fouled   bool // the platform did not do what was asked in a way that nobody can mend
+	hung     bool // a close of the release record comes late
+	abortAt  time.Time
+}
+
+type crash struct{}
+
+func newWorld(e env, c *chooser) *world {
+	w := &world{env: e, c: c, now: epoch, start: epoch, maxAway: 1}
+	for i := 1; i <= 3; i++ {
+		w.ms = append(w.ms, &fmachine{id: fmt.Sprintf("m%d", i), region: "fra", n: 1, digest: oldDigest})
+	}
+	w.next = 10
+	if e.auto {
+		w.ms[2].stopped = true
+	}
+	if e.foreign {
+		w.runs = append(w.runs, &frun{id: "r-foreign", state: RunStarted, until: epoch.Add(20 * time.Second)})
+	}
+	if e.held {
+		m := w.ms[2]
+		m.nonce, m.desc, m.expires = "other", "somebody else", epoch.Add(24*time.Hour)
+	}
+	if e.changed {
+		w.ms[1].n++
+	}
+	return w
+}
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	oldDigest = "sha256:old"
+	newDigest = "sha256:new"
+)
+
+func (w *world) v(format string, a ...any) { w.viol = append(w.viol, fmt.Sprintf(format, a...)) }
+
+func (w *world) find(id string) *fmachine {
+	for _, m := range w.ms {
+		if m.id == id && !m.gone {
+			return m
+		}
+	}
+	return nil
+}
+
+func (w *world) isDead(m *fmachine) bool {
+	return w.env.dead > 0 && m.id == fmt.Sprintf("m%d", w.env.dead) && w.now.Sub(w.start) >= w.env.deadAt
+}
+
+func (w *world) healthy(m *fmachine) bool {
+	if m.stopped || w.now.Before(m.changing) {
+		return false
+	}
+	if m.digest == oldDigest {
+		return w.schema == 0 || !w.env.unfit
+	}
+	switch w.env.image {
+	case "bad", "crash":
+		return false
+	case "flaky2":
+		return m.id != "m2" && !strings.HasSuffix(m.key, ":m2")
+	case "late1":
+		for _, x := range w.ms {
+			if x.key == "" && !x.gone && (x.digest == oldDigest || w.now.Before(x.changing)) {
+				return true
+			}
+		}
+		return m.id != "m1"
+	case "sleepy":
+		return m.restarted || m.key != "" && strings.Contains(m.key, "canary")
+	}
+	return true
+}
+
+// advance lets time pass, and what was to happen in it.
+func (w *world) advance(to time.Time) {
+	for {
+		var first *late
+		for i := range w.lates {
+			if l := &w.lates[i]; !l.at.After(to) && l.do != nil && (first == nil || l.at.Before(first.at)) {
+				first = l
+			}
+		}
+		if first == nil {
+			break
+		}
+		if first.at.After(w.now) {
+			w.now = first.at
+		}
+		do := first.do
+		first.do = nil
+		_ = do()
+		w.tick()
+	}
+	if to.After(w.now) {
+		w.now = to
+	}
+	w.tick()
+}
+
+func (w *world) tick() {
+	for _, r := range w.runs {
+		if r.state == RunStarted && !w.now.Before(r.until) && w.env.mig != "lost" {
+			r.state = RunExited
+			if r.key == "" {
+				continue
+			}
+			switch w.env.mig {
+			case "fail":
+				r.code = 1
+			case "partial":
+				r.code = 1
+				w.schema = 1
+			default:
+				w.schema = 1
+			}
+		}
+		if r.state == RunStarted && w.env.mig == "lost" && r.key != "" && !w.now.Before(r.until) {
+			r.state = RunLost // killed by somebody
+		}
+	}
+	for _, m := range w.ms {
+		if !m.undo.IsZero() && !w.now.Before(m.undo) {
+			// The platform could not get the image, and takes the update back.
+			m.undo = time.Time{}
+			m.n++
+			m.digest, m.mark = oldDigest, ""
+			m.changing = w.now.Add(2 * time.Second)
+		}
+	}
+	w.blast()
+}
+
+// blast counts the machines that do not serve because of us (I4).
+func (w *world) blast() {
+	if w.env.strategy == StrategyImmediate || w.env.strategy == StrategyBlueGreen {
+		return
+	}
+	away := 0
+	for _, m := range w.ms {
+		if m.key == "" && m.ours && !m.gone && !w.isDead(m) && !(w.env.auto && m.id == "m3") && !w.healthy(m) {
+			away++
+		}
+	}
+	if away > w.maxAway && !w.fouled && !(w.schema == 1 && w.env.unfit) {
+		w.v("I4 %d machines away because of us", away)
+	}
+}
+
+func (w *world) alive() bool {
+	for _, r := range w.runs {
+		if r.state == RunStarted && r.key != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// permit checks what the platform checks before it changes a machine.
+func (w *world) permit(in *Intent) (*fmachine, error) {
+	m := w.find(in.Machine)
+	if m == nil {
+		return nil, fmt.Errorf("machine %s: %w", in.Machine, ErrGone)
+	}
+	if w.isDead(m) {
+		return nil, errors.New("host unreachable")
+	}
+	if m.expires.After(w.now) && m.nonce != in.Nonce {
+		if m.nonce == "other" {
+			if in.Verb != VerbRelease && in.Verb != VerbRenew {
+				m.conflicts++
+			}
+			if m.conflicts > 1 {
+				w.v("I6 %s of %s again after its lease was lost", in.Verb, m.id)
+			}
+		}
+		return nil, fmt.Errorf("lease held: %w", ErrConflict)
+	}
+	return m, nil
+}
+
+// effect is what a call does to the world.
+func (w *world) effect(in Intent) (Answer, error) {
+	switch in.Verb {
+	case VerbGate:
+		return Answer{Verdict: w.env.gate, Text: "asked"}, nil
+	case VerbOpen:
+		w.opens++
+		rec := &ReleaseRecord{ID: "rel" + strconv.Itoa(w.opens), Version: w.opens, Status: "running"}
+		w.record = rec
+		return Answer{Record: &ReleaseRecord{ID: rec.ID, Version: rec.Version, Status: rec.Status}}, nil
+	case VerbClose:
+		if w.record != nil && w.record.ID == in.Record.ID {
+			w.record.Status = in.Status
+		}
+		return Answer{}, nil
+	case VerbPrepare:
+		w.next++
+		r := &frun{id: "r" + strconv.Itoa(w.next), key: in.Tags[TagKey], state: RunCreated}
+		w.runs = append(w.runs, r)
+		return Answer{Machine: r.id}, nil
+	case VerbStartRun:
+		return w.startRun(in)
+	case VerbDiscard:
+		return w.discard(in)
+	case VerbCreate:
+		w.next++
+		m := &fmachine{id: "m" + strconv.Itoa(w.next), region: in.Region, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
+			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch}
+		m.nonce, m.desc, m.expires = "n-"+m.id, in.Description, w.now.Add(in.TTL)
+		w.ms = append(w.ms, m)
+		return Answer{Machine: m.id, Version: m.version(), Nonce: m.nonce}, nil
+	case VerbLease:
+		return w.lease(in)
+	}
+	m, err := w.permit(&in)
+	if err != nil {
+		return Answer{}, err
+	}
+	switch in.Verb {
+	case VerbRenew:
+		if !m.expires.After(w.now) || m.nonce != in.Nonce {
+			return Answer{}, fmt.Errorf("no such lease: %w", ErrGone)
+		}
+		m.expires = w.now.Add(in.TTL)
+	case VerbRelease:
+		m.expires, m.nonce, m.desc = time.Time{}, "", ""
+	case VerbClaim:
+	case VerbUpdate:
+		return w.update(m, in)
+	case VerbRestart:
+		w.noteDown(m)
+		m.restarted, m.stopped = true, false
+		m.changing = w.now.Add(4 * time.Second)
+	case VerbStart:
+		if m.stopped {
+			m.stopped, m.changing = false, w.now.Add(4*time.Second)
+		}
+	case VerbStop:
+		m.stopped = true
+	case VerbDestroy:
+		if m.key != "" && w.cut {
+			w.v("I14 green %s destroyed after cutover", m.id)
+		}
+		if m.key == "" && w.greens() == 0 {
+			w.v("I14 old machine %s destroyed without a new one", m.id)
+		}
+		m.gone = true
+	case VerbCordon:
+		m.cordoned = true
+	case VerbUncordon:
+		m.cordoned = false
+		if m.key != "" {
+			w.cut = true
+		}
+	}
+	return Answer{}, nil
+}
+
+func (w *world) noteDown(m *fmachine) { m.ours = true }
+
+func (w *world) greens() int {
+	n := 0
+	for _, m := range w.ms {
+		if m.key != "" && !m.gone && !m.cordoned && w.healthy(m) {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *fmachine) version() string { return m.id + "v" + strconv.Itoa(m.n) }
+
+func (w *world) update(m *fmachine, in Intent) (Answer, error) {
+	if in.Version != m.version() {
+		if in.Version == "" {
+			w.v("I3 update of %s without its version", m.id)
+		}
+		return Answer{}, fmt.Errorf("version is %s: %w", m.version(), ErrConflict)
+	}
+	if in.Side == Old {
+		if w.schema == 1 && w.env.unfit && !w.forced {
+			w.v("I7 old code put on a schema it does not work with")
+		}
+		if w.alive() {
+			w.v("I3 rolled back under a running release command")
+		}
+	}
+	if w.cut && in.Side == Old {
+		w.v("I14 back after cutover")
+	}
+	w.noteDown(m)
+	m.n++
+	m.mark, m.restarted = in.Tags[TagMark], false
+	m.changing = w.now.Add(4 * time.Second)
+	m.undo = time.Time{}
+	if in.Side == New {
+		m.digest = newDigest
+		if w.env.image == "reverted" {
+			m.undo = w.now.Add(3 * time.Second)
+		}
+	} else {
+		m.digest = oldDigest
+	}
+	if in.SkipLaunch {
+		m.stopped = true
+	}
+	return Answer{Version: m.version()}, nil
+}
+
+func (w *world) lease(in Intent) (Answer, error) {
+	m := w.find(in.Machine)
+	if m == nil {
+		return Answer{}, ErrGone
+	}
+	if w.isDead(m) {
+		return Answer{}, errors.New("host unreachable")
+	}
+	if m.expires.After(w.now) {
+		return Answer{}, fmt.Errorf("lease held: %w", ErrConflict)
+	}
+	w.next++
+	m.nonce, m.desc, m.expires = "n"+strconv.Itoa(w.next), in.Description, w.now.Add(in.TTL)
+	return Answer{Nonce: m.nonce}, nil
+}
+
+func (w *world) startRun(in Intent) (Answer, error) {
+	for _, r := range w.runs {
+		if r.id != in.Machine {
+			continue
+		}
+		if r.state == RunCreated {
+			if w.alive() {
+				w.v("I3 two release commands at once")
+			}
+			for _, m := range w.ms {
+				if !m.expires.After(w.now) || !strings.Contains(m.desc, "deploy D/") {
+					if m.nonce != "other" && !w.isDead(m) {
+						w.v("I6 release command begun while %s is not held", m.id)
+					}
+				}
+			}
+			for _, x := range w.runs {
+				if x.key == "" && x.state == RunStarted {
+					w.v("I3 begun beside another's release command")
+				}
+			}
+			w.ran++
+			r.state = RunStarted
+			r.until = w.now.Add(4 * time.Second)
+			if w.env.mig == "slow" {
+				r.until = w.now.Add(95 * time.Second)
+			}
+			if w.ran > 1 {
+				w.v("I3 release command begun %d times", w.ran)
+			}
+		}
+		return Answer{}, nil
+	}
+	return Answer{}, ErrGone
+}
+
+func (w *world) discard(in Intent) (Answer, error) {
+	for i, r := range w.runs {
+		if r.id == in.Machine {
+			if r.state == RunStarted {
+				w.v("I3 a running release command was ended")
+			}
+			if r.key == "" {
+				w.v("I3 somebody else's release command was ended")
+			}
+			w.runs = append(w.runs[:i:i], w.runs[i+1:]...)
+			return Answer{}, nil
+		}
+	}
+	for _, m := range w.ms {
+		if m.id == in.Machine && !m.gone {
+			if m.key == "" {
+				w.v("I5 a machine that was there before was discarded")
+			}
+			if w.cut && !m.cordoned {
+				w.v("I14 a green with traffic was discarded")
+			}
+			m.gone = true
+			return Answer{}, nil
+		}
+	}
+	return Answer{}, ErrGone
+}
+
+// The faults of a call that changes something.
+const (
+	fOK = iota
+	fNot
+	fApplied
+	fHang
+	fCrashBefore
+	fCrashAfter
+	fTaken
+	fBusy
+	faults
+)
+
+var faultNames = [...]string{"ok", "not-done", "DONE-unclear", "hang-late", "crash-before", "crash-after", "lease-taken", "busy"}
+
+var errUnclear = errors.New("504 gateway timeout")
+
+// Do carries out an intent, or not.
+func (w *world) Do(_ context.Context, in Intent) (Answer, error) {
+	w.calls++
+	w.advance(w.now.Add(10 * time.Millisecond))
+	switch w.c.fault(&in) {
+	case fNot:
+		return Answer{}, errUnclear
+	case fApplied:
+		_, _ = w.effect(in)
+		w.blast()
+		return Answer{}, errUnclear
+	case fHang:
+		w.hung = w.hung || in.Verb == VerbClose
+		at := w.now.Add(25 * time.Second)
+		w.lates = append(w.lates, late{at, func() error { _, err := w.effect(in); return err }})
+		w.advance(w.now.Add(20 * time.Second))
+		return Answer{}, context.DeadlineExceeded
+	case fCrashBefore:
+		panic(crash{})
+	case fCrashAfter:
+		_, _ = w.effect(in)
+		panic(crash{})
+	case fTaken:
+		if m := w.find(in.Machine); m != nil {
+			m.nonce, m.desc, m.expires = "other", "somebody else", w.now.Add(24*time.Hour)
+			m.conflicts = 0
+			if !in.Verb.Volatile() {
+				m.conflicts = 1
+			}
+			w.other = true
+		}
+		return Answer{}, fmt.Errorf("lease held: %w", ErrConflict)
+	case fBusy:
+		return Answer{}, fmt.Errorf("429: %w", ErrBusy)
+	}
+	a, err := w.effect(in)
+	w.blast()
+	return a, err
+}
+
+// Observe looks, or sees what was there before.
+func (w *world) Observe(context.Context, Want) (Reading, error) {
+	w.calls++
+	w.looks++
+	w.advance(w.now.Add(10 * time.Millisecond))
+	f := w.c.look()
+	if f == 1 {
+		return Reading{}, errUnclear
+	}
+	if f == 2 && w.last != nil {
+		return *w.last, nil
+	}
+	if f == 3 {
+		return Reading{Count: -1}, nil
+	}
+	r := Reading{Count: -1, Machines: make([]Machine, 0, len(w.ms))}
+	for _, m := range w.ms {
+		if m.gone {
+			continue
+		}
+		r.Machines = append(r.Machines, w.machine(m))
+	}
+	for _, x := range w.runs {
+		r.Runs = append(r.Runs, Run{Machine: x.id, Key: x.key, State: x.state, Code: x.code})
+	}
+	if w.record != nil {
+		rec := *w.record
+		r.Record = &rec
+	}
+	w.last = &r
+	return r, nil
+}
+
+func (w *world) machine(m *fmachine) Machine {
+	out := Machine{ID: m.id, Region: m.region, Group: "app", Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Cordoned: m.cordoned,
+		State: Started}
+	if m.expires.After(w.now) {
+		out.Lease = &Held{Description: m.desc, Expires: m.expires}
+	}
+	switch {
+	case w.isDead(m):
+		out.Lost = true
+	case m.stopped:
+		out.State = Stopped
+	case w.now.Before(m.changing):
+		out.State = Changing
+	}
+	if out.State == Started {
+		ok := w.healthy(m)
+		out.Checks = []Check{{Name: "http", Passing: ok}}
+		if !ok && m.digest == newDigest && w.env.image == "crash" {
+			out.Crashes = 1
+			out.Exit = &Exit{Code: 1}
+		}
+	}
+	return out
+}
+
+// plan is what is run in the world.
+func (w *world) plan() *Plan {
+	e := &w.env
+	p := &Plan{ID: "D", App: "app", Kind: KindDeploy, By: "a@b", At: epoch, Artifact: Artifact{Image: "img:new", Digest: newDigest},
+		From: Artifact{Image: "img:old", Digest: oldDigest}, Strategy: e.strategy, Groups: []Group{{Name: "app", MaxUnavailable: 1}},
+		Old: Eligibility{Able: e.declared}, Timings: modelTimings}
+	for _, m := range w.ms {
+		t := Target{Machine: m.id, Region: m.region, Group: "app", Config: []byte("{}"), Checks: 1,
+			Prev: Snapshot{Version: m.id + "v1", Digest: oldDigest, Config: []byte("{}"), State: Started, Healthy: true, Checks: 1}}
+		if m.stopped {
+			t.Prev.State, t.Prev.Healthy, t.AutoStop, t.Try = Stopped, false, true, true
+		}
+		p.Targets = append(p.Targets, t)
+	}
+	if e.mig != "none" {
+		p.Command = &Command{Text: "migrate", Region: "fra", Config: []byte("{}"), Timeout: 60 * time.Second}
+	}
+	if e.gate != "" {
+		p.Gates = []Gate{{Name: "backup", When: BeforeChange, Required: true}}
+	}
+	return p
+}
+
+var modelTimings = Timings{
+	Poll: 5 * time.Second, Settle: 12 * time.Second, Call: 20 * time.Second, LeaseTTL: 60 * time.Second, LeaseWait: 30 * time.Second,
+	Grace: 5 * time.Second, Stable: 5 * time.Second, Good: 2, Bad: 2, Health: 40 * time.Second, Soak: 5 * time.Second, Drain: 5 * time.Second,
+	Tries: 4, Total: 30 * time.Minute, Parallel: 8,
+}
