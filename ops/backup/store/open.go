@@ -26,7 +26,8 @@ type Options struct {
 
 	Rate    int64 // bytes a second at most that are sent; 0: as fast as it goes
 	Threads int   // parts under way at once; 0: 2
-	Memory  int64 // bytes that the parts of an upload may take together, where they are not larger than it; 0: 128 MiB
+	// Memory is how many bytes the parts under way of one upload may take together; 0: 256 MiB. A single part may be larger.
+	Memory int64
 
 	// Timeout is how long a request may take that carries little; 0: 30 s. Committing an upload may take ten times as
 	// long, for a store puts the parts together.
@@ -66,7 +67,7 @@ func (o Options) withDefaults() Options {
 		o.Threads = 2
 	}
 	if o.Memory <= 0 {
-		o.Memory = 128 << 20
+		o.Memory = 256 << 20
 	}
 	if o.OnRetry == nil {
 		o.OnRetry = func(Retry) {}

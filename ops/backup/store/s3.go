@@ -264,7 +264,6 @@ type write struct {
 	kind  string // content type
 	sum   uint32 // CRC-32C of the whole
 	size  int64
-	parts []minio.CompletePart
 	sums  []uint32 // of the parts
 	there bool     // it became visible, or may have, or may yet
 }

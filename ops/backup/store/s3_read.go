@@ -102,6 +102,7 @@ func (r *s3Reader) again(err error) error {
 	case <-t.C:
 		return nil
 	case <-r.ctx.Done():
+		e.Err = errors.Join(e.Err, context.Cause(r.ctx))
 		return e
 	}
 }

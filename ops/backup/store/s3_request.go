@@ -55,14 +55,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		a.date = date
 		t.s.ahead.Store(int64(now.Sub(date)))
 	}
-	switch v := resp.Header.Get("Retry-After"); {
-	case v == "":
-	default:
-		if n, err := strconv.Atoi(v); err == nil {
-			a.after = time.Duration(n) * time.Second
-		} else if at, err := http.ParseTime(v); err == nil && !a.date.IsZero() {
-			a.after = at.Sub(a.date)
-		}
+	v := resp.Header.Get("Retry-After")
+	if n, err := strconv.Atoi(v); err == nil {
+		a.after = time.Duration(n) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil && !a.date.IsZero() {
+		a.after = at.Sub(a.date)
 	}
 	return resp, nil
 }
@@ -115,7 +112,8 @@ func (s *S3) call(ctx context.Context, r request) error {
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return e // says more than that the caller went away meanwhile
+			e.Err = errors.Join(e.Err, context.Cause(ctx)) // its text says more than that the caller went away meanwhile
+			return e
 		}
 	}
 }
