@@ -169,6 +169,7 @@ type MachineConfig struct {
 	AutoDestroy bool                    `json:"auto_destroy,omitempty"`
 	DNS         *DNSConfig              `json:"dns,omitempty"`
 	StopConfig  *StopConfig             `json:"stop_config,omitempty"`
+	Files       []File                  `json:"files,omitempty"`
 
 	Raw       json.RawMessage `json:"-"`
 	Undecoded string          `json:"-"` // as in Machine
@@ -237,6 +238,13 @@ type Init struct {
 	Exec       []string `json:"exec,omitempty"`       // in place of entrypoint and command
 	Entrypoint []string `json:"entrypoint,omitempty"` // in place of the image's
 	Cmd        []string `json:"cmd,omitempty"`        // in place of the image's
+}
+
+// File is written into a machine before it starts. One with a value is read by whoever may read the app's machines.
+type File struct {
+	GuestPath  string `json:"guest_path"`
+	RawValue   []byte `json:"raw_value,omitempty"`   // base64 in JSON
+	SecretName string `json:"secret_name,omitempty"` // of an app's secret that holds base64, in place of a value
 }
 
 // StopConfig is how a machine is asked to end: with a signal, and so long before it is killed.

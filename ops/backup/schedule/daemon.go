@@ -71,11 +71,12 @@ func (d *Daemon) Serve(ctx context.Context) error {
 }
 
 func (d *Daemon) now() time.Time {
-	if d.Now == nil {
-		// Without the monotonic reading, which stands still while the machine sleeps.
-		return time.Now().Round(0)
+	now := time.Now
+	if d.Now != nil {
+		now = d.Now
 	}
-	return d.Now()
+	// Without the monotonic reading, which stands still while the machine sleeps.
+	return now().Round(0)
 }
 
 // next is the time of the schedule after a run that began at last, and when to come for it.

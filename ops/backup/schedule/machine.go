@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -54,6 +55,7 @@ type Job struct {
 	Image   string            // with this program and pg_dump in it
 	Command []string          // whole, the program first; no secret in it
 	Env     map[string]string // added to what the image and the app's secrets give; no secret in it
+	Files   map[string][]byte // by path: a profile, as a rule; no secret in them
 	Secrets []string          // of the app, by name, without which it cannot work
 	Guest   fly.Guest         // zero: two shared CPUs and a gigabyte
 }
@@ -62,7 +64,6 @@ type Job struct {
 type Machines struct {
 	Client *fly.Client
 	App    string // whose secrets the machines get
-	Now    func() time.Time
 }
 
 // Machine is a machine of ours, as the platform has it.
@@ -101,6 +102,11 @@ func (j Job) check() error {
 	case len(j.Command) == 0:
 		return errors.New("there is nothing to run")
 	}
+	for path, data := range j.Files {
+		if secretWord.Match(data) {
+			return fmt.Errorf("file %s: %w", path, ErrSecret)
+		}
+	}
 	return noSecret(j.Command, j.Env)
 }
 
@@ -115,8 +121,12 @@ func (j Job) Config(every Every) fly.MachineConfig {
 		env = map[string]string{}
 	}
 	env[EnvProgress] = fmt.Sprintf("[::]:%d", ProgressPort)
+	var files []fly.File
+	for _, path := range slices.Sorted(maps.Keys(j.Files)) {
+		files = append(files, fly.File{GuestPath: path, RawValue: j.Files[path]})
+	}
 	return fly.MachineConfig{
-		Image: j.Image, Init: &fly.Init{Exec: j.Command}, Env: env, Guest: &guest, Schedule: string(every),
+		Image: j.Image, Init: &fly.Init{Exec: j.Command}, Env: env, Files: files, Guest: &guest, Schedule: string(every),
 		Restart:     &fly.Restart{Policy: "no"}, // one that failed is tried again by the next, not at once and for ever
 		AutoDestroy: every == "",
 		DNS:         &fly.DNSConfig{SkipRegistration: true}, // it is no instance of the app
@@ -167,7 +177,7 @@ func (m *Machines) renew(ctx context.Context, old Machine, j Job, every Every) (
 	}
 	have := old.Machine.Config
 	if have.Image == want.Image && have.Schedule == want.Schedule && have.Init != nil && slices.Equal(have.Init.Exec, want.Init.Exec) &&
-		maps.Equal(without(have.Env, EnvProgressWord), want.Env) && have.Guest != nil && *have.Guest == *want.Guest {
+		maps.Equal(without(have.Env, EnvProgressWord), want.Env) && slices.EqualFunc(have.Files, want.Files, sameFile) && have.Guest != nil && *have.Guest == *want.Guest {
 		return old, nil
 	}
 	if old.Runs() {
@@ -181,6 +191,10 @@ func (m *Machines) renew(ctx context.Context, old Machine, j Job, every Every) (
 		return Machine{}, fmt.Errorf("schedule backups: %w", err)
 	}
 	return describe(got), nil
+}
+
+func sameFile(a, b fly.File) bool {
+	return a.GuestPath == b.GuestPath && a.SecretName == b.SecretName && bytes.Equal(a.RawValue, b.RawValue)
 }
 
 func without(m map[string]string, key string) map[string]string {

@@ -144,6 +144,7 @@ func (l *lab) job() Job {
 		Source: shop, Region: "ord", Image: "registry.example.com/ops-console:1",
 		Command: []string{"/usr/bin/ops-console", "backup", "run", "--app", "changelog"},
 		Env:     map[string]string{"OPS_CONSOLE_BACKUP_STORE": "s3://bucket/prefix"}, Secrets: []string{"DATABASE_URL"},
+		Files: map[string][]byte{"/etc/ops-console/config.toml": []byte("[app.changelog]\n")},
 	}
 }
 
@@ -186,7 +187,7 @@ func TestAScheduleOfThePlatform(t *testing.T) {
 	}
 	l.wait("the first backup", func() bool { return len(l.records()) == 1 })
 	p := <-l.runs
-	if p.Env["DATABASE_URL"] == "" || p.Instance.Region != "ord" || !p.Instance.SkipDNS {
+	if p.Env["DATABASE_URL"] == "" || p.Instance.Region != "ord" || len(p.Files["/etc/ops-console/config.toml"]) == 0 || !p.Instance.SkipDNS {
 		t.Errorf("it ran with %+v", p.Run)
 	}
 	l.wait("the machine to rest", func() bool { return !l.ours()[0].Started })
@@ -369,6 +370,7 @@ func TestJobsThatCannotWork(t *testing.T) {
 		"backup.image":                        func(j *Job) { j.Image = "" },
 		"nothing to run":                      func(j *Job) { j.Command = nil },
 		"fly secrets set --stage -a changelo": func(j *Job) { j.Secrets = append(j.Secrets, "STORE_KEY") },
+		"file /x: it looks":                   func(j *Job) { j.Files = map[string][]byte{"/x": []byte(`url = "postgres://u:hunter2@db/x"`)} },
 		"like a secret":                       func(j *Job) { j.Env = map[string]string{"DATABASE_URL": "postgres://u:hunter2@db/x"} },
 	} {
 		j := l.job()

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +17,7 @@ type Run struct {
 	Instance Instance
 	Command  []string          // the machine's own, in place of its image's; empty: what the image says
 	Env      map[string]string // of the configuration, the app's secrets, and what the platform adds
+	Files    map[string][]byte // of the configuration, by path
 }
 
 // periods are the schedules a machine can have, in hours of the platform.
@@ -82,7 +84,7 @@ func (w *World) runProgram(m *machine) bool {
 	if w.opts.Program == nil {
 		return false
 	}
-	run := w.opts.Program(Run{Instance: w.instance(m), Command: m.cfg.command(), Env: w.environment(m)})
+	run := w.opts.Program(Run{Instance: w.instance(m), Command: m.cfg.command(), Env: w.environment(m), Files: files(m)})
 	if run == nil {
 		return false
 	}
@@ -114,6 +116,20 @@ func (w *World) environment(m *machine) map[string]string {
 		"FLY_IMAGE_REF": m.cfg.Image, "FLY_MACHINE_VERSION": m.version, "FLY_PROCESS_GROUP": m.cfg.group(),
 	})
 	return env
+}
+
+// files is what the platform writes into m.
+func files(m *machine) map[string][]byte {
+	all := map[string][]byte{}
+	for _, f := range m.cfg.Files {
+		all[f.GuestPath] = f.RawValue
+		for _, s := range m.app.secrets {
+			if s.name == f.SecretName {
+				all[f.GuestPath], _ = base64.StdEncoding.DecodeString(s.value) // the platform says nothing either
+			}
+		}
+	}
+	return all
 }
 
 // checkSchedule refuses one that the platform does not have.

@@ -12,6 +12,7 @@ import (
 )
 
 const scheduled = `{"image":"registry.fly.io/ops-console:1","init":{"exec":["/ops-console","backup","run"]},"env":{"A":"1"},` +
+	`"files":[{"guest_path":"/a","raw_value":"aGk="},{"guest_path":"/b","secret_name":"FILE"}],` +
 	`"schedule":"daily","restart":{"policy":"no"},"dns":{"skip_registration":true}}`
 
 // program is a program whose end the test decides.
@@ -86,10 +87,16 @@ func TestScheduledMachineRunsAtOnceAndEveryDay(t *testing.T) {
 	if err := b.w.SetSecret("", "DATABASE_URL", "postgres://db"); err != nil {
 		t.Fatal(err)
 	}
+	if err := b.w.SetSecret("", "FILE", "c2VjcmV0"); err != nil {
+		t.Fatal(err)
+	}
 	id := b.create(scheduled)
 	b.forward(time.Second)
 	b.w.Tick()
 	r := take(t, p.runs)
+	if string(r.Files["/a"]) != "hi" || string(r.Files["/b"]) != "secret" {
+		t.Errorf("files %q", r.Files)
+	}
 	if r.Instance.ID != id || !r.Instance.SkipDNS || r.Env["A"] != "1" || r.Env["DATABASE_URL"] != "postgres://db" ||
 		r.Env["FLY_MACHINE_ID"] != id || r.Env["FLY_REGION"] != "ord" || r.Env["FLY_PRIVATE_IP"] != r.Instance.Addr.String() {
 		t.Errorf("ran %+v", r)
