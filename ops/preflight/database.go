@@ -17,6 +17,14 @@ func databaseChecks() []Check {
 	}
 }
 
+// serverless says whether the application uses no database server, as far as its source tells.
+func (f *Facts) serverless() bool {
+	t, ok := f.Source.Get()
+	return ok && t.Mix != nil && (!ecto(t) || sqlite(t))
+}
+
+const noServer = "there is no database server"
+
 const databaseMend = "say where the database is: database.app or database.url_env of the profile (docs/configuration.md)"
 
 func (f *Facts) server() (Server, *verdict) {
@@ -73,8 +81,8 @@ func databaseConnections(f *Facts) verdict {
 	if v != nil {
 		return *v
 	}
-	if t.Mix != nil && (!ecto(t) || sqlite(t)) {
-		return pass("there is no database server")
+	if f.serverless() {
+		return pass(noServer)
 	}
 	if len(t.Config.Repos) == 0 {
 		return unknown("config/*.exs configure no repo", noProject)
@@ -121,6 +129,9 @@ func databaseConnections(f *Facts) verdict {
 
 func databaseLag(f *Facts) verdict {
 	r, ok := f.Replication.Get()
+	if !ok && f.serverless() {
+		return pass(noServer)
+	}
 	if !ok {
 		v := unknown(f.Replication.Why(), databaseMend)
 		if has, _ := f.HasDatabase.Get(); has {
@@ -158,6 +169,9 @@ func databaseFree(f *Facts) verdict {
 	if b, ok := f.Backups.Get(); ok && b.Running {
 		return fail("a backup is being taken: a migration would wait behind it, and all queries behind the migration", "wait for its end: ops-console backup list")
 	}
+	if v != nil && f.serverless() {
+		return pass(noServer)
+	}
 	if v != nil {
 		return *v
 	}
@@ -182,6 +196,9 @@ func databaseRegion(f *Facts) verdict {
 	t, v := f.tree()
 	if v != nil {
 		return *v
+	}
+	if f.serverless() {
+		return pass(noServer)
 	}
 	primary := f.primary()
 	if primary == "" {

@@ -20,7 +20,7 @@ func fleetChecks() []Check {
 		{"fleet.limit", GroupFleet, "No region gets too many", "Fails where the strategy needs more machines in a region than --max-per-region allows.", fleetLimit},
 		{"fleet.free", GroupFleet, "Nobody else is deploying", "Fails where somebody holds a machine's lease, a release command runs, or a release is under way; warns where one was left behind.", fleetFree},
 		{"fleet.secrets", GroupFleet, "No secret waits to go out", "Warns where secrets were changed after the newest release: they go out with this one, and do not come back with a rollback.", fleetSecrets},
-		{"fleet.volumes", GroupFleet, "There are volumes enough", "Fails where a region has more machines that want a volume than volumes.", fleetVolumes},
+		{"fleet.volumes", GroupFleet, "There are volumes enough", "Fails where a region has more machines that want a volume than volumes; warns where one machine has the only one.", fleetVolumes},
 	}
 }
 

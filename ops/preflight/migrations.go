@@ -18,6 +18,9 @@ func migrationChecks() []Check {
 
 func migrationsPending(f *Facts) verdict {
 	m, ok := f.Migrations.Get()
+	if t, known := f.Source.Get(); known && t.Mix != nil && sqlite(t) {
+		return unknown("the database is a file in the machine, which nobody can ask from here", "look at it there: fly ssh console")
+	}
 	switch {
 	case !ok:
 		return unknown(f.Migrations.Why(), noProject)

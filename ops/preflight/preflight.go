@@ -104,7 +104,7 @@ type Check struct {
 	ID    string
 	Group Group
 	Title string // a short statement that is true where it passes
-	Doc   string // what passes, warns and fails, in a sentence or two
+	Doc   string // what warns and fails, in a sentence or two
 	judge func(f *Facts) verdict
 }
 

@@ -89,7 +89,7 @@ func settingsFile(f *Facts) verdict {
 	case t.FlyWhy != "" && !f.Named:
 		return warn(strings.Join(why, "; "), "name the application (--app) or the file (--fly-toml)", ee...)
 	}
-	return warn(strings.Join(why, "; "), "take them out, or look for a slip", ee...)
+	return warn(strings.Join(why, "; "), "take out what does nothing, or look for a slip", ee...)
 }
 
 func settingsApp(f *Facts) verdict {
@@ -314,6 +314,8 @@ func settingsStop(f *Facts) verdict {
 		return fail(fmt.Sprintf("kill_timeout is %s: the platform takes at most %s", timeout, mostKill), "kill_timeout = 300", tim)
 	case signal != "SIGTERM" && signal != "TERM":
 		return warn(fmt.Sprintf("kill_signal is %s, which the BEAM does not stop on in good order: jobs and sockets are cut off", signal), `kill_signal = "SIGTERM" at the top of fly.toml`, sig)
+	case file.KillTimeout == 0 && work != "":
+		return warn(fmt.Sprintf("kill_timeout is not set, which makes it %s, and %s", timeout, work), "kill_timeout = 30", tim)
 	case timeout < drain && work != "":
 		return warn(fmt.Sprintf("kill_timeout is %s, and %s", timeout, work), "kill_timeout = 30", tim)
 	}
@@ -377,7 +379,7 @@ func settingsWorkers(f *Facts) verdict {
 			return warn(fmt.Sprintf("machines stop by themselves when nobody asks, and %s with them", work), `min_machines_running = 1, or auto_stop_machines = "off"`, Evidence{Path: t.FlyPath, Line: s.Line}, e)
 		}
 	}
-	return pass(work+" runs in one version at a time in each machine", e)
+	return pass("nothing here stands in the way of "+work, e)
 }
 
 func settingsVolumes(f *Facts) verdict {

@@ -100,21 +100,27 @@ func settingsIPv6(f *Facts) verdict {
 		return pass("there is no Ecto")
 	case sqlite(t):
 		return pass("the database is a file")
+	case t.Fly == nil:
+		return unknown(noFly, flyMend)
 	case len(repos) == 0:
 		return unknown("config/*.exs configure no repo", "see that socket_options has :inet6")
 	}
-	var why []string
+	var why, good []string
 	for _, r := range repos {
 		place := f.where(t, r)
 		switch {
 		case r.Inet6.Said && r.Inet6.Env == "":
-			continue
+			good = append(good, r.Module+" does")
 		case r.Inet6.Said:
 			value, how, e := f.variable(t, r.Inet6.Env)
 			on := value != "" && value != "0" && value != "false"
 			mend := fmt.Sprintf(`%s = "true" under [env] of fly.toml`, r.Inet6.Env)
 			switch {
-			case how == secret, how == set && on, place == "no":
+			case how == secret, how == set && on:
+				good = append(good, r.Module+" does, by "+r.Inet6.Env)
+				continue
+			case place == "no":
+				good = append(good, r.Module+" need not: its database is elsewhere")
 				continue
 			case how == set:
 				return warn(fmt.Sprintf("%s is %q: %s does not connect over IPv6", r.Inet6.Env, value, r.Module), mend, e, at(r.Inet6.At, r.Module))
@@ -126,14 +132,16 @@ func settingsIPv6(f *Facts) verdict {
 			why = append(why, fmt.Sprintf("no file sets %s, on which it depends for %s; a secret may", r.Inet6.Env, r.Module))
 		case place == "yes":
 			return fail(r.Module+" does not connect over IPv6, and its database is in the private network, where there is nothing else", "socket_options: [:inet6] in its configuration", at(r.At, r.Module))
-		case place != "no":
+		case place == "no":
+			good = append(good, r.Module+" need not: its database is elsewhere")
+		default:
 			why = append(why, fmt.Sprintf("%s connects over IPv4, and in the private network there is only IPv6; whether its database is there is not known: %s", r.Module, place))
 		}
 	}
 	if len(why) > 0 {
 		return unknown(why[0], "socket_options: [:inet6] for a database at …internal, …flycast or …flympg.net; nothing, for one elsewhere")
 	}
-	return pass("as the database's place wants it", at(repos[0].Inet6.At, repos[0].Module))
+	return pass(names(good), at(repos[0].Inet6.At, repos[0].Module))
 }
 
 func settingsCluster(f *Facts) verdict {
@@ -145,8 +153,11 @@ func settingsCluster(f *Facts) verdict {
 		return unknown("there is no mix.exs in this tree", noProject)
 	}
 	by := clusters(t)
-	if by == "" {
+	switch {
+	case by == "":
 		return pass("no library for it is among the dependencies")
+	case t.Fly == nil:
+		return unknown(noFly, flyMend)
 	}
 	var missing []string
 	maybe := false

@@ -61,8 +61,12 @@ func toolVersions(f *Facts, tool source.Tool) verdict {
 		}
 		var said []string
 		var ee []Evidence
-		for _, p := range r.Pins {
-			said = append(said, p.From+" "+p.Version)
+		for i, p := range r.Pins {
+			if i > 0 && r.Pins[i-1].From == p.From {
+				said[len(said)-1] += " and " + p.Version
+			} else {
+				said = append(said, p.From+" "+p.Version)
+			}
 			ee = append(ee, at(p.At, p.From+": "+p.Version))
 		}
 		switch r.Verdict {

@@ -58,7 +58,7 @@ func (r *reader) migrators(f *elixir.File, name string, m elixir.Module) {
 			return
 		}
 		seen[at.Line] = true
-		r.tree.Migrators = append(r.tree.Migrators, Mention{f.Text(n), at})
+		r.tree.Migrators = append(r.tree.Migrators, Mention{strings.Join(strings.Fields(f.Text(n)), " "), at})
 	}
 	for _, body := range m.Body {
 		if _, ok := body.Def(); !ok {

@@ -2,7 +2,6 @@ package source
 
 import (
 	"cmp"
-	"path"
 	"slices"
 	"strings"
 
@@ -117,10 +116,10 @@ func (r *reader) dockerBoot() (Boot, bool) {
 		b := Boot{Group: flytoml.DefaultGroup, Command: m}
 		s := scan{r: r, boot: &b, seen: map[string]bool{}}
 		if c.Words != nil {
-			s.command(shell.Command{Words: c.Words, Line: c.Line}, t.Dockerfile, depth{exec: true})
+			s.command(shell.Command{Words: c.Words, Line: c.Line}, t.Dockerfile, depth{first: true, exec: true})
 		} else {
 			b.Shell = true
-			s.script(c.Shell, Place{t.Dockerfile, c.Line}, depth{shell: true})
+			s.script(c.Shell, Place{t.Dockerfile, c.Line}, depth{first: true, inline: true})
 		}
 		return b, true
 	}
@@ -131,20 +130,8 @@ func (r *reader) dockerBoot() (Boot, bool) {
 func (r *reader) words(group string, m Mention, words []string, entry dockerfile.Command) Boot {
 	b := Boot{Group: group, Command: m}
 	s := scan{r: r, boot: &b, seen: map[string]bool{}}
-	if len(entry.Words) > 0 && !passes(entry.Words) {
-		s.command(shell.Command{Words: entry.Words, Line: entry.Line}, r.tree.Dockerfile, depth{exec: true})
-	}
-	s.command(shell.Command{Words: words, Line: m.At.Line}, m.At.Path, depth{exec: true})
+	s.command(shell.Command{Words: append(slices.Clone(entry.Words), words...), Line: m.At.Line}, m.At.Path, depth{first: true, exec: true})
 	return b
-}
-
-// passes tells entry points that do nothing but run what follows them.
-func passes(words []string) bool {
-	switch path.Base(words[0]) {
-	case "tini", "dumb-init", "catatonit", "s6-svscan":
-		return true
-	}
-	return false
 }
 
 // procfile is what platforms of another kind start; fly.io's builders read it too.
@@ -161,7 +148,7 @@ func (r *reader) procfile() {
 		}
 		b := Boot{Group: group, Command: Mention{command, Place{"Procfile", i + 1}}, Shell: true}
 		s := scan{r: r, boot: &b, seen: map[string]bool{}}
-		s.script(command, b.Command.At, depth{shell: true})
+		s.script(command, b.Command.At, depth{first: true, inline: true})
 		if group == "release" {
 			if r.tree.Release.Command.Text == "" {
 				r.tree.Release = b

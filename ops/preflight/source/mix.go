@@ -111,7 +111,7 @@ func (r *reader) readMix(name string) *Mix {
 		}
 		m.Umbrella = m.Umbrella || value("apps_path") != nil
 		for fn, body := range defs {
-			if strings.Contains(fn, "deps") {
+			if strings.Contains(fn, "dep") {
 				m.deps(body, at)
 			}
 		}

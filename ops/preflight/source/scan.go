@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -20,11 +21,19 @@ type scan struct {
 
 // depth is how a command came to be run.
 type depth struct {
-	exec   bool // in the place of the container's first process
-	shell  bool // by a shell
-	script bool // by a script
-	maybe  bool // under a condition
-	alias  int  // how many aliases of mix led to it
+	first  bool     // what runs it is the machine's first process, or has taken its place
+	exec   bool     // it takes the place of what runs it, without being told to
+	inline bool     // it stands in the text after sh -c, or in one like that
+	script bool     // by a script
+	maybe  bool     // under a condition
+	alias  int      // how many aliases of mix led to it
+	args   []string // that the script was given
+}
+
+// under is d for what a command runs.
+func (d depth) under(c shell.Command) depth {
+	d.maybe = d.maybe || c.Maybe
+	return d
 }
 
 // script looks through a script's text.
@@ -32,8 +41,8 @@ func (s *scan) script(text string, at Place, d depth) {
 	commands := shell.Parse(text, max(at.Line, 1))
 	for i, c := range commands {
 		sub := d
-		// The last command of sh -c takes the shell's place with the shells that containers have; a script's does not.
-		sub.exec = d.shell && !d.script && len(commands) == 1 && i == 0
+		// The only command of sh -c takes the shell's place with the shells that containers have; a script's does not.
+		sub.exec = d.inline && len(commands) == 1 && i == 0
 		s.command(c, at.Path, sub)
 	}
 }
@@ -49,22 +58,30 @@ var harmless = map[string]bool{
 var shells = map[string]bool{"sh": true, "bash": true, "ash": true, "dash": true, "zsh": true, "su": true, "runuser": true}
 
 func (s *scan) command(c shell.Command, file string, d depth) {
-	if len(c.Words) == 0 || harmless[path.Base(c.Words[0])] {
+	words := given(c.Words, d.args)
+	if len(words) == 0 || harmless[path.Base(words[0])] {
 		return
 	}
-	words := c.Words
+	c.Words = words
 	at := Place{file, c.Line}
 	if words[0] == "exec" {
 		words, d.exec = words[1:], true
 	}
-	if len(words) == 0 || words[0] == "$@" || words[0] == "${@}" {
+	d.first = d.first && d.exec
+	if len(words) == 0 {
+		return
+	}
+	if s.enter(words, file, d.under(c)) {
 		return
 	}
 	for i, w := range words {
 		base := path.Base(w)
 		switch {
 		case shells[base]:
-			if s.inShell(words[i+1:], at, d, c.Maybe) {
+			sub := d
+			sub.first = d.first && base != "su" && base != "runuser" // these wait for what they run
+			sub.maybe = d.maybe || c.Maybe
+			if s.inShell(words[i+1:], at, sub) {
 				return
 			}
 		case base == "mix":
@@ -73,6 +90,9 @@ func (s *scan) command(c shell.Command, file string, d depth) {
 		case base == "iex" || base == "elixir":
 			continue // -S mix follows
 		case i+1 < len(words) && starts[words[i+1]] && (strings.Contains(w, "/") || s.isRelease(base)):
+			if i > 0 {
+				s.before(words[0])
+			}
 			s.add(StartsRelease, c, at, d)
 			return
 		case i+2 < len(words) && (words[i+1] == "eval" || words[i+1] == "rpc") && !strings.HasPrefix(w, "-"):
@@ -99,19 +119,58 @@ func (s *scan) isRelease(name string) bool {
 }
 
 func (s *scan) add(k Kind, c shell.Command, at Place, d depth) {
-	s.boot.Actions = append(s.boot.Actions, Action{Kind: k, Text: c.String(), At: at, Exec: d.exec, Script: d.script, Maybe: d.maybe || c.Maybe})
+	s.boot.Actions = append(s.boot.Actions, Action{Kind: k, Text: c.String(), At: at, Exec: d.first, Script: d.script, Maybe: d.maybe || c.Maybe})
 }
 
-// inShell looks into the text after -c; false where there is none.
-func (s *scan) inShell(words []string, at Place, d depth, maybe bool) bool {
+// given puts a script's arguments where it uses them.
+func given(words, args []string) []string {
+	var out []string
+	for _, w := range words {
+		if w == "$@" || w == "${@}" || w == "$*" {
+			out = append(out, args...)
+			continue
+		}
+		for n := 1; n <= 9 && strings.Contains(w, "$"); n++ {
+			value := ""
+			if n <= len(args) {
+				value = args[n-1]
+			}
+			w = strings.NewReplacer(fmt.Sprintf("$%d", n), value, fmt.Sprintf("${%d}", n), value).Replace(w)
+		}
+		if w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// inShell looks into the text after -c, or into the script that a shell is given; false where there is neither.
+func (s *scan) inShell(words []string, at Place, d depth) bool {
 	for i, w := range words {
 		if len(w) > 1 && w[0] == '-' && w[1] != '-' && strings.HasSuffix(w, "c") && i+1 < len(words) {
-			// What it runs is another process than the first, unless it is the only command of a plain shell in its place.
-			s.script(words[i+1], at, depth{shell: true, script: d.script || !d.exec, maybe: d.maybe || maybe, alias: d.alias})
+			s.script(words[i+1], at, depth{first: d.first, inline: true, script: d.script, maybe: d.maybe, alias: d.alias, args: d.args})
 			return true
 		}
 	}
+	for i, w := range words {
+		if !strings.HasPrefix(w, "-") {
+			return s.enter(words[i:], at.Path, d)
+		}
+	}
 	return false
+}
+
+// enter looks through the script that the first word names; false where it is not to be found.
+func (s *scan) enter(words []string, from string, d depth) bool {
+	script, where, ok := s.r.script(words[0], from)
+	if !ok {
+		return false
+	}
+	if !s.seen[where.String()] && len(s.seen) < maxScripts {
+		s.seen[where.String()] = true
+		s.script(script, where, depth{first: d.first, script: true, maybe: d.maybe, alias: d.alias, args: words[1:]})
+	}
+	return true
 }
 
 // mix looks at what comes after the word mix: tasks, several after do.
@@ -165,32 +224,39 @@ func (s *scan) task(task string, args []string, c shell.Command, at Place, d dep
 
 // follow looks for the script that a command is.
 func (s *scan) follow(words []string, c shell.Command, at Place, d depth) {
-	for _, w := range words {
-		base := path.Base(w)
-		if base == "migrate" && strings.Contains(w, "/") {
+	d = d.under(c)
+	for i, w := range words {
+		if path.Base(w) == "migrate" && strings.Contains(w, "/") {
 			s.add(Migrates, c, at, d)
 			return
 		}
-		script, where, ok := s.r.script(w)
-		if !ok {
-			continue
-		}
-		if s.seen[where.String()] || len(s.seen) >= maxScripts {
+		if s.enter(words[i:], at.Path, d) {
 			return
 		}
-		s.seen[where.String()] = true
-		s.script(script, where, depth{shell: true, script: true, maybe: d.maybe || c.Maybe, alias: d.alias})
-		return
 	}
 	if w := words[0]; d.exec || strings.Contains(w, "/") {
 		if base := path.Base(w); base == "server" && strings.Contains(w, "/bin/") && s.builds() {
 			s.add(StartsRelease, c, at, d) // phx.gen.release writes such a script
 			return
 		}
-		if d.exec && !slices.Contains(s.boot.Unread, w) {
-			s.boot.Unread = append(s.boot.Unread, w)
+		if d.exec && !d.maybe {
+			s.before(w)
 		}
 	}
+}
+
+// before notes a program that was not found, if its name may be a script's.
+func (s *scan) before(w string) {
+	if wrappers[path.Base(w)] || !strings.ContainsAny(w, "/.") || strings.Contains(w, "$") || slices.Contains(s.boot.Unread, w) {
+		return
+	}
+	s.boot.Unread = append(s.boot.Unread, w)
+}
+
+// wrappers are programs that run what follows them, and nothing else.
+var wrappers = map[string]bool{
+	"tini": true, "dumb-init": true, "catatonit": true, "env": true, "sudo": true, "gosu": true, "su-exec": true, "setpriv": true,
+	"nice": true, "timeout": true, "op": true, "doppler": true, "infisical": true, "litefs": true, "elixir": true, "erl": true,
 }
 
 // builds says whether the Dockerfile makes a release.

@@ -7,8 +7,8 @@ import (
 
 // script finds the text of a script by the name that it has in the image: among the release's overlays, through the COPY
 // instructions of the Dockerfile, at the same place in the tree, under the same name near the top, or written by a program
-// that builds the image.
-func (r *reader) script(word string) (string, Place, bool) {
+// that builds the image. from is the file that runs it.
+func (r *reader) script(word, from string) (string, Place, bool) {
 	base := path.Base(word)
 	if base == "." || base == "/" || strings.HasPrefix(word, "-") || strings.ContainsAny(word, "$=*?[]{} ") {
 		return "", Place{}, false
@@ -17,6 +17,9 @@ func (r *reader) script(word string) (string, Place, bool) {
 	clean := strings.TrimPrefix(path.Clean("/"+word), "/")
 	inApp := strings.TrimPrefix(clean, "app/")
 	var names []string
+	if strings.HasPrefix(word, "./") && from != "" {
+		names = append(names, path.Join(path.Dir(from), word))
+	}
 	if path.Base(path.Dir("/"+clean)) == "bin" {
 		names = append(names, path.Join(root, "rel/overlays/bin", base))
 	}
