@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -180,7 +181,7 @@ func TestNoiseIsNoChange(t *testing.T) {
 		return map[string]phoenix.File{
 			"lib/x_web/endpoint.ex": {Data: []byte("signing_salt: \"" + salt + "\",\n")},
 			"config/config.exs":     {Data: []byte("import Config" + line + "live_view: [signing_salt: \"" + salt + "\"]" + line + "secret_key_base: \"" + key + "\"" + line)},
-			"Dockerfile":            {Data: []byte("ARG ELIXIR_VERSION=1." + salt + "\nARG OTP_VERSION=" + salt + "\nFROM x\n")},
+			"Dockerfile":            {Data: []byte("ARG ELIXIR_VERSION=1." + salt + "\nARG OTP_VERSION=" + salt + "\nARG DEBIAN_VERSION=trixie-2026010" + strconv.Itoa(len(salt)+len(line)) + "-slim\n#   - Ex: hexpm/elixir:1." + strconv.Itoa(len(line)) + ".0-rc.1-erlang-28.0-debian-trixie-2026010" + strconv.Itoa(len(line)) + "-slim\nFROM x\n")},
 			"config/dev.exs":        {Data: []byte(`~r"priv/.*$"` + strings.Repeat("E", len(line)-1) + ",\n")},
 		}
 	}
@@ -194,6 +195,48 @@ func TestNoiseIsNoChange(t *testing.T) {
 	for _, p := range trees(t, old, new, Options{Raw: true}) {
 		if p.Only == OnlyNoise || len(p.Hunks(3)) == 0 {
 			t.Errorf("raw, %s: %q", p.Path(), p.Only)
+		}
+	}
+}
+
+func TestAnotherDistributionIsAChange(t *testing.T) {
+	image := func(name string) *phoenix.Tree {
+		return &phoenix.Tree{Files: map[string]phoenix.File{"Dockerfile": {Data: []byte("ARG DEBIAN_VERSION=" + name + "-20260101-slim\n")}}}
+	}
+	if pp := trees(t, image("bullseye"), image("bookworm"), Options{}); len(pp) != 1 || pp[0].Only == OnlyNoise || pp[0].Added != 1 {
+		t.Errorf("%+v", pp)
+	}
+}
+
+func TestPagesOfAuthenticationAreFollowed(t *testing.T) {
+	tree := func(version string, paths ...string) *phoenix.Tree {
+		t := &phoenix.Tree{Spec: phoenix.Spec{Axis: phoenix.Auth, Version: phoenix.MustVersion(version), App: "till"}, Files: map[string]phoenix.File{}}
+		for _, p := range paths {
+			t.Files[p] = phoenix.File{Data: []byte(version + " of " + p + "\n")}
+		}
+		return t
+	}
+	for _, c := range []struct {
+		old, new *phoenix.Tree
+		want     string
+	}{
+		{
+			tree("1.6.16", "lib/till_web/controllers/person_auth.ex", "test/till_web/controllers/person_auth_test.exs"),
+			tree("1.7.0", "lib/till_web/person_auth.ex", "test/till_web/person_auth_test.exs"), `
+			rule lib/till_web/controllers/person_auth.ex => lib/till_web/person_auth.ex
+			rule test/till_web/controllers/person_auth_test.exs => test/till_web/person_auth_test.exs
+		`,
+		},
+		{
+			tree("1.7.24", "apps/till_web/lib/till_web/live/person_login_live.ex", "apps/till_web/test/till_web/live/person_login_live_test.exs", "apps/till_web/lib/till_web/live/person_forgot_password_live.ex"),
+			tree("1.8.0", "apps/till_web/lib/till_web/live/person_live/login.ex", "apps/till_web/test/till_web/live/person_live/login_test.exs"), `
+			rule apps/till_web/lib/till_web/live/person_login_live.ex => apps/till_web/lib/till_web/live/person_live/login.ex
+			rule apps/till_web/test/till_web/live/person_login_live_test.exs => apps/till_web/test/till_web/live/person_live/login_test.exs
+		`,
+		},
+	} {
+		if d := cmp.Diff(fields(c.want), moves(trees(t, c.old, c.new, Options{}))); d != "" {
+			t.Error(d)
 		}
 	}
 }

@@ -334,10 +334,13 @@ func TestTreeTakesTheClosestAndSaysSo(t *testing.T) {
 }
 
 func FuzzInspect(f *testing.F) {
-	f.Add("[app: :till, {:phoenix, \"~> 1.7\"}]", "defmodule Till do")
-	f.Add("[apps_path: \"../..\"]", "")
-	f.Fuzz(func(t *testing.T, mix, lib string) {
-		tree := &phoenix.Tree{Files: map[string]phoenix.File{"mix.exs": file(mix), "lib/till.ex": file(lib), "apps/a/mix.exs": file(mix)}}
+	f.Add("[app: :till, {:phoenix, \"~> 1.7\"}]", "defmodule Till do", string(token("Till.Accounts.User", "users").Data))
+	f.Add("[apps_path: \"../..\"]", "", "")
+	f.Fuzz(func(t *testing.T, mix, lib, token string) {
+		tree := &phoenix.Tree{Files: map[string]phoenix.File{
+			"mix.exs": file(mix), "lib/till.ex": file(lib), "apps/a/mix.exs": file(mix), "lib/till/accounts/user_token.ex": file(token),
+			"lib/till_web/user_auth.ex": file("defmodule TillWeb.UserAuth do\nend\n"), "lib/till_web/router.ex": file(token),
+		}}
 		app, err := Inspect(tree)
 		if err == nil && (app.Name == "" || app.Module == "") {
 			t.Errorf("no names and no error: %+v", app)
@@ -345,6 +348,11 @@ func FuzzInspect(f *testing.F) {
 		for _, r := range phoenix.Releases() {
 			if _, _, err := r.Fit(phoenix.Project, app.For(r.Version)); err != nil {
 				t.Errorf("%s would not take %s: %v", r.Version, app.For(r.Version), err)
+			}
+			for _, g := range app.Also {
+				if _, _, err := r.Fit(g.Axis, g.For(r.Version)); err != nil && r.Switches(g.Axis) != nil {
+					t.Errorf("%s of %s would not take %s: %v", g, r.Version, g.For(r.Version), err)
+				}
 			}
 		}
 	})

@@ -43,6 +43,25 @@ func TestACacheGivesWhatItWasGiven(t *testing.T) {
 			t.Error("it takes one application's tree for another's")
 		}
 	}
+	auth := phoenixtest.Tree(t, "1.8.8/default")
+	auth.Spec.Axis, auth.Spec.Names, auth.Spec.Within = phoenix.Auth, phoenix.DefaultNames, phoenix.Flags{"umbrella": "true"}
+	if err := c.Store("x", auth); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := c.Load("x", auth.Spec); !ok || got.Spec.Names != phoenix.DefaultNames {
+		t.Errorf("%v %+v", ok, got)
+	}
+	for name, change := range map[string]func(*phoenix.Spec){
+		"generator": func(s *phoenix.Spec) { s.Axis = phoenix.Project },
+		"names":     func(s *phoenix.Spec) { s.Names.Schema = "Person" },
+		"project":   func(s *phoenix.Spec) { s.Within = nil },
+	} {
+		other := auth.Spec
+		change(&other)
+		if _, ok := c.Load("x", other); ok {
+			t.Errorf("it takes the tree of another %s", name)
+		}
+	}
 	for _, off := range []*Cache{nil, {}} {
 		tree := phoenixtest.Tree(t, phoenixtest.Names[0])
 		if err := off.Store("x", tree); err != nil {

@@ -121,8 +121,13 @@ func generating(t *testing.T) (*phoenixtest.Registry, *Mix, *[]string) {
 	}}, asked
 }
 
-func TestMixGeneratesAuthenticationIntoAProject(t *testing.T) {
+func TestMixGeneratesIntoAProject(t *testing.T) {
 	r, m, asked := generating(t)
+	t.Run("authentication", func(t *testing.T) { generatesAuthentication(t, r, m, asked) })
+	t.Run("files of a release", func(t *testing.T) { generatesFilesOfARelease(t, m) })
+}
+
+func generatesAuthentication(t *testing.T, r *phoenixtest.Registry, m *Mix, asked *[]string) {
 	names := phoenix.Names{Context: "Members", Schema: "Person", Plural: "people"}
 	spec := phoenix.Spec{Axis: phoenix.Auth, Version: fictional, App: "chat_api", Module: "ChatAPI", Names: names, Flags: phoenix.Flags{"live": "false"}}
 	tree, err := m.Tree(t.Context(), spec)
@@ -173,8 +178,7 @@ func TestMixGeneratesAuthenticationIntoAProject(t *testing.T) {
 	}
 }
 
-func TestMixGeneratesFilesOfARelease(t *testing.T) {
-	_, m, _ := generating(t)
+func generatesFilesOfARelease(t *testing.T, m *Mix) {
 	spec := phoenix.Spec{Axis: phoenix.ReleaseFiles, Version: fictional, App: "till", Flags: phoenix.Flags{"docker": "true"}}
 	tree, err := m.Tree(t.Context(), spec)
 	if err != nil {
