@@ -17,6 +17,9 @@ type Backup struct {
 	TokenEnv  string // and of the one with a session token
 	KeyFile   string // a file with all of them in the form of ~/.aws/credentials; wins over the variables
 
+	URLEnv  string // name of the variable with the connection string that backups are made with; empty: the database's own
+	URLFile string // a file with nothing but that
+
 	Recipients []string // age or SSH public keys, and files of them; empty: backups are not encrypted
 	Identity   string   // file with the private key, for verify and restore
 	Level      int      // of zstd: 1 to 19

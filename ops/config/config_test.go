@@ -265,6 +265,8 @@ key_env = "K"
 secret_env = "S"
 token_env = "T"
 key_file = "keys"
+url_env = "BU"
+url_file = "bu"
 recipients = ["age1abc", "backup.pub"]
 identity = "~/backup.key"
 level = 9
@@ -346,6 +348,7 @@ url_env = "SYD_URL"
 		},
 		Backup: Backup{
 			"s3://backups/db?endpoint=https://s3.example.com", "K", "S", "T", filepath.Join(w.dir, "home/.config/ops-console/keys"),
+			"BU", filepath.Join(w.dir, "home/.config/ops-console/bu"),
 			[]string{"age1abc", filepath.Join(w.dir, "home/.config/ops-console/backup.pub")},
 			filepath.Join(w.dir, "home/backup.key"), 9,
 			"auto", time.Hour, 2e9, 1000,

@@ -128,8 +128,17 @@ func (b *Backups) source(ctx context.Context) (backup.Source, error) {
 	return src, fmt.Errorf("which database is meant is not known: set database.name in the profile: %w", cmp.Or(nodesErr, errNoDatabase))
 }
 
+// locator finds the nodes as the role for backups, where the profile names one.
+func (b *Backups) locator() (postgres.Locator, postgres.Dialer, bool) {
+	db, p := b.s.Profile.Database, b.s.Profile.Backup
+	if p.URLEnv != "" || p.URLFile != "" {
+		db.URL, db.URLEnv, db.URLFile, db.Service, db.User, db.Password = "", p.URLEnv, p.URLFile, "", "", ""
+	}
+	return b.s.locatorOf(db)
+}
+
 func (b *Backups) nodes(ctx context.Context) ([]postgres.Node, error) {
-	l, _, ok := b.s.locator()
+	l, _, ok := b.locator()
 	if !ok {
 		return nil, errNoDatabase
 	}
@@ -161,7 +170,7 @@ func (b *Backups) Read(ctx context.Context) (watch.Reading, error) {
 
 // Machines makes and finds the machines that take backups.
 func (b *Backups) Machines() *schedule.Machines {
-	return &schedule.Machines{Client: b.s.Platform, App: b.s.Profile.App, Now: b.now}
+	return &schedule.Machines{Client: b.s.Platform, App: b.s.Profile.App}
 }
 
 // Job is what a machine of the platform runs to take a backup. image is that of the profile where it is empty.
@@ -212,7 +221,7 @@ func (b *Backups) Take(ctx context.Context, o TakeOptions) (backup.Manifest, err
 }
 
 func (b *Backups) dialer() postgres.Dialer {
-	_, d, _ := b.s.locator()
+	_, d, _ := b.locator()
 	return d
 }
 

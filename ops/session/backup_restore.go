@@ -14,7 +14,7 @@ import (
 
 // Primary is the node that takes writes, and the way there.
 func (b *Backups) Primary(ctx context.Context) (postgres.Node, postgres.Dialer, error) {
-	l, d, ok := b.s.locator()
+	l, d, ok := b.locator()
 	if !ok {
 		return postgres.Node{}, nil, errNoDatabase
 	}

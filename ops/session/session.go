@@ -109,11 +109,15 @@ func (s *Session) ReplicationOptions() (o replication.Options, ok bool) {
 // locator finds the nodes of the database, and says how those in the private network are reached; nil: they are not. ok is
 // false where the profile names no database.
 func (s *Session) locator() (l postgres.Locator, d postgres.Dialer, ok bool) {
+	return s.locatorOf(s.Profile.Database)
+}
+
+func (s *Session) locatorOf(db config.Database) (l postgres.Locator, d postgres.Dialer, ok bool) {
 	p := s.Profile
-	if !p.Database.Known() {
+	if !db.Known() {
 		return nil, nil, false
 	}
-	o := postgres.Options{Database: p.Database, PrimaryRegion: p.PrimaryRegion, Platform: s.Platform, Getenv: s.getenv}
+	o := postgres.Options{Database: db, PrimaryRegion: p.PrimaryRegion, Platform: s.Platform, Getenv: s.getenv}
 	if s.Network != nil {
 		o.Network, o.Resolver, d = s.Network, s.Network.Resolver(), s.Network
 	}

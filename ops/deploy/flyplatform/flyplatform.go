@@ -171,14 +171,14 @@ func (p *Platform) await(ctx context.Context, w deploy.Want) {
 // maxAwaited is how many waits are open at a time.
 const maxAwaited = 8
 
-func (p *Platform) record(ctx context.Context, app, id string) (*deploy.Record, error) {
+func (p *Platform) record(ctx context.Context, app, id string) (*deploy.ReleaseRecord, error) {
 	rr, err := p.o.API.WebReleases(ctx, app, 25)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range rr {
 		if r.ID == id {
-			return &deploy.Record{ID: r.ID, Version: r.Version, Status: strings.ToLower(r.Status)}, nil
+			return &deploy.ReleaseRecord{ID: r.ID, Version: r.Version, Status: strings.ToLower(r.Status)}, nil
 		}
 	}
 	return nil, nil

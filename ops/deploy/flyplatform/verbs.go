@@ -90,7 +90,7 @@ func open(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, er
 	if err != nil {
 		return deploy.Answer{}, err
 	}
-	answer := deploy.Answer{Record: &deploy.Record{ID: r.ID, Version: r.Version, Status: strings.ToLower(r.Status)}}
+	answer := deploy.Answer{Record: &deploy.ReleaseRecord{ID: r.ID, Version: r.Version, Status: strings.ToLower(r.Status)}}
 	// The record is there, and that is what was asked for. A status that could not be written is written again at the end.
 	if err := p.o.API.PatchRelease(ctx, r.ID, "running", ""); err == nil {
 		answer.Record.Status = "running"

@@ -108,11 +108,14 @@ func (s *Sim) services() []sixpn.Service {
 	}
 }
 
+func (s *Sim) urlOf(role string) string {
+	return fmt.Sprintf("postgres://%s:%s@%s.internal:%d/%s", role, s.database.Password(role), DatabaseApp, flex.PortPrimary, flex.DatabaseName)
+}
+
 // databaseURL is what a console needs to log in; empty: there is no database.
 func (s *Sim) databaseURL() string {
 	if s.database == nil {
 		return ""
 	}
-	return fmt.Sprintf("postgres://%s:%s@%s.internal:%d/%s", flex.ConsoleRole, s.database.Password(flex.ConsoleRole),
-		DatabaseApp, flex.PortPrimary, flex.DatabaseName)
+	return s.urlOf(flex.ConsoleRole)
 }

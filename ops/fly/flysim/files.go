@@ -40,8 +40,9 @@ type access struct {
 	environment string
 	api         string // base URL
 	token       string
-	websocket   string // URL; empty: none
-	database    string // connection string; empty: none
+	websocket   string   // URL; empty: none
+	database    string   // connection string; empty: none
+	backups     *backups // nil: none
 	conf        *conf.Config
 }
 
@@ -80,6 +81,10 @@ func (a access) write(dir string) error {
 	}
 	if a.database != "" {
 		files = slices.Insert(files, 0, file{urlFile, []byte(a.database + "\n"), 0o600})
+	}
+	if b := a.backups; b != nil {
+		files = slices.Insert(files, 0, file{backupURLFile, []byte(b.url + "\n"), 0o600}, file{backupKeysFile, b.keys(), 0o600},
+			file{identityFile, []byte(b.identity.String() + "\n"), 0o600}, file{recipientFile, []byte(b.identity.Recipient().String() + "\n"), 0o644})
 	}
 	for _, f := range files {
 		if err := writeFile(dir, f.name, f.data, f.mode); err != nil {
@@ -163,6 +168,9 @@ func (a access) profile(dir string) ([]byte, error) {
 	}
 	if a.database != "" {
 		profile["database"] = table{"app": DatabaseApp, "url_file": filepath.Join(dir, urlFile)}
+	}
+	if a.backups != nil {
+		profile["backup"] = a.backups.profile(dir)
 	}
 	b, err := toml.Marshal(table{"app": table{a.app: profile}})
 	if err != nil {

@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ops-console/ops/backup/store/s3server"
 	"ops-console/ops/fly"
 	"ops-console/ops/fly/flysim/flex"
 	"ops-console/ops/fly/flysim/platform"
@@ -76,9 +77,10 @@ type Sim struct {
 	control *controller
 	url     string
 
-	database *flex.Database // nil: none
-	ready    chan struct{}  // closed when the file that says so is there
-	unready  error          // why the world is not all that it should be; set before ready is closed
+	database *flex.Database   // nil: none
+	store    *s3server.Server // of backups; nil: none, or they lie in a directory
+	ready    chan struct{}    // closed when the file that says so is there
+	unready  error            // why the world is not all that it should be; set before ready is closed
 
 	background context.Context    // of everything that goes on after the start
 	cancel     context.CancelFunc // of background
@@ -180,8 +182,13 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	if err != nil {
 		return fmt.Errorf("make a peer for the console: %w", err)
 	}
+	kept, err := s.startBackups(ctx)
+	if err != nil {
+		return fmt.Errorf("backups of the simulated world: %w", err)
+	}
 	access := access{
-		app: DefaultApp, org: s.world.Org().Slug, environment: "simulated", api: s.url, token: token,
+		backups: kept,
+		app:     DefaultApp, org: s.world.Org().Slug, environment: "simulated", api: s.url, token: token,
 		websocket: s.gateway.WebsocketURL(), database: s.databaseURL(),
 		conf: peerConf(key, peer.PeerIP, s.world.Prefix(), s.gateway.PublicKey(), s.gateway.Endpoint().String()),
 	}
@@ -362,6 +369,9 @@ func (s *Sim) Close() error {
 func (s *Sim) shutdown() error {
 	errs := []error{removeFile(s.dir, readyFile)}
 	s.cancel()
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
 	if s.database != nil {
 		// Commands that wait for it end with it.
 		errs = append(errs, s.database.Close())

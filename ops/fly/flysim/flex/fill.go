@@ -26,8 +26,10 @@ func (d *Database) fill(ctx context.Context) error {
 	}
 	if err := primary.pg.Exec(
 		ctx, "postgres",
-		login(OwnerRole, ""), login(ConsoleRole, ""), login(SuperRole, "SUPERUSER"), login(repmgrName, "SUPERUSER REPLICATION"),
+		login(OwnerRole, ""), login(ConsoleRole, ""), login(BackupRole, "CREATEDB"), login(SuperRole, "SUPERUSER"), login(repmgrName, "SUPERUSER REPLICATION"),
 		"GRANT pg_monitor TO "+ConsoleRole,
+		// As a member of the owner it reads everything, and what it restores belongs to whom it belonged to.
+		"GRANT "+OwnerRole+", pg_monitor, pg_signal_backend TO "+BackupRole,
 		"CREATE DATABASE "+repmgrName+" OWNER "+repmgrName,
 		"CREATE DATABASE "+DatabaseName+" OWNER "+OwnerRole,
 	); err != nil {

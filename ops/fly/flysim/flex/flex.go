@@ -25,6 +25,7 @@ const (
 	DatabaseName = "changelog" // the application's
 	OwnerRole    = "changelog" // owns it; what the application logs in with
 	ConsoleRole  = "console"   // may look: a member of pg_monitor
+	BackupRole   = "backup"    // may read all of it, and make databases: for backups and restores
 	SuperRole    = "flypgadmin"
 	repmgrName   = "repmgr" // database and role of repmgr
 )
@@ -116,7 +117,7 @@ func Start(o Options) *Database {
 	d := &Database{
 		o: o, passwords: map[string]string{}, ready: make(chan struct{}), changed: make(chan struct{}),
 	}
-	for _, role := range []string{OwnerRole, ConsoleRole, SuperRole, repmgrName} {
+	for _, role := range []string{OwnerRole, ConsoleRole, BackupRole, SuperRole, repmgrName} {
 		d.passwords[role] = strings.ToLower(rand.Text())
 	}
 	byID := map[string]*node{}
@@ -237,7 +238,7 @@ func settings() map[string]string {
 // hba lets the roles of the network in by password only. The servers' own superuser, who is trusted, cannot come from
 // there: see gate.
 func hba() []string {
-	roles := strings.Join([]string{OwnerRole, ConsoleRole, SuperRole, repmgrName}, ",")
+	roles := strings.Join([]string{OwnerRole, ConsoleRole, BackupRole, SuperRole, repmgrName}, ",")
 	return []string{"local all " + roles + " scram-sha-256", "local replication " + roles + " scram-sha-256"}
 }
 
