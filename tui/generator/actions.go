@@ -129,7 +129,7 @@ func (p *Pane) pickAction(name, about, key string, what choosing) action.Action 
 		p.pick = nil
 		return p.ask(c)
 	}
-	if s := p.value(); s == nil || len(s.Versions) == 0 {
+	if s := p.value(); s == nil || len(s.Versions)+len(s.Others) == 0 {
 		a.Disabled = p.unknownVersions()
 	}
 	return a
@@ -287,7 +287,7 @@ func (p *Pane) flagsAction() action.Action {
 		p.pick = nil
 		return p.ask(c)
 	}
-	if s := p.value(); s == nil || len(s.Versions) == 0 {
+	if s := p.value(); s == nil || len(s.Versions)+len(s.Others) == 0 {
 		a.Disabled = p.unknownVersions()
 	}
 	return a

@@ -91,17 +91,11 @@ func (s *setting) against(name string, mine, new []string, at int) {
 	}
 	for _, row := range h.Rows() {
 		s.d.page.Line(func(l *paint.Line) {
-			half := max((l.Width()-3)/2, 0)
-			l.Within(half, func(l *paint.Line) {
-				if row.Old != nil {
-					s.labelled(l, row.Old, number(row.Old, true))
+			s.halves(l, row, func(d *diff.Line, old bool) string {
+				if !old {
+					return ""
 				}
-			}).On(themes.Base)
-			l.Gap(1).Text(themes.Border, l.Glyphs.Col).Gap(1)
-			l.Within(l.Rest(), func(l *paint.Line) {
-				if row.New != nil {
-					s.labelled(l, row.New, "")
-				}
+				return number(d, true)
 			})
 		})
 	}

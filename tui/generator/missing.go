@@ -39,7 +39,7 @@ func (p *Pane) missing(env *pane.Env, w int) *page.Page {
 	case s.Err != nil:
 		g.Heading("GENERATOR", paint.Part{Role: themes.Stale, Text: "not compared"})
 		g.Text(themes.Plain, 3, unknown, s.Err.Error(), 6)
-		if len(s.Versions) > 0 {
+		if len(s.Versions)+len(s.Others) > 0 {
 			others := "f and t choose other versions, F other flags, X another generator"
 			if s.Wanted.Generator() == phoenix.Auth {
 				others += ", N says other names"
@@ -83,7 +83,7 @@ func (p *Pane) offered(g *page.Page) {
 	c := s.Wanted
 	n := 0
 	for _, spec := range s.Specs {
-		if spec.Version != c.To || n >= 12 {
+		if spec.Version != c.To || spec.Axis != c.Generator() || n >= 12 {
 			continue
 		}
 		if n == 0 {

@@ -78,7 +78,11 @@ func (p *Pane) begin(what choosing) {
 	if near := slices.IndexFunc(p.pick.items, func(i item) bool { return i.near }); what == chooseBase && p.pick.cursor == 0 && near > 0 {
 		p.pick.cursor = near
 	}
+	p.pick.top = max(p.pick.cursor-ahead, 0)
 }
+
+// ahead is how many choices are shown above the one that the cursor is on at first.
+const ahead = 5
 
 // offer makes the items anew.
 func (p *Pane) offer() {
@@ -334,7 +338,7 @@ func (p *Pane) pickSection(env *pane.Env, w int) stack.Section {
 		}
 		h := b.Rest()
 		k.height = h
-		k.top = max(min(k.top, k.cursor), k.cursor-h+1, 0)
+		k.top = max(min(k.top, k.cursor, len(k.items)-h), k.cursor-h+1, 0)
 		p.hits = append(p.hits, hit{inChoices, x, y + 1, w, h})
 		for i := k.top; i < len(k.items) && b.Rest() > 0; i++ {
 			p.drawItem(b.Line(), &k.items[i], i == k.cursor)

@@ -257,7 +257,10 @@ func (p *Pane) applyAction() action.Action {
 	}
 	s := p.value()
 	msg := pane.ApplyMsg{Plan: s.Plan, Choices: cc}
-	a.About = "Writes into " + paint.Count(len(cc), "file", "files") + " in " + s.Dir + ", all or none. git must have what is there now, and nothing is deleted."
+	a.About = "Writes 1 file in " + s.Dir + ". git must have what is there now, and nothing is deleted."
+	if len(cc) > 1 {
+		a.About = "Writes " + strconv.Itoa(len(cc)) + " files in " + s.Dir + ", all or none. git must have what is there now, and nothing is deleted."
+	}
 	a.Touches, a.Command = touches(s.Plan, cc), p.applyCommand(cc)
 	a.Run = func(string) tea.Cmd {
 		p.applying, p.taken = true, nil

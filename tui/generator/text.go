@@ -243,21 +243,27 @@ func (s *setting) line(l *paint.Line, d *diff.Line) {
 
 // pair is a line of a view side by side.
 func (s *setting) pair(l *paint.Line, row diff.Row) {
-	half := max((l.Width()-3)/2, 0)
+	s.halves(l, row, func(d *diff.Line, old bool) string {
+		if old {
+			return strconv.Itoa(d.Old)
+		}
+		return strconv.Itoa(d.New)
+	})
+}
+
+// halves are both sides of a line, with their numbers; a side that has nothing there is hatched.
+func (s *setting) halves(l *paint.Line, row diff.Row, number func(d *diff.Line, old bool) string) {
 	put := func(d *diff.Line, old bool) func(l *paint.Line) {
 		return func(l *paint.Line) {
 			switch {
-			case d == nil && l.Glyphs.ASCII:
-			case d == nil:
+			case d != nil:
+				s.labelled(l, d, number(d, old))
+			case !l.Glyphs.ASCII:
 				l.Gap(s.digits+3).Repeat(themes.Border, "╱", max(l.Rest()-1, 0))
-			case old:
-				s.side(l, d, d.Old)
-			default:
-				s.side(l, d, d.New)
 			}
 		}
 	}
-	l.Within(half, put(row.Old, true)).On(themes.Base)
+	l.Within(max((l.Width()-3)/2, 0), put(row.Old, true)).On(themes.Base)
 	l.Gap(1).Text(themes.Border, l.Glyphs.Col).Gap(1)
 	l.Within(l.Rest(), put(row.New, false))
 }
