@@ -32,7 +32,7 @@ type Plan struct {
 
 	program    client.Program
 	superuser  bool
-	locale     string // of CREATE DATABASE, as SQL
+	locale     string // of CREATE DATABASE, as SQL, with the owner
 	tablespace bool   // leave tablespaces out
 }
 
@@ -174,6 +174,9 @@ func (p *Plan) database(ctx context.Context, s *session, o *Options, _ *archive.
 		p.problem("taken", "wait a second", "there is a database %s already", p.Target)
 	}
 	p.locale = "template template0"
+	if err := p.owner(ctx, s, o); err != nil {
+		return err
+	}
 	if m.Encoding != "" {
 		known, err := s.value(ctx, "select pg_catalog.pg_char_to_encoding("+tables.Literal(m.Encoding)+") >= 0")
 		if err != nil {
@@ -211,6 +214,20 @@ func (p *Plan) database(ctx context.Context, s *session, o *Options, _ *archive.
 		p.note("the original sorts texts by %s, the backup by %s", rows[0][0], m.Collate)
 	}
 	return nil
+}
+
+// owner gives the new database the original's owner, where that is still there and the role may: things can be given only to
+// a role that may create in their schema, and in public that is the database's owner.
+func (p *Plan) owner(ctx context.Context, s *session, o *Options) error {
+	if o.NoOwners {
+		return nil
+	}
+	owner, err := s.value(ctx, "select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database where pg_catalog.pg_has_role(datdba, 'member') and datname = "+
+		tables.Literal(o.Database))
+	if err == nil && owner != "" {
+		p.locale += " owner " + tables.Quote(owner)
+	}
+	return err
 }
 
 // providerOf is the SQL of the ICU locale of a database, empty for another provider.
