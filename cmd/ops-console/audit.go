@@ -75,7 +75,7 @@ func (e *env) record(ctx context.Context, p *config.Profile, action, target stri
 	}
 	entry := audit.Entry{
 		Run: ulid.Make().String(), App: p.App, User: e.operator(), Action: action, Target: target,
-		Command: strings.Join(append([]string{"ops-console"}, os.Args[1:]...), " "),
+		Command: strings.Join(append([]string{"ops-console"}, e.args...), " "),
 	}
 	return audit.New(audit.Path(state, p.App), e.now).Do(ctx, entry, act)
 }

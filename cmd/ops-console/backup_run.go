@@ -77,7 +77,7 @@ func (o *runFlags) run(ctx context.Context, e *env, t *target) error {
 		}
 		return e.record(ctx, s.Profile, "backup run", b.Source.Database, func(ctx context.Context) (string, error) {
 			if o.remote {
-				return o.onMachine(ctx, e, b)
+				return o.onMachine(ctx, e, b, reason)
 			}
 			return o.here(ctx, e, b, reason, level)
 		})
@@ -211,7 +211,13 @@ func (e *env) publisher(ctx context.Context) (id backup.ID, publish func(any), d
 	if addr == "" {
 		return id, func(any) {}, func() {}, nil
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	listen := e.listen
+	if listen == nil {
+		listen = func(ctx context.Context, addr string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", addr)
+		}
+	}
+	ln, err := listen(ctx, addr)
 	if err != nil {
 		return "", nil, nil, fmt.Errorf("show the progress at %s: %w", addr, err)
 	}
@@ -238,8 +244,8 @@ func (e *env) publisher(ctx context.Context) (id backup.ID, publish func(any), d
 }
 
 // onMachine has a machine of the platform take it.
-func (o *runFlags) onMachine(ctx context.Context, e *env, b *session.Backups) (string, error) {
-	job, err := b.Job(o.image)
+func (o *runFlags) onMachine(ctx context.Context, e *env, b *session.Backups, reason backup.Reason) (string, error) {
+	job, err := b.Job(o.image, reason)
 	if err != nil {
 		return "", usage(err)
 	}

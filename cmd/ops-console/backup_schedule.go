@@ -131,7 +131,7 @@ machine's line.`,
 				return usage(err)
 			}
 			return withBackups(c.Context(), e, t, func(ctx context.Context, s *session.Session, b *session.Backups) error {
-				job, err := b.Job(image)
+				job, err := b.Job(image, backup.Scheduled)
 				if err != nil {
 					return usage(err)
 				}

@@ -25,7 +25,7 @@ console on it. Nothing needs to be configured and nothing outside this machine i
 			if err := database.decide(&o, e.stderr); err != nil {
 				return err
 			}
-			s, err := flysim.Start(c.Context(), o)
+			s, err := startWorld(c.Context(), o)
 			if err != nil {
 				return usage(fmt.Errorf("start the simulated world: %w", err))
 			}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,7 +19,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := root(environment()).ExecuteContext(ctx)
 	stop()
-	os.Exit(exitStatus(err))
+	os.Exit(exitStatus(os.Stderr, err))
 }
 
 // exit is an error with the status the process ends with. Without text it says nothing: the output already did.
@@ -60,7 +61,7 @@ func unknown(err error) error {
 }
 
 // exitStatus writes the one line an error is and gives the exit status. What cobra itself refuses is usage.
-func exitStatus(err error) int {
+func exitStatus(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -69,7 +70,7 @@ func exitStatus(err error) int {
 		e = &exit{statusUsage, err}
 	}
 	if e.err != nil && !errors.Is(e.err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "ops-console: "+oneLine(e.err.Error()))
+		fmt.Fprintln(w, "ops-console: "+oneLine(e.err.Error()))
 	}
 	return e.status
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"ops-console/ops/config"
 	"ops-console/ops/session"
+	"ops-console/wg"
 )
 
 // env is what a command gets from outside.
@@ -18,13 +21,20 @@ type env struct {
 	stdin          *os.File
 	stdout, stderr io.Writer
 	now            func() time.Time
+	args           []string // the command line, without the program
+
+	// Of a machine inside the private network; nil elsewhere.
+	network wg.Network
+	listen  func(ctx context.Context, addr string) (net.Listener, error)
 }
 
 func environment() *env {
-	return &env{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}
+	return &env{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, args: os.Args[1:]}
 }
 
-func (e *env) session() session.Options { return session.Options{Version: version, Getenv: e.getenv} }
+func (e *env) session() session.Options {
+	return session.Options{Version: version, Getenv: e.getenv, Network: e.network}
+}
 
 // target is the flags that say which application is meant.
 type target struct {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +34,7 @@ Ends on SIGTERM or ctrl-c.`,
 			if err := database.decide(&o, e.stderr); err != nil {
 				return err
 			}
-			s, err := flysim.Start(c.Context(), o)
+			s, err := startWorld(c.Context(), o)
 			if err != nil {
 				return usage(fmt.Errorf("start the simulated world: %w", err))
 			}
@@ -73,6 +75,20 @@ Ends on SIGTERM or ctrl-c.`,
 		})
 	}
 	return c
+}
+
+// startWorld starts a simulated world whose machines can run this program.
+func startWorld(ctx context.Context, o flysim.Options) (*flysim.Sim, error) {
+	if o.Dir == "" {
+		// Machines have to know where the profile is before the world is there.
+		dir, err := os.MkdirTemp("", "ops-console-")
+		if err != nil {
+			return nil, err
+		}
+		o.Dir, o.Temporary = dir, true
+	}
+	o.Program = machineProgram(func() string { return flysim.ProfileIn(o.Dir) })
+	return flysim.Start(ctx, o)
 }
 
 // simFlags are the flags of a simulated world, the same for sim and demo.

@@ -174,7 +174,7 @@ func (b *Backups) Machines() *schedule.Machines {
 }
 
 // Job is what a machine of the platform runs to take a backup. image is that of the profile where it is empty.
-func (b *Backups) Job(image string, args ...string) (schedule.Job, error) {
+func (b *Backups) Job(image string, reason backup.Reason) (schedule.Job, error) {
 	p := b.s.Profile
 	image = cmp.Or(image, p.Backup.Image)
 	if image == "" {
@@ -182,7 +182,7 @@ func (b *Backups) Job(image string, args ...string) (schedule.Job, error) {
 	}
 	return schedule.Job{
 		Source: b.Source, Region: p.PrimaryRegion, Image: image,
-		Command: append([]string{"ops-console", "--app", p.App, "backup", "run", "--yes", "--reason", string(backup.Scheduled)}, args...),
+		Command: []string{"ops-console", "--app", p.App, "backup", "run", "--yes", "--reason", string(reason)},
 	}, nil
 }
 

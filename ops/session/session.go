@@ -31,6 +31,7 @@ type Session struct {
 	NetworkErr error
 
 	getenv func(string) string
+	joined bool // the network is ours to leave
 }
 
 // Options of Open.
@@ -38,6 +39,9 @@ type Options struct {
 	Version string              // of this program, for the platform's request logs
 	Getenv  func(string) string // nil: os.Getenv
 	Logger  *slog.Logger        // nil: none
+	// Network is the private network where this process is in it already; nil: it is joined as the profile says. Its owner
+	// closes it.
+	Network wg.Network
 }
 
 // Open connects. A network that cannot be joined is not an error of Open: the platform can be asked without it, and
@@ -48,14 +52,17 @@ func Open(ctx context.Context, p *config.Profile, o Options) *Session {
 	}
 	s := &Session{Profile: p, getenv: o.Getenv}
 	s.Platform = Platform(p, o, s.dial)
-	s.Network, s.NetworkErr = s.join(ctx, o)
+	if s.Network = o.Network; s.Network == nil {
+		s.joined = true
+		s.Network, s.NetworkErr = s.join(ctx, o)
+	}
 	return s
 }
 
 // Close ends what Open began.
 func (s *Session) Close() error {
 	s.Platform.Close()
-	if s.Network == nil {
+	if s.Network == nil || !s.joined {
 		return nil
 	}
 	return s.Network.Close()

@@ -50,6 +50,7 @@ const consolePeer = "console"
 // Options of Start. The zero value is the calm world in a directory of its own.
 type Options struct {
 	Dir       string // for the files; empty: a temporary one that Close removes
+	Temporary bool   // Close removes Dir, whatever it is
 	Scenario  string // one of Scenarios; empty: the first
 	Regions   int    // 0: the scenario's own
 	Instances int    // of the application, all process groups together; 0: the scenario's own
@@ -106,6 +107,7 @@ func Start(ctx context.Context, o Options) (*Sim, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.temp = o.Temporary
 	if err := s.takeDir(o.Dir); err != nil {
 		return nil, err
 	}
@@ -346,7 +348,10 @@ func (s *Sim) App() string { return DefaultApp }
 func (s *Sim) Dir() string { return s.dir }
 
 // ProfilePath is the file for --config.
-func (s *Sim) ProfilePath() string { return filepath.Join(s.dir, profileFile) }
+func (s *Sim) ProfilePath() string { return ProfileIn(s.dir) }
+
+// ProfileIn is where the file for --config is in a world's directory.
+func ProfileIn(dir string) string { return filepath.Join(dir, profileFile) }
 
 // ConfPath is the WireGuard configuration of the console's peer.
 func (s *Sim) ConfPath() string { return filepath.Join(s.dir, confFile) }
