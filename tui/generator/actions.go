@@ -181,7 +181,7 @@ func (p *Pane) partAction() action.Action {
 // axisAction chooses whose trees are compared.
 func (p *Pane) axisAction() action.Action {
 	a := action.Action{
-		Name: "axis", Help: "generator", About: "choose the generator: of a project, of authentication, of release files", Keys: []string{"X"}, Hidden: true,
+		Name: "axis", Help: "generator", About: "choose the generator: of a project, of authentication, of release files", Keys: []string{"X"},
 		Args: func(string) []string { return []string{"new", "auth", "release"} },
 	}
 	a.Run = func(arg string) tea.Cmd {
