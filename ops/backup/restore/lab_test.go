@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"ops-console/ops/backup/sample"
 	"ops-console/ops/backup/store"
 	"ops-console/ops/backup/tables"
+	"ops-console/ops/postgres"
 	"ops-console/ops/postgres/pgcluster"
 )
 
@@ -45,16 +47,19 @@ func newLab(tb testing.TB) *lab {
 		"grant create on database shop to shop_owner", "comment on database shop is 'the shop''s'", "alter database shop connection limit 77"); err != nil {
 		tb.Fatal(err)
 	}
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	id := newLabIdentity(tb)
 	dumped.Lock()
 	defer dumped.Unlock()
 	if dumped.dump == nil {
 		dumped.dump = sample.Take(tb, sample.Node(tb, c.Primary(), "shop"), "shop")
 	}
 	return &lab{dumped.dump, c, id}
+}
+
+// own makes the dump one of the lab's own server, whose contents have random parts.
+func (l *lab) own(tb testing.TB) {
+	tb.Helper()
+	l.Dump = sample.Take(tb, sample.Node(tb, l.cluster.Primary(), "shop"), "shop")
 }
 
 // options of a restore to the lab's own server.
@@ -139,4 +144,22 @@ func contains(list []string, part string) bool {
 		}
 	}
 	return false
+}
+
+func newLabIdentity(tb testing.TB) *age.X25519Identity {
+	tb.Helper()
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}
+
+// nodeOf is the server at a connection string.
+func nodeOf(tb testing.TB, url string) postgres.Node {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return postgres.Node{Name: "db1", Host: cfg.Host, Port: cfg.Port, Direct: true, Config: cfg}
 }

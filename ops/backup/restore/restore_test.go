@@ -20,7 +20,9 @@ import (
 )
 
 func TestARestoredDatabaseHoldsWhatTheOriginalDid(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
+	l.own(t)
 	before := l.content(t, "shop")
 	o, _ := l.options(t)
 	o.Now = func() time.Time { return time.Date(2026, 11, 21, 18, 30, 5, 0, time.UTC) }
@@ -118,6 +120,7 @@ func TestARestoredDatabaseHoldsWhatTheOriginalDid(t *testing.T) {
 }
 
 func TestWhatIsInTheWayIsInThePlan(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	empty := &lab{l.Dump, sample.Cluster(t, nil), l.identity}
 	if err := empty.cluster.Primary().Exec(t.Context(), "postgres", "create role small login", "create role maker login createdb"); err != nil {
@@ -183,7 +186,7 @@ func TestWhatIsInTheWayIsInThePlan(t *testing.T) {
 	for name, c := range map[string]struct {
 		ids  []age.Identity
 		want error
-	}{"no key": {nil, stream.ErrNoKey}, "another's": {[]age.Identity{newIdentity(t)}, stream.ErrWrongKey}} {
+	}{"no key": {nil, stream.ErrNoKey}, "another's": {[]age.Identity{newLabIdentity(t)}, stream.ErrWrongKey}} {
 		o, _ := l.options(t)
 		o.Identities = c.ids
 		if _, err := Make(t.Context(), o); !errors.Is(err, c.want) {
@@ -199,16 +202,8 @@ func TestWhatIsInTheWayIsInThePlan(t *testing.T) {
 	}
 }
 
-func newIdentity(t *testing.T) age.Identity {
-	t.Helper()
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
-}
-
 func TestWithoutOwnersAnybodyWhoMayMakeDatabasesRestores(t *testing.T) {
+	t.Parallel()
 	c := sample.Cluster(t, nil)
 	p := c.Primary()
 	if err := p.Exec(t.Context(), "postgres", "create role maker login createdb", "create role teller", "create database small"); err != nil {
@@ -218,7 +213,7 @@ func TestWithoutOwnersAnybodyWhoMayMakeDatabasesRestores(t *testing.T) {
 		"grant select on t to teller", "insert into t select generate_series(1, 100)", "create table u (a text)", "alter table u enable row level security"); err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{sample.Take(t, sample.Node(t, p, "small"), "small"), c, newIdentity(t).(*age.X25519Identity)}
+	l := &lab{sample.Take(t, sample.Node(t, p, "small"), "small"), c, newLabIdentity(t)}
 	if err := p.Exec(t.Context(), "postgres", "drop database small", "drop role teller"); err != nil {
 		t.Fatal(err)
 	}

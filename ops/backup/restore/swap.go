@@ -326,7 +326,7 @@ func (s *session) empty(ctx context.Context, patience time.Duration, p *SwapPlan
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("%w: sessions did not end within %s", ErrBusy, patience))
 	defer cancel()
 	for {
-		left, err := s.value(ctx, `select count(*) filter (where pg_catalog.pg_terminate_backend(pid) or true) from pg_catalog.pg_stat_activity
+		left, err := s.value(ctx, `select count(pg_catalog.pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity
  where backend_type in ('client backend', 'walsender', 'background worker', 'parallel worker') and datname in `+p.both())
 		if err != nil {
 			return failed("end the sessions of "+p.Original, err)
@@ -384,7 +384,7 @@ func reopen(ctx context.Context, o SwapOptions, p *SwapPlan) error {
 // await waits until no other session of ours is in the midst of renaming.
 func (s *session) await(ctx context.Context, p *SwapPlan) error {
 	for {
-		left, err := s.value(ctx, `select count(*) filter (where pg_catalog.pg_terminate_backend(pid) or true) from pg_catalog.pg_stat_activity
+		left, err := s.value(ctx, `select count(pg_catalog.pg_terminate_backend(pid)) from pg_catalog.pg_stat_activity
  where application_name = `+tables.Literal(appName)+` and pid <> pg_catalog.pg_backend_pid() and query like 'begin; %' and position(`+tables.Literal(tables.Quote(p.Restored))+` in query) > 0 and state <> 'idle'`)
 		if err != nil || left == "0" {
 			return err
