@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"testing"
 
@@ -29,16 +30,17 @@ func chunks(w io.Writer) error {
 	return nil
 }
 
-// peak reports by how much the memory taken from the system grew.
+// peak reports by how much the memory grew that the heap has of the system.
 func peak(b *testing.B) {
 	b.Helper()
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	b.Cleanup(func() {
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.HeapSys-min(before.HeapInuse, after.HeapSys))/mib, "MiB-heap")
-	})
+	held := func() float64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapSys-m.HeapReleased) / mib
+	}
+	debug.FreeOSMemory()
+	before := held()
+	b.Cleanup(func() { b.ReportMetric(held()-before, "MiB-heap") })
 }
 
 func benchmarkUpload(b *testing.B, s store.Store, expect int64) {

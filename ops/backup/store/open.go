@@ -85,12 +85,14 @@ func (o Options) withDefaults() Options {
 //
 //	s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME
 //
-// where these may follow too, for stores that are not like Amazon's:
+// where these may follow too, for stores that are not like Amazon's. What is documented of Backblaze B2, Cloudflare R2,
+// Scaleway and Tigris is known by the endpoint.
 //
-//	style=path|host       how the bucket is named: in the path, or in front of the host (default: host for Amazon)
-//	max_parts=N           parts that an object may have (default 10000; 1000 at Scaleway)
+//	style=path|host            how the bucket is named: in the path, or in front of the host (default: host for Amazon)
+//	max_parts=N                parts that an object may have (default 10000)
 //	checksum=full|parts|none   CRC-32C of the whole, of the parts only, or none but the signature's SHA-256 (default full)
-//	conditional=yes|no    whether the store knows If-None-Match; if not, two writers of one key are not told apart
+//	conditional=yes|no         whether the store knows If-None-Match; if not, of two that write one key at the same moment
+//	                           the later wins (default yes)
 //
 // No request is made but with Options.Create.
 func Open(ctx context.Context, address string, o Options) (Store, error) {

@@ -18,17 +18,21 @@ var background = context.Background()
 func TestAddresses(t *testing.T) {
 	keys := store.StaticKeys(store.Keys{Access: "a", Secret: "s"})
 	for address, want := range map[string]string{
-		"/srv/backups":                       "/srv/backups",
-		"/srv//backups/":                     "/srv/backups",
-		"file:///srv/backups":                "/srv/backups",
-		"file:///srv/with%20space":           "/srv/with space",
-		"s3://b":                             "s3://b?endpoint=https%3A%2F%2Fs3.amazonaws.com",
-		"s3://b/p/q/":                        "s3://b/p/q",
-		"s3://b/p?region=eu-central-1":       "s3://b/p?region=eu-central-1",
-		"s3://b/p?endpoint=s3.example.com":   "s3://b/p?endpoint=https%3A%2F%2Fs3.example.com",
-		"s3://b?endpoint=http://[::1]:9000/": "s3://b?endpoint=http%3A%2F%2F%5B%3A%3A1%5D%3A9000",
-		"s3://b?endpoint=https://s3.fr-par.scw.cloud&region=fr-par":                                   "s3://b?endpoint=https%3A%2F%2Fs3.fr-par.scw.cloud&max_parts=1000&region=fr-par",
-		"s3://b?endpoint=https://h.example.com&style=host&max_parts=500&checksum=none&conditional=no": "s3://b?checksum=none&conditional=no&endpoint=https%3A%2F%2Fh.example.com&max_parts=500&style=host",
+		"/srv/backups":                         "/srv/backups",
+		"/srv//backups/":                       "/srv/backups",
+		"file:///srv/backups":                  "/srv/backups",
+		"file:///srv/with%20space":             "/srv/with space",
+		"s3://bkt":                             "s3://bkt?endpoint=https%3A%2F%2Fs3.amazonaws.com",
+		"s3://bkt/p/q/":                        "s3://bkt/p/q",
+		"s3://bkt/p?region=eu-central-1":       "s3://bkt/p?region=eu-central-1",
+		"s3://bkt/p?endpoint=s3.example.com":   "s3://bkt/p?endpoint=https%3A%2F%2Fs3.example.com",
+		"s3://bkt?endpoint=http://[::1]:9000/": "s3://bkt?endpoint=http%3A%2F%2F%5B%3A%3A1%5D%3A9000",
+		"s3://bkt?endpoint=https://s3.fr-par.scw.cloud&region=fr-par":                                   "s3://bkt?endpoint=https%3A%2F%2Fs3.fr-par.scw.cloud&region=fr-par",
+		"s3://bkt?endpoint=https://s3.fr-par.scw.cloud&max_parts=10000":                                 "s3://bkt?endpoint=https%3A%2F%2Fs3.fr-par.scw.cloud&max_parts=10000",
+		"s3://bkt?endpoint=https://f.backblazeb2.com&conditional=yes":                                   "s3://bkt?conditional=yes&endpoint=https%3A%2F%2Ff.backblazeb2.com",
+		"s3://bkt?endpoint=https://x.r2.cloudflarestorage.com&region=auto":                              "s3://bkt?endpoint=https%3A%2F%2Fx.r2.cloudflarestorage.com",
+		"s3://bkt?endpoint=https://fly.storage.tigris.dev":                                              "s3://bkt?endpoint=https%3A%2F%2Ffly.storage.tigris.dev",
+		"s3://bkt?endpoint=https://h.example.com&style=host&max_parts=500&checksum=none&conditional=no": "s3://bkt?checksum=none&conditional=no&endpoint=https%3A%2F%2Fh.example.com&max_parts=500&style=host",
 	} {
 		s, err := store.Open(t.Context(), address, store.Options{Keys: keys})
 		if err != nil {
@@ -46,24 +50,22 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	for _, address := range []string{
-		"", "ftp://h/p", "s3://", "s3:///p", "s3://b/p#f", "s3://key:secret-key@b/p", "s3://b:9/p", "s3://b/../p", "s3://b//p//q",
-		"s3://b?endpoint=ftp://h", "s3://b?endpoint=https://h/path", "s3://b?endpoint=https://u:secret-key@h", "s3://b?endpoint=",
-		"s3://b?region=", "s3://b?region=a b", "s3://b?style=x", "s3://b?max_parts=0", "s3://b?max_parts=10001", "s3://b?max_parts=x",
-		"s3://b?checksum=md5", "s3://b?conditional=maybe", "s3://b?secret=secret-key", "s3://b?region=a&region=b", "s3://b?%zz",
-		"s3://b%zz", "file://host/p", "file://", "file:///p?x=y", "s3://A", "s3://b/\x00",
+		"", "ftp://h/p", "s3://", "s3:///p", "s3://bkt/p#f", "s3://key:secret-key@bkt/p", "s3://bkt:9/p", "s3://bkt/../p", "s3://bkt//p//q",
+		"s3://bkt?endpoint=ftp://h", "s3://bkt?endpoint=https://h/path", "s3://bkt?endpoint=https://u:secret-key@h", "s3://bkt?endpoint=",
+		"s3://bkt?region=", "s3://bkt?region=a b", "s3://bkt?style=x", "s3://bkt?max_parts=0", "s3://bkt?max_parts=10001", "s3://bkt?max_parts=x",
+		"s3://bkt?checksum=md5", "s3://bkt?conditional=maybe", "s3://bkt?secret=secret-key", "s3://bkt?region=a&region=b", "s3://bkt?%zz",
+		"s3://bkt%zz", "file://host/p", "file://", "file:///p?x=y", "s3://b", "s3://bkt/\x00",
 	} {
 		s, err := store.Open(t.Context(), address, store.Options{Keys: keys})
 		if s != nil {
 			defer s.Close()
-			if _, err = s.Stat(t.Context(), "k"); address != "s3://A" { // a bucket's name is checked by the library
-				t.Errorf("%q can be opened", address)
-			}
+			t.Errorf("%q can be opened", address)
 		}
-		if !errors.Is(err, store.ErrConfig) && address != "s3://A" || strings.Contains(err.Error(), "secret-key") {
+		if !errors.Is(err, store.ErrConfig) || strings.Contains(err.Error(), "secret-key") {
 			t.Errorf("%q gives %v", address, err)
 		}
 	}
-	if _, err := store.Open(t.Context(), "s3://b", store.Options{}); !errors.Is(err, store.ErrDenied) {
+	if _, err := store.Open(t.Context(), "s3://bkt", store.Options{}); !errors.Is(err, store.ErrDenied) {
 		t.Errorf("without keys: %v", err)
 	}
 }
@@ -159,7 +161,7 @@ func TestPartsFitIntoWhatTheStoreTakes(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	for _, s := range []string{"s3://b/p?endpoint=https://h&region=r", "file:///x", "/x", "s3://b?max_parts=7&style=path&checksum=none&conditional=no"} {
+	for _, s := range []string{"s3://bkt/p?endpoint=https://h&region=r", "file:///x", "/x", "s3://bkt?max_parts=7&style=path&checksum=none&conditional=no"} {
 		f.Add(s)
 	}
 	keys := store.StaticKeys(store.Keys{Access: "a", Secret: "s"})

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
 // s3Address is what an s3:// address says.
@@ -17,18 +20,45 @@ type s3Address struct {
 	maxParts       int
 	checksum       string // full, parts, none
 	conditional    bool
+	header         [2]string
 }
 
-// knownMaxParts are stores that take fewer parts than Amazon's 10000, by the end of their host.
-var knownMaxParts = []struct {
-	suffix string
-	parts  int
-}{
-	{".scw.cloud", 1000},
+// s3Kind is how a store differs from Amazon's, as far as it is documented.
+type s3Kind struct {
+	suffix      string // of the host
+	region      string
+	maxParts    int
+	checksum    string
+	conditional bool
+	header      [2]string // for each request; empty: none
+}
+
+var amazon = s3Kind{region: "us-east-1", maxParts: 10000, checksum: "full", conditional: true}
+
+var s3Kinds = []s3Kind{
+	{suffix: ".scw.cloud", region: amazon.region, maxParts: 1000, checksum: "full", conditional: true},
+	{suffix: ".r2.cloudflarestorage.com", region: "auto", maxParts: 10000, checksum: "parts", conditional: true},
+	{suffix: ".backblazeb2.com", region: amazon.region, maxParts: 10000, checksum: "none", conditional: false},
+	// It has copies in many regions, and asks the one that leads only when told to.
+	{suffix: ".tigris.dev", region: "auto", maxParts: 10000, checksum: "full", conditional: true, header: [2]string{"X-Tigris-Consistent", "true"}},
+	{suffix: ".storage.dev", region: "auto", maxParts: 10000, checksum: "full", conditional: true, header: [2]string{"X-Tigris-Consistent", "true"}},
+}
+
+func kindOf(endpoint string) s3Kind {
+	host := endpoint
+	if h, _, err := net.SplitHostPort(endpoint); err == nil {
+		host = h
+	}
+	for _, k := range s3Kinds {
+		if strings.HasSuffix(host, k.suffix) {
+			return k
+		}
+	}
+	return amazon
 }
 
 func parseS3(address string) (s3Address, error) {
-	a := s3Address{maxParts: 10000, checksum: "full", conditional: true}
+	var a s3Address
 	u, err := url.Parse(address)
 	if err != nil {
 		return a, badAddress("it is no URL: s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME")
@@ -40,6 +70,9 @@ func parseS3(address string) (s3Address, error) {
 		return a, badAddress("it wants a bucket: s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME")
 	}
 	a.bucket, a.prefix = u.Host, strings.Trim(u.Path, "/")
+	if err := s3utils.CheckValidBucketName(a.bucket); err != nil {
+		return a, badAddress(strings.ToLower(err.Error()))
+	}
 	if a.prefix != "" {
 		if err := CheckKey(a.prefix); err != nil || len(a.prefix) > 200 {
 			return a, badAddress("its prefix cannot be used")
@@ -49,6 +82,14 @@ func parseS3(address string) (s3Address, error) {
 	if err != nil {
 		return a, badAddress("what follows ? is not name=value&…")
 	}
+	a.endpoint, a.secure = "s3.amazonaws.com", true
+	if e, ok := q["endpoint"]; ok {
+		if why := setEndpoint(&a, e[0]); why != "" || len(e) != 1 {
+			return a, badAddress("endpoint " + why)
+		}
+	}
+	k := kindOf(a.endpoint)
+	a.region, a.maxParts, a.checksum, a.conditional, a.header = k.region, k.maxParts, k.checksum, k.conditional, k.header
 	for name, values := range q {
 		set, ok := s3Settings[name]
 		if !ok || len(values) != 1 {
@@ -58,35 +99,24 @@ func parseS3(address string) (s3Address, error) {
 			return a, badAddress(name + " " + why)
 		}
 	}
-	if a.endpoint == "" {
-		a.endpoint, a.secure = "s3.amazonaws.com", true
-	}
-	if a.region == "" {
-		a.region = "us-east-1"
-	}
-	if !q.Has("max_parts") {
-		for _, k := range knownMaxParts {
-			if host, _, _ := strings.Cut(a.endpoint, ":"); strings.HasSuffix(host, k.suffix) {
-				a.maxParts = k.parts
-			}
-		}
-	}
 	return a, nil
+}
+
+func setEndpoint(a *s3Address, v string) string {
+	if !strings.Contains(v, "://") {
+		v = "https://" + v
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return "is https://HOST or https://HOST:PORT"
+	}
+	a.endpoint, a.secure = u.Host, u.Scheme == "https"
+	return ""
 }
 
 // s3Settings set what an address may say; each gives what is wrong, or nothing.
 var s3Settings = map[string]func(a *s3Address, v string) string{
-	"endpoint": func(a *s3Address, v string) string {
-		if !strings.Contains(v, "://") {
-			v = "https://" + v
-		}
-		u, err := url.Parse(v)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-			return "is https://HOST or https://HOST:PORT"
-		}
-		a.endpoint, a.secure = u.Host, u.Scheme == "https"
-		return ""
-	},
+	"endpoint": setEndpoint,
 	"region": func(a *s3Address, v string) string {
 		if v == "" || strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 			return "is a name like eu-central-1, or auto"
@@ -136,13 +166,12 @@ func (a s3Address) String() string {
 		scheme = "http"
 	}
 	set("endpoint", scheme+"://"+a.endpoint, "https://s3.amazonaws.com")
-	set("region", a.region, "us-east-1")
+	k := kindOf(a.endpoint)
+	set("region", a.region, k.region)
 	set("style", a.style, "")
-	set("max_parts", strconv.Itoa(a.maxParts), "10000")
-	set("checksum", a.checksum, "full")
-	if !a.conditional {
-		q.Set("conditional", "no")
-	}
+	set("max_parts", strconv.Itoa(a.maxParts), strconv.Itoa(k.maxParts))
+	set("checksum", a.checksum, k.checksum)
+	set("conditional", yesNo(a.conditional), yesNo(k.conditional))
 	u := url.URL{Scheme: "s3", Host: a.bucket, RawQuery: q.Encode()}
 	if a.prefix != "" {
 		u.Path = "/" + a.prefix
@@ -157,4 +186,11 @@ func (a s3Address) short() string {
 		s += "/" + a.prefix
 	}
 	return s + " at " + a.endpoint
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }

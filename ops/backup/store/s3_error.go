@@ -131,6 +131,9 @@ func (s *S3) failed(ctx, try context.Context, r request, err error, a *answer) (
 		if errors.Is(e.Kind, ErrClock) && !a.date.IsZero() {
 			e.Text = clockText(s.o.Now().Sub(a.date))
 		}
+		if r.writes && errors.Is(e.Kind, ErrNotFound) { // the library's word for any 404
+			e.Kind, e.Text, e.Hint = ErrConfig, "what is written is not found there", "Check the endpoint: that may be no S3"
+		}
 		if r.writes && slices.Contains([]string{"InvalidRequest", "InvalidArgument", "NotImplemented", "XNotImplemented"}, e.Code) {
 			e.Hint = hintWrite
 		}

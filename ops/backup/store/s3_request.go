@@ -39,6 +39,10 @@ type transport struct {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if h := t.s.addr.header; h[0] != "" { // not signed, as only those of Amazon's need to be
+		req = req.Clone(req.Context())
+		req.Header.Set(h[0], h[1])
+	}
 	resp, err := t.base.RoundTrip(req)
 	if err != nil {
 		return nil, err

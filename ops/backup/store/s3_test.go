@@ -785,7 +785,7 @@ func TestTriesAreTold(t *testing.T) {
 
 func TestAStoreThatIsNotThereIsGivenUpSoon(t *testing.T) {
 	o := store.Options{Keys: store.StaticKeys(store.Keys{Access: "a", Secret: "secret-key"}), Wait: time.Millisecond, Patience: 50 * time.Millisecond}
-	s := open(t, "s3://b/p?endpoint=http://127.0.0.1:1", o)
+	s := open(t, "s3://bkt/p?endpoint=http://127.0.0.1:1", o)
 	_, err := s.PutIfAbsent(t.Context(), "k", nil)
 	if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "secret-key") || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("it gives %v", err)

@@ -44,7 +44,8 @@ type Store interface {
 
 	// Sweep removes what unfinished uploads left under prefix longer ago than olderThan, by the store's own clock, and
 	// says what. Age is all that tells a dead upload from a slow one, except in a directory, where one under way is known.
-	// What could be removed is in the result also beside an error.
+	// What could be removed is in the result also beside an error. MinIO's server lists unfinished uploads of a whole key
+	// only, and removes them itself after a day: there nothing is found.
 	Sweep(ctx context.Context, prefix string, olderThan time.Duration) ([]Leftover, error)
 
 	// String names the store without secrets, as Open takes it.
