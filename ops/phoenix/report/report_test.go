@@ -227,6 +227,27 @@ func TestJSONIsOneObject(t *testing.T) {
 	}
 }
 
+func TestAuthenticationOfOtherNamesIsKept(t *testing.T) {
+	u := &report.Upgrade{App: nearest.App{Also: []nearest.Generated{{Axis: phoenix.Auth, Names: phoenix.Names{Context: "Members", Schema: "ShopAdmin", Plural: "shop_admins"}}}}}
+	for _, p := range []string{
+		"lib/till/members/shop_admin.ex", "lib/till/members/shop_admin_token.ex", "lib/till_web/live/shop_admin_live/login.ex", "test/till_web/live/shop_admin_login_live_test.exs",
+		"lib/till_web/controllers/shop_admin_session_html/new.html.heex", "lib/till_web/router.ex", "lib/till/shop_administration.ex", "config/shop_admin.exs",
+	} {
+		u.Plan.Files = append(u.Plan.Files, merge.File{Mine: p})
+	}
+	u.Keep(report.Auth)
+	var got []string
+	for _, f := range u.Plan.Files {
+		got = append(got, f.Path())
+	}
+	if want := []string{
+		"lib/till/members/shop_admin.ex", "lib/till/members/shop_admin_token.ex", "lib/till_web/live/shop_admin_live/login.ex",
+		"test/till_web/live/shop_admin_login_live_test.exs", "lib/till_web/controllers/shop_admin_session_html/new.html.heex",
+	}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestKinds(t *testing.T) {
 	for path, want := range map[string][]report.Kind{
 		"config/runtime.exs":                   {report.Config},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,12 +28,24 @@ type Upgrade struct {
 	Written   []merge.Written
 }
 
-// Keep leaves only the files of a kind.
+// Keep leaves only the files of a kind. Those of authentication are known by the application's names, too.
 func (u *Upgrade) Keep(k Kind) {
+	of := k.Of
+	if g, ok := u.App.Of(phoenix.Auth); ok && k == Auth {
+		of = func(p string) bool { return k.Of(p) || named(g.Names).MatchString(p) }
+	}
 	u.Plan.Files = slices.DeleteFunc(slices.Clone(u.Plan.Files), func(f merge.File) bool {
-		return !k.Of(f.Path()) && !k.Of(f.Target())
+		return !of(f.Path()) && !of(f.Target())
 	})
 }
+
+// named are files that phx.gen.auth names after its schema: person_token.ex, person_live/login.ex, person_session_html/new.html.heex.
+func named(n phoenix.Names) *regexp.Regexp {
+	last := n.Schema[strings.LastIndexByte(n.Schema, '.')+1:]
+	return regexp.MustCompile(`(^|/)(lib|test)/(.*/)?` + regexp.QuoteMeta(strings.ToLower(inner.ReplaceAllString(last, "${1}_$2"))) + `(_[a-z_]+)?(/|\.exs?$)`)
+}
+
+var inner = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
 // Mine leaves only the files that the application has.
 func (u *Upgrade) Mine() {

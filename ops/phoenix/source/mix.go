@@ -1,10 +1,11 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"ops-console/ops/phoenix"
@@ -113,8 +114,10 @@ func (m *Mix) Tree(ctx context.Context, s phoenix.Spec) (*phoenix.Tree, error) {
 
 // lookedUp says what a tree does not have because nobody was asked for it.
 func lookedUp(files map[string]phoenix.File) []string {
-	if f, ok := files["Dockerfile"]; ok && strings.Contains(string(f.Data), "-00000000-slim") {
-		return []string{"which images there are was not looked up: the ARGs at the top of the Dockerfile are to be set"}
+	for p, f := range files {
+		if path.Base(p) == "Dockerfile" && bytes.Contains(f.Data, []byte("-00000000-slim")) {
+			return []string{"which images there are was not looked up: the ARGs at the top of the Dockerfile are to be set"}
+		}
 	}
 	return nil
 }
