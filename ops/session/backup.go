@@ -155,7 +155,7 @@ func (b *Backups) Read(ctx context.Context) (watch.Reading, error) {
 	if err != nil {
 		return watch.Reading{}, err
 	}
-	r := watch.Reading{Listing: l}
+	r := watch.Reading{Store: b.Store.String(), Source: b.Source, Listing: l}
 	mm, err := b.Machines().List(ctx)
 	if err != nil {
 		return r, nil //nolint:nilerr // the backups are what was asked for; that the platform does not answer is said elsewhere
@@ -249,15 +249,15 @@ func (b *Backups) Verify(ctx context.Context, r backup.Record, level backup.Leve
 
 // Problems are what is wrong with what was read.
 func (b *Backups) Problems(r watch.Reading, now time.Time) []ops.Problem {
-	return notice.Problems(r.Listing, nil, b.Source, b.notice(), now)
+	return b.s.backupProblems(r, now)
 }
 
-func (b *Backups) notice() notice.Policy {
-	p := notice.Policy{MaxAge: b.s.Profile.Backup.Overdue}
-	if l, err := backup.ParseLevel(b.s.Profile.Backup.Verify); err == nil {
+func (s *Session) backupProblems(r watch.Reading, now time.Time) []ops.Problem {
+	p := notice.Policy{MaxAge: s.Profile.Backup.Overdue}
+	if l, err := backup.ParseLevel(s.Profile.Backup.Verify); err == nil {
 		p.Level = l
 	}
-	return p
+	return notice.Problems(r.Listing, nil, r.Source, p, now)
 }
 
 // hooks are the profile's; none is no error.

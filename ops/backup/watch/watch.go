@@ -124,14 +124,14 @@ type Result struct {
 
 // Reading is what one look at the store and the platform gave.
 type Reading struct {
+	Store     string // as it may be shown
+	Source    backup.Source
 	Listing   catalog.Listing
 	Scheduled []Scheduled
 }
 
 // Options of Watch.
 type Options struct {
-	Store     string
-	Source    backup.Source
 	Encrypted bool
 	Policy    retain.Policy
 	PolicyErr error
@@ -203,7 +203,7 @@ func (w *Watcher) follow() {
 func (w *Watcher) publish() {
 	read, now := w.feed.Latest(), w.o.Now()
 	s := &Snapshot{
-		At: read.GoodAt, Store: w.o.Store, Source: w.o.Source, Encrypted: w.o.Encrypted, Listing: read.Value.Listing,
+		At: read.GoodAt, Store: read.Value.Store, Source: read.Value.Source, Encrypted: w.o.Encrypted, Listing: read.Value.Listing,
 		Policy: w.o.Policy, PolicyErr: w.o.PolicyErr, Scheduled: read.Value.Scheduled,
 	}
 	if w.o.PolicyErr == nil && !read.GoodAt.IsZero() {

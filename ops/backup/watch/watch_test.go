@@ -50,9 +50,9 @@ func TestWhatWasReadIsPublishedWithWhatFollowsFromIt(t *testing.T) {
 	}
 	r := backup.Record{Manifest: backup.Manifest{ID: id}}
 	w := start(t, Options{
-		Store: "file:///backups", Policy: retain.Default(),
+		Policy: retain.Default(),
 		Read: func(context.Context) (Reading, error) {
-			return Reading{Listing: catalog.Listing{Records: []backup.Record{r}}}, nil
+			return Reading{Store: "file:///backups", Listing: catalog.Listing{Records: []backup.Record{r}}}, nil
 		},
 		Problems: func(r Reading, _ time.Time) []ops.Problem { return make([]ops.Problem, len(r.Listing.Records)) },
 	})
