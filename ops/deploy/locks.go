@@ -23,7 +23,8 @@ func (r *reducer) leases() bool {
 		return false
 	}
 	all, waiting := true, ""
-	var last time.Time
+	var last, until time.Time
+	ours := true // all that is waited for is a lease of our own to end
 	for i := range s.units {
 		u := &s.units[i]
 		m := r.o.of(u)
@@ -44,6 +45,14 @@ func (r *reducer) leases() bool {
 		if !ok {
 			all, waiting = false, why
 		}
+		switch l := r.o.leases[m.ID]; {
+		case l.held(r.now):
+			until = earlier(until, l.expires.Add(-r.t.LeaseTTL*2/3))
+		case m.Lease != nil && !r.foreign(m) && m.Lease.Expires.After(r.now) && (l == nil || !l.pending && r.since(l.at)):
+			until = earlier(until, m.Lease.Expires)
+		default:
+			ours = false
+		}
 	}
 	switch {
 	case all && s.Locked:
@@ -54,8 +63,19 @@ func (r *reducer) leases() bool {
 		r.back(waiting)
 	default:
 		r.wait(waiting)
+		if ours && len(r.d.Intents) == 0 {
+			r.d.Until = until
+		}
 	}
 	return false
+}
+
+// earlier is the earlier of two times, of which the first may not be set yet.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func later(a, b time.Time) time.Time {

@@ -7,10 +7,11 @@ import (
 
 // Decision is the next step: records to write, or calls to make, or nothing but to wait for an answer or the next look.
 type Decision struct {
-	Records []Record // facts that follow from what was seen; write them, then ask again
-	Intents []Intent // write them, then carry them out; ask again as their answers come
-	Waiting string   // what for
-	Over    bool     // nothing is left to do: State says how it ended, or why it stands still
+	Records []Record  // facts that follow from what was seen; write them, then ask again
+	Intents []Intent  // write them, then carry them out; ask again as their answers come
+	Waiting string    // what for
+	Until   time.Time // nothing can change before, and no look is needed; zero: look again soon
+	Over    bool      // nothing is left to do: State says how it ended, or why it stands still
 }
 
 // Next says what to do now. It is a pure function: the same journal, looks and time give the same step, whoever asks.

@@ -160,7 +160,7 @@ func (r *reducer) poll() bool {
 		r.wait("the release command to be seen")
 	case run.State == RunCreated && r.notStarted(a):
 		r.startAgain(a)
-	case r.now.Sub(r.from(a.first)) > r.p.Command.Timeout:
+	case r.now.Sub(r.from(a.ended)) > r.p.Command.Timeout:
 		r.halt(HaltMigration, fmt.Sprintf("the release command still runs after %s: it is not ended, and nothing is done under it", r.p.Command.Timeout))
 	default:
 		r.wait("the release command")

@@ -185,12 +185,15 @@ func (r *reducer) put(st *standing, side, where int) {
 	case a.word == Refused:
 		st.fail = fmt.Sprintf("the change of %s is refused: %s", name, a.text)
 		return
-	case r.o.At.Sub(r.from(a.first)) > r.t.Health:
-		st.fail = fmt.Sprintf("%s has not taken the %s release in %s", name, word(side), r.t.Health)
-		return
-	case m.State == Changing:
+	case m.State == Changing, a.word == Busy:
 		st.wait = name + " to be changed"
-		return
+		if r.o.At.Sub(r.from(later(a.first, a.ended))) > r.t.Health && tr.same.looks >= sure {
+			st.fail = fmt.Sprintf("%s has not taken the %s release in %s", name, word(side), r.t.Health)
+			return
+		}
+		if m.State == Changing {
+			return
+		}
 	}
 	switch a.word {
 	case Done:

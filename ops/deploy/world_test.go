@@ -22,7 +22,8 @@ type env struct {
 	deadAt   time.Duration // after the beginning
 	strategy Strategy
 	auto     bool          // the third machine is stopped by the platform for want of traffic
-	down     time.Duration // how long a killed process is away; 0: 70 s
+	ttl      time.Duration // of leases; 0: so long that none has to be renewed
+	down     time.Duration // how long a killed process is away; 0: until its leases have lapsed
 	foreign  bool          // somebody else's release command runs at first
 	held     bool          // somebody else holds the third machine all the time
 	changed  bool          // the second machine was changed since the plan was made
@@ -68,22 +69,23 @@ type world struct {
 	runs  []*frun
 	lates []late
 
-	schema   int
-	ran      int // release commands that began
-	forced   bool
-	cut      bool // green got traffic
-	record   *ReleaseRecord
-	opens    int
-	next     int
-	calls    int
-	looks    int
-	last     *Reading
-	viol     []string
-	other    bool // somebody else took a lease
-	maxAway  int
-	fouled   bool // the platform did not do what was asked in a way that nobody can mend
-	hung     bool // a close of the release record comes late
-	abortAt  time.Time
+	schema  int
+	ran     int // release commands that began
+	forced  bool
+	cut     bool // green got traffic
+	record  *ReleaseRecord
+	opens   int
+	next    int
+	calls   int
+	looks   int
+	last    *Reading
+	viol    []string
+	other   bool // somebody else took a lease
+	maxAway int
+	fouled  bool // the platform did not do what was asked in a way that nobody can mend
+	inLate  bool
+	hung    bool // a close of the release record comes late
+	abortAt time.Time
 }
 
 type crash struct{}
@@ -174,7 +176,9 @@ func (w *world) advance(to time.Time) {
 		}
 		do := first.do
 		first.do = nil
+		w.inLate = true
 		_ = do()
+		w.inLate = false
 		w.tick()
 	}
 	if to.After(w.now) {
@@ -419,6 +423,9 @@ func (w *world) startRun(in Intent) (Answer, error) {
 				w.v("I3 two release commands at once")
 			}
 			for _, m := range w.ms {
+				if w.inLate {
+					break // it was sent while they were held
+				}
 				if !m.expires.After(w.now) || !strings.Contains(m.desc, "deploy D/") {
 					if m.nonce != "other" && !w.isDead(m) {
 						w.v("I6 release command begun while %s is not held", m.id)
@@ -434,7 +441,7 @@ func (w *world) startRun(in Intent) (Answer, error) {
 			r.state = RunStarted
 			r.until = w.now.Add(4 * time.Second)
 			if w.env.mig == "slow" {
-				r.until = w.now.Add(95 * time.Second)
+				r.until = w.now.Add(2 * time.Hour)
 			}
 			if w.ran > 1 {
 				w.v("I3 release command begun %d times", w.ran)
@@ -536,14 +543,13 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 	w.looks++
 	w.advance(w.now.Add(10 * time.Millisecond))
 	f := w.c.look()
-	if f == 1 {
-		return Reading{}, errUnclear
-	}
-	if f == 2 && w.last != nil {
+	switch {
+	case f == 1 && w.last != nil:
 		return *w.last, nil
-	}
-	if f == 3 {
+	case f == 2:
 		return Reading{Count: -1}, nil
+	case f == 3:
+		return Reading{}, errUnclear
 	}
 	r := Reading{Count: -1, Machines: make([]Machine, 0, len(w.ms))}
 	for _, m := range w.ms {
@@ -602,8 +608,11 @@ func (w *world) plan() *Plan {
 		}
 		p.Targets = append(p.Targets, t)
 	}
+	if e.ttl > 0 {
+		p.Timings.LeaseTTL = e.ttl
+	}
 	if e.mig != "none" {
-		p.Command = &Command{Text: "migrate", Region: "fra", Config: []byte("{}"), Timeout: 60 * time.Second}
+		p.Command = &Command{Text: "migrate", Region: "fra", Config: []byte("{}"), Timeout: 40 * time.Second}
 	}
 	if e.gate != "" {
 		p.Gates = []Gate{{Name: "backup", When: BeforeChange, Required: true}}
@@ -612,7 +621,7 @@ func (w *world) plan() *Plan {
 }
 
 var modelTimings = Timings{
-	Poll: 5 * time.Second, Settle: 12 * time.Second, Call: 20 * time.Second, LeaseTTL: 60 * time.Second, LeaseWait: 30 * time.Second,
-	Grace: 5 * time.Second, Stable: 5 * time.Second, Good: 2, Bad: 2, Health: 40 * time.Second, Soak: 5 * time.Second, Drain: 5 * time.Second,
+	Poll: 5 * time.Second, Settle: 12 * time.Second, Call: 20 * time.Second, LeaseTTL: 20 * time.Minute, LeaseWait: 30 * time.Second,
+	Grace: 5 * time.Second, Stable: 5 * time.Second, Good: 2, Bad: 2, Health: 30 * time.Second, Soak: 5 * time.Second, Drain: 5 * time.Second,
 	Tries: 4, Total: 30 * time.Minute, Parallel: 8,
 }
