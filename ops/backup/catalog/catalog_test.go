@@ -582,3 +582,147 @@ func FuzzParseTombstone(f *testing.F) {
 		}
 	})
 }
+
+// meddler lets something happen just before a tombstone is written.
+type meddler struct {
+	store.Store
+	before func()
+}
+
+func (m *meddler) PutIfAbsent(ctx context.Context, key string, b []byte) (store.Info, error) {
+	if strings.HasSuffix(key, "/"+backup.TombstoneName) && m.before != nil {
+		m.before()
+	}
+	return m.Store.PutIfAbsent(ctx, key, b)
+}
+
+func TestAPinThatComesInBetweenHolds(t *testing.T) {
+	w := newWorld(t)
+	r := w.take(shop, nil)
+	id := r.Manifest.ID
+	m := &meddler{Store: w, before: func() {
+		if err := New(w).Pin(t.Context(), shop, id, backup.Pin{Why: "keep"}); err != nil {
+			t.Error(err)
+		}
+	}}
+	before := len(keysOf(t, w, shop))
+	if err := New(m).Remove(t.Context(), Tombstone{ID: id, Source: shop}); !errors.Is(err, ErrPinned) {
+		t.Errorf("removed: %v", err)
+	}
+	if got := w.get(shop, "latest"); got.Pin == nil || len(keysOf(t, w, shop)) != before+1 {
+		t.Errorf("left: %v, %+v", keysOf(t, w, shop), got)
+	}
+	// What is pinned already is not even marked.
+	m.before = func() { t.Error("a tombstone was written for what is pinned") }
+	if err := New(m).Remove(t.Context(), Tombstone{ID: id, Source: shop}); !errors.Is(err, ErrPinned) {
+		t.Errorf("removed: %v", err)
+	}
+}
+
+// A pin that comes once the tombstone is there is refused, and does not stay.
+func TestAPinThatComesTooLateIsTakenBack(t *testing.T) {
+	w := newWorld(t)
+	id := w.take(shop, nil).Manifest.ID
+	late := &pinner{Store: w, after: func() { w.put(shop, id, backup.TombstoneName, Tombstone{ID: id, Source: shop}) }}
+	if err := New(late).Pin(t.Context(), shop, id, backup.Pin{Why: "keep"}); !errors.Is(err, ErrRemoved) {
+		t.Errorf("pinned: %v", err)
+	}
+	if _, err := w.Stat(t.Context(), key(shop, id, backup.PinName)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the pin is still there: %v", err)
+	}
+}
+
+// pinner lets something happen just before a pin is written.
+type pinner struct {
+	store.Store
+	after func()
+}
+
+func (p *pinner) PutIfAbsent(ctx context.Context, key string, b []byte) (store.Info, error) {
+	if strings.HasSuffix(key, "/"+backup.PinName) {
+		p.after()
+	}
+	return p.Store.PutIfAbsent(ctx, key, b)
+}
+
+// A run that was taken for dead and writes its manifest in that moment keeps its backup.
+func TestARunThatEndsWhileItIsSwept(t *testing.T) {
+	w := newWorld(t)
+	id := w.id()
+	w.put(shop, id, "dump.pgc.zst", []byte("data"))
+	man := w.manifest(shop, id)
+	w.now = w.now.Add(100 * time.Hour)
+	m := &meddler{Store: w, before: func() { w.put(shop, id, backup.ManifestName, man) }}
+	done, err := New(m).Sweep(t.Context(), shop, Ages{}, w.now)
+	if err != nil || cmp.Diff(Swept{}, done) != "" {
+		t.Errorf("swept %+v, %v", done, err)
+	}
+	if got := w.get(shop, "latest"); got.Manifest.ID != id || len(w.list(shop).Problems) != 0 {
+		t.Errorf("left %v", keysOf(t, w, shop))
+	}
+}
+
+// A store whose clock is far behind says of what was just written that it is old.
+func TestAStoreWhoseClockIsBehind(t *testing.T) {
+	w := newWorld(t)
+	id := w.id()
+	w.now = w.now.Add(-1000 * time.Hour)
+	w.put(shop, id, "dump.pgc.zst", []byte("data"))
+	done, err := New(w).Sweep(t.Context(), shop, Ages{}, start.Add(time.Hour))
+	if err != nil || cmp.Diff(Swept{}, done) != "" {
+		t.Errorf("swept %+v, %v", done, err)
+	}
+}
+
+// The same in a directory of the machine.
+func TestTheSameInADirectory(t *testing.T) {
+	s, err := store.Open(t.Context(), t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	w := newWorld(t)
+	for range 3 {
+		w.now = w.now.Add(time.Hour)
+		m := w.manifest(shop, w.id())
+		b, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Put(t.Context(), s, key(shop, m.ID, "dump.pgc.zst"), strings.NewReader("data"), store.PutOpt{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.PutIfAbsent(t.Context(), key(shop, m.ID, backup.ManifestName), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := New(s)
+	latest, err := c.Get(t.Context(), shop, "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := latest.Manifest.ID
+	for _, err := range []error{
+		c.AddVerification(t.Context(), shop, backup.Verification{ID: id, Level: backup.Decoded, OK: true, At: w.now}),
+		c.Pin(t.Context(), shop, id, backup.Pin{Why: "keep"}),
+		c.Unpin(t.Context(), shop, id),
+		c.Unpin(t.Context(), shop, id),
+		c.Remove(t.Context(), Tombstone{ID: id, Source: shop}),
+		c.Remove(t.Context(), Tombstone{ID: id, Source: shop}),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	l, err := c.List(t.Context(), shop)
+	if err != nil || len(l.Records) != 2 || len(l.Problems) != 0 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if _, err := c.Sweep(t.Context(), shop, Ages{}, time.Now()); err != nil {
+		t.Error(err)
+	}
+	want := []string{"2026/03/" + string(id) + "/tombstone.json"}
+	if got := keysOf(t, s, shop); len(got) != 5 || !slices.Contains(got, want[0]) {
+		t.Errorf("left %v", got)
+	}
+}
