@@ -108,6 +108,12 @@ func (m *Model) takeFeeds() tea.Cmd {
 	if project != nil {
 		cmds = append(cmds, m.migrations.follow(m, project))
 	}
+	kept := m.conn.session.Backups()
+	m.backups.known = kept != nil
+	cmds = append(cmds, m.tellBackups())
+	if kept != nil {
+		cmds = append(cmds, m.backups.follow(m, kept))
+	}
 	if src := m.conn.session.Generator(); src != nil {
 		cmds = append(cmds, m.generator.follow(m, src))
 	}
@@ -244,7 +250,10 @@ func (m *Model) freeze() tea.Cmd {
 	if m.migrations.told != m.migrations.known {
 		cmds = append(cmds, m.tellProject())
 	}
-	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m))
+	if m.backups.told != m.backups.known {
+		cmds = append(cmds, m.tellBackups())
+	}
+	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m), m.backups.pass(m))
 	if m.netKnown {
 		cmds = append(cmds, m.toPanes(pane.NetworkMsg{Status: m.net}))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"ops-console/ops"
+	kept "ops-console/ops/backup/watch"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
@@ -43,6 +44,7 @@ type Model struct {
 	replicas   replicas
 	migrations migrations
 	generator  generator
+	backups    backups
 	problems   []ops.Problem // of all that the panes have
 	net        wg.Status
 	netKnown   bool
@@ -77,6 +79,7 @@ func New(o Options) (*Model, error) {
 		return pane.MigrationsMsg{Known: true, Snapshot: s}
 	}
 	m.generator.tell = func(s feed.Snapshot[*compare.Snapshot]) tea.Msg { return pane.GeneratorMsg{Snapshot: s} }
+	m.backups.tell = func(s feed.Snapshot[*kept.Snapshot]) tea.Msg { return pane.BackupsMsg{Known: true, Snapshot: s} }
 	var err error
 	if m.look, err = newLook(&o); err != nil {
 		return nil, err
@@ -222,6 +225,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.applyChanges(msg)
 	case pane.AppliedMsg:
 		return m, m.applied(msg)
+	case pane.BackupMsg:
+		return m, m.backup(msg)
 	case pane.EditMsg:
 		return m, m.edit(msg)
 	case pane.AskMsg:

@@ -63,6 +63,8 @@ type Session interface {
 	Migrations() Migrations
 	// Generator is where comparisons of generated trees come from; nil: they are not offered.
 	Generator() Generator
+	// Backups is where the backups are kept; nil: no store is configured.
+	Backups() Backups
 	Refresh()     // asks for new readings now
 	Close() error // ends the session and waits for it
 }

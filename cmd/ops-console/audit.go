@@ -69,13 +69,18 @@ func writeAudit(e *env, r audit.Record, format string) error {
 
 // record has act done with a record of it: what it is, what it touches, and the command line that it was asked for with.
 func (e *env) record(ctx context.Context, p *config.Profile, action, target string, act func(context.Context) (string, error)) error {
+	return e.recordAs(ctx, p, action, target, strings.Join(append([]string{"ops-console"}, e.args...), " "), act)
+}
+
+// recordAs is record with the command line that would have done the same.
+func (e *env) recordAs(ctx context.Context, p *config.Profile, action, target, command string, act func(context.Context) (string, error)) error {
 	state, err := config.StateDir(e.getenv)
 	if err != nil {
 		return usage(err)
 	}
 	entry := audit.Entry{
 		Run: ulid.Make().String(), App: p.App, User: e.operator(), Action: action, Target: target,
-		Command: strings.Join(append([]string{"ops-console"}, e.args...), " "),
+		Command: command,
 	}
 	return audit.New(audit.Path(state, p.App), e.now).Do(ctx, entry, act)
 }

@@ -86,7 +86,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 			collectEarlier(e.getenv)
 			s := session.Open(ctx, p, e.session())
 			// The feeds outlive Connect: they end with the session, not with the call that made them.
-			return goLive(context.WithoutCancel(ctx), s), nil
+			return goLive(context.WithoutCancel(ctx), e, s), nil
 		},
 	})
 	if errors.Is(err, tui.ErrNoTerminal) {
@@ -110,12 +110,13 @@ type live struct {
 	replication *replication.Watcher // nil: no database is configured
 	migrations  *watch.Watcher       // nil: no project's directory is known
 	generator   *compare.Watcher
+	backups     *session.BackupWatch // nil: no store is configured
 
 	cancel context.CancelFunc // of regions
 	wait   sync.WaitGroup
 }
 
-func goLive(ctx context.Context, s *session.Session) *live {
+func goLive(ctx context.Context, e *env, s *session.Session) *live {
 	ctx, cancel := context.WithCancel(ctx)
 	l := &live{session: s, health: health.Watch(ctx, s.HealthOptions()), cancel: cancel}
 	if o, ok := s.ReplicationOptions(); ok {
@@ -126,6 +127,12 @@ func goLive(ctx context.Context, s *session.Session) *live {
 		l.migrations = watch.Watch(ctx, o)
 	}
 	l.generator = compare.Start(ctx, s.GeneratorOptions())
+	record := func(ctx context.Context, what, target, command string, act func(context.Context) (string, error)) error {
+		return e.recordAs(ctx, s.Profile, what, target, command, act)
+	}
+	if w, ok := s.WatchBackups(ctx, e.session(), e.now, e.operator(), record); ok {
+		l.backups = w
+	}
 	return l
 }
 
@@ -177,6 +184,13 @@ func (l *live) Migrations() tui.Migrations {
 
 func (l *live) Generator() tui.Generator { return l.generator }
 
+func (l *live) Backups() tui.Backups {
+	if l.backups == nil {
+		return nil
+	}
+	return l.backups
+}
+
 func (l *live) Refresh() {
 	l.health.Refresh()
 	if l.replication != nil {
@@ -186,12 +200,18 @@ func (l *live) Refresh() {
 		l.migrations.Refresh()
 	}
 	l.generator.Refresh()
+	if l.backups != nil {
+		l.backups.Refresh()
+	}
 }
 
 func (l *live) Close() error {
 	l.cancel()
 	l.wait.Wait()
 	l.generator.Close()
+	if l.backups != nil {
+		l.backups.Close()
+	}
 	if l.migrations != nil {
 		l.migrations.Close()
 	}

@@ -7,6 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"ops-console/ops/backup"
+	kept "ops-console/ops/backup/watch"
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/rehearse"
 	"ops-console/ops/ecto/watch"
@@ -209,4 +211,33 @@ type Copier interface {
 // Copy is a text that can be copied, and a word for it.
 type Copy struct {
 	What, Text string
+}
+
+// BackupsMsg carries a new snapshot of the backups. Known is false where no store is configured.
+type BackupsMsg struct {
+	Known    bool
+	Snapshot feed.Snapshot[*kept.Snapshot]
+}
+
+// BackupDo is what can be done with backups.
+type BackupDo string
+
+// The deeds.
+const (
+	BackupTake    BackupDo = "take a backup"
+	BackupVerify  BackupDo = "verify"  // ID, Level
+	BackupRestore BackupDo = "restore" // ID
+	BackupSwap    BackupDo = "swap"    // Text: the restored database
+	BackupPrune   BackupDo = "prune"   // IDs, as they were shown
+	BackupPin     BackupDo = "pin"     // ID, Text: why; empty: unpin
+	BackupCancel  BackupDo = "cancel"  // the job that runs
+)
+
+// BackupMsg asks the console to do something with backups. Of what it does snapshots tell.
+type BackupMsg struct {
+	Do    BackupDo
+	ID    backup.ID
+	IDs   []backup.ID
+	Level backup.Level
+	Text  string
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"ops-console/ops/backup"
+	kept "ops-console/ops/backup/watch"
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/rehearse"
 	"ops-console/ops/ecto/watch"
@@ -28,6 +30,7 @@ type Session struct {
 	network    source[wg.Status]
 	migrations source[feed.Snapshot[*watch.Snapshot]]
 	generator  source[feed.Snapshot[*compare.Snapshot]]
+	backups    source[feed.Snapshot[*kept.Snapshot]]
 
 	mu        sync.Mutex // guards the following
 	database  bool
@@ -44,6 +47,9 @@ type Session struct {
 	applied   []pane.ApplyMsg
 	apply     func(pane.ApplyMsg) ([]merge.Written, error)
 	answers   map[*generated.Question]bool
+	keeps     bool
+	kept      []pane.BackupMsg
+	refuse    error
 	refreshes int
 	apart     bool
 	closed    bool
@@ -57,6 +63,7 @@ func NewSession() *Session {
 	s.network.init()
 	s.migrations.init()
 	s.generator.init()
+	s.backups.init()
 	s.network.set(Network(Options{}))
 	return s
 }
@@ -409,3 +416,86 @@ func (p migrationSource) Rehearse(ctx context.Context, _ string, progress func(s
 	}
 	return run(ctx, progress)
 }
+
+// Keeps makes it a session with a store of backups.
+func (s *Session) Keeps() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keeps = true
+}
+
+// PublishBackups makes backups the latest reading.
+func (s *Session) PublishBackups(f feed.Snapshot[*kept.Snapshot]) {
+	s.Keeps()
+	s.backups.set(f)
+}
+
+// RefuseBackups has everything that is asked of the backups fail.
+func (s *Session) RefuseBackups(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
+}
+
+// Kept is what was asked of the backups.
+func (s *Session) Kept() []pane.BackupMsg {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.kept)
+}
+
+// Backups implements tui.Session.
+func (s *Session) Backups() tui.Backups {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.keeps {
+		return nil
+	}
+	return backupSource{&s.backups, s}
+}
+
+type backupSource struct {
+	*source[feed.Snapshot[*kept.Snapshot]]
+	s *Session
+}
+
+func (b backupSource) asked(m pane.BackupMsg) error {
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	b.s.kept = append(b.s.kept, m)
+	return b.s.refuse
+}
+
+// Latest implements tui.Backups.
+func (b backupSource) Latest() feed.Snapshot[*kept.Snapshot] { return b.get() }
+
+// Take implements tui.Backups.
+func (b backupSource) Take() error { return b.asked(pane.BackupMsg{Do: pane.BackupTake}) }
+
+// Verify implements tui.Backups.
+func (b backupSource) Verify(id backup.ID, level backup.Level) error {
+	return b.asked(pane.BackupMsg{Do: pane.BackupVerify, ID: id, Level: level})
+}
+
+// Restore implements tui.Backups.
+func (b backupSource) Restore(id backup.ID) error {
+	return b.asked(pane.BackupMsg{Do: pane.BackupRestore, ID: id})
+}
+
+// Swap implements tui.Backups.
+func (b backupSource) Swap(database string) error {
+	return b.asked(pane.BackupMsg{Do: pane.BackupSwap, Text: database})
+}
+
+// Prune implements tui.Backups.
+func (b backupSource) Prune(ids []backup.ID) error {
+	return b.asked(pane.BackupMsg{Do: pane.BackupPrune, IDs: ids})
+}
+
+// Pin implements tui.Backups.
+func (b backupSource) Pin(_ context.Context, id backup.ID, why string) error {
+	return b.asked(pane.BackupMsg{Do: pane.BackupPin, ID: id, Text: why})
+}
+
+// Cancel implements tui.Backups.
+func (b backupSource) Cancel() { _ = b.asked(pane.BackupMsg{Do: pane.BackupCancel}) }
