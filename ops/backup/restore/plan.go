@@ -288,7 +288,7 @@ func (p *Plan) roles(ctx context.Context, s *session, o *Options, c *archive.Con
 		member[r[0]] = r[1] == "true"
 	}
 	var missing, foreign []string
-	for _, r := range roles(c) {
+	for _, r := range c.Roles() {
 		if _, ok := member[r]; !ok {
 			missing = append(missing, tables.Quote(r))
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ops-console/ops/backup"
-	"ops-console/ops/backup/archive"
 	"ops-console/ops/backup/sample"
 	"ops-console/ops/backup/stream"
 	"ops-console/ops/backup/tables"
@@ -244,37 +243,5 @@ func TestNamesFitIntoWhatPostgreSQLKeeps(t *testing.T) {
 		if got := named(db, "restore", at); got != want || len(got) > 63 {
 			t.Errorf("%s: %s (%d bytes)", db, got, len(got))
 		}
-	}
-}
-
-func TestRolesOfGrantsAndPolicies(t *testing.T) {
-	c := &archive.Contents{Entries: []archive.Entry{
-		{Desc: "TABLE", Owner: "shop", Definition: "CREATE TABLE t (a text DEFAULT 'GRANT x TO nobody');"},
-		{Desc: "ACL", Owner: "shop", Definition: "REVOKE ALL ON TABLE public.t FROM shop;\nGRANT SELECT ON TABLE public.\"a TO b\" TO \"Report Reader\";\nGRANT ALL ON FUNCTION f(a text DEFAULT 'x TO y') TO PUBLIC;\nSET SESSION AUTHORIZATION granter;\nGRANT SELECT(a) ON TABLE t TO deep WITH GRANT OPTION;\nRESET SESSION AUTHORIZATION;"},
-		{Desc: "DEFAULT ACL", Owner: "shop", Definition: "ALTER DEFAULT PRIVILEGES FOR ROLE maker IN SCHEMA public GRANT SELECT ON TABLES  TO reader;"},
-		{Desc: "POLICY", Owner: "shop", Definition: `CREATE POLICY p ON public.t TO a, "b c" USING ((owner IN ( SELECT x.y FROM x)));`},
-		{Desc: "POLICY", Definition: `CREATE POLICY p ON public.t USING (true);`},
-	}}
-	want := []string{"Report Reader", "a", "b c", "deep", "granter", "maker", "reader", "shop"}
-	if diff := cmp.Diff(want, roles(c)); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestSettingsOfADatabaseAreThoseOfAnother(t *testing.T) {
-	c := &archive.Contents{Entries: []archive.Entry{
-		{Desc: "DATABASE", Definition: "CREATE DATABASE shop;"},
-		{Desc: "DATABASE PROPERTIES", Definition: "ALTER DATABASE shop CONNECTION LIMIT = 5;\nALTER DATABASE \"shop\" SET x TO 'DATABASE shop; ''';\nALTER ROLE r IN DATABASE shop SET work_mem TO '5MB';\nUPDATE pg_catalog.pg_database SET datistemplate = false;\n"},
-		{Desc: "ACL", Tag: "DATABASE shop", Definition: "GRANT CREATE ON DATABASE shop TO shop;"},
-		{Desc: "ACL", Tag: "TABLE shop", Definition: "GRANT SELECT ON TABLE shop TO shop;"},
-	}}
-	run, skipped := ofDatabase(c, "shop", `re"st`, true)
-	want := []string{`ALTER DATABASE "re""st" CONNECTION LIMIT = 5`, `ALTER DATABASE "re""st" SET x TO 'DATABASE shop; '''`, `ALTER ROLE r IN DATABASE "re""st" SET work_mem TO '5MB'`,
-		`GRANT CREATE ON DATABASE "re""st" TO shop`}
-	if diff := cmp.Diff(want, run); diff != "" || len(skipped) != 1 {
-		t.Error(diff, skipped)
-	}
-	if run, _ := ofDatabase(c, "shop", "x", false); len(run) != 3 {
-		t.Error(run)
 	}
 }

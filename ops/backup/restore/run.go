@@ -173,7 +173,7 @@ func (r *restoring) fill(ctx context.Context) (*archive.Counts, error) {
 // collected.
 func (r *restoring) settle(ctx context.Context, c *archive.Contents) error {
 	target := tables.Quote(r.plan.Target)
-	statements, skipped := ofDatabase(c, c.Database, r.plan.Target, !r.NoOwners)
+	statements, skipped := c.OfDatabase(r.plan.Target, !r.NoOwners)
 	for _, s := range append([]string{"grant connect, temporary on database " + target + " to public"}, statements...) {
 		if err := r.admin.do(ctx, s); err != nil {
 			if ctx.Err() != nil {

@@ -159,7 +159,7 @@ func (v *run) load(ctx context.Context, s *scratch, program client.Program) (*lo
 			if err := s.available(ctx, admin, wanted); err != nil {
 				return err
 			}
-			return createRoles(ctx, admin, c.Owners())
+			return createRoles(ctx, admin, c.Roles())
 		},
 		Accept:   func(m string) bool { return load.Harmless(m) },
 		Progress: v.loading(Restoring),

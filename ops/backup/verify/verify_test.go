@@ -51,3 +51,12 @@ func TestAGoodBackupHoldsAtEveryLevel(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutTheRolesBesideItThoseOfTheDumpAreMade(t *testing.T) {
+	l := newLab(t)
+	o, _ := l.options(t, backup.Restored)
+	o.Record.Manifest.Payload = o.Record.Manifest.Payload[:1]
+	if got, err := Run(t.Context(), o); err != nil || !got.OK {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -1,15 +1,14 @@
-package restore
+package archive
 
 import (
 	"slices"
 	"strings"
 
-	"ops-console/ops/backup/archive"
 	"ops-console/ops/ecto/sqltext"
 )
 
-// roles are those that a dump speaks of: owners, who is granted something, whom a policy is for.
-func roles(c *archive.Contents) []string {
+// Roles are those that the archive speaks of, by name: owners, who is granted something, whom a policy is for.
+func (c *Contents) Roles() []string {
 	all := c.Owners()
 	for i := range c.Entries {
 		e := &c.Entries[i]
@@ -96,7 +95,7 @@ func grantees(sql string, after ...string) []string {
 			return true
 		}
 		for rest := sql[end:]; ; {
-			name, more, ok := archive.CutName(strings.TrimLeft(rest, " \n\t"))
+			name, more, ok := CutName(strings.TrimLeft(rest, " \n\t"))
 			if !ok {
 				return true
 			}
@@ -111,9 +110,9 @@ func grantees(sql string, after ...string) []string {
 	return all
 }
 
-// ofDatabase are the statements about the database itself, which pg_restore leaves out unless it makes the database: settings
-// and grants, for a database of another name. What is not understood is given apart.
-func ofDatabase(c *archive.Contents, from, to string, grants bool) (run, skipped []string) {
+// OfDatabase are the statements about the database itself, which pg_restore leaves out unless it makes the database: settings
+// and, if they are wanted, grants, for a database of another name. What is not understood is given apart.
+func (c *Contents) OfDatabase(to string, grants bool) (run, skipped []string) {
 	for i := range c.Entries {
 		e := &c.Entries[i]
 		acl := e.Desc == "ACL" && strings.HasPrefix(e.Tag, "DATABASE ")
@@ -121,7 +120,7 @@ func ofDatabase(c *archive.Contents, from, to string, grants bool) (run, skipped
 			continue
 		}
 		for s := range statements(e.Definition) {
-			if renamed, ok := renamed(s, from, to); ok {
+			if renamed, ok := renamed(s, c.Database, to); ok {
 				run = append(run, renamed)
 			} else {
 				skipped = append(skipped, s)
@@ -139,7 +138,7 @@ func renamed(statement, from, to string) (string, bool) {
 			return true
 		}
 		space := len(statement[end:]) - len(strings.TrimLeft(statement[end:], " \n\t"))
-		name, rest, is := archive.CutName(statement[end+space:])
+		name, rest, is := CutName(statement[end+space:])
 		if is && name == from {
 			out, ok = statement[:end+space]+`"`+strings.ReplaceAll(to, `"`, `""`)+`"`+rest, true
 		}
