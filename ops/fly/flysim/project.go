@@ -16,6 +16,7 @@ import (
 
 	"ops-console/ops/plaintext"
 	"ops-console/testdata/demo"
+	"ops-console/testdata/generated"
 	"ops-console/testdata/phoenix"
 )
 
@@ -49,7 +50,7 @@ func writeProject(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(to, data, 0o644)
+		return os.WriteFile(to, data, modeOf(name))
 	})
 	if err != nil {
 		return fmt.Errorf("write the application's project: %w", err)
@@ -92,12 +93,30 @@ func withoutGit(env []string) []string {
 	return slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "GIT_") })
 }
 
+// modeOf a file of a source tree, which is embedded and so has none: scripts of a release are to be run.
+func modeOf(name string) fs.FileMode {
+	if strings.Contains(name, "rel/overlays/bin/") {
+		return 0o755
+	}
+	return 0o644
+}
+
 // generatedTrees is an archive of the trees that the application's project can be compared with.
 func generatedTrees() ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	trees := phoenix.Trees()
-	err := fs.WalkDir(trees, ".", func(name string, e fs.DirEntry, err error) error {
+	var errs []error
+	for _, trees := range []fs.FS{phoenix.Trees(), generated.Trees()} {
+		errs = append(errs, addTrees(w, trees))
+	}
+	if err := errors.Join(append(errs, w.Close())...); err != nil {
+		return nil, fmt.Errorf("write the generated trees: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func addTrees(w *tar.Writer, trees fs.FS) error {
+	return fs.WalkDir(trees, ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -105,14 +124,10 @@ func generatedTrees() ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: int64(modeOf(name)), Size: int64(len(data))}); err != nil {
 			return err
 		}
 		_, err = w.Write(data)
 		return err
 	})
-	if err := errors.Join(err, w.Close()); err != nil {
-		return nil, fmt.Errorf("write the generated trees: %w", err)
-	}
-	return b.Bytes(), nil
 }

@@ -1,0 +1,21 @@
+defmodule SampleAppWeb.UserSessionController do
+  use SampleAppWeb, :controller
+
+  alias SampleApp.Accounts
+  alias SampleAppWeb.UserAuth
+
+  def create(conn, %{"user" => %{"token" => token}}) do
+    case Accounts.get_user_by_magic_link_token(token) do
+      nil -> conn |> put_flash(:error, "The link is invalid or it has expired.") |> render(:new)
+      user -> UserAuth.log_in_user(conn, user)
+    end
+  end
+
+  def create(conn, %{"user" => %{"email" => email, "password" => password}}) do
+    if user = Accounts.get_user_by_email_and_password(email, password) do
+      UserAuth.log_in_user(conn, user)
+    else
+      render(conn, :new, error_message: "Invalid email or password")
+    end
+  end
+end

@@ -1,0 +1,30 @@
+defmodule SampleAppWeb.UserAuth do
+  use SampleAppWeb, :verified_routes
+
+  import Plug.Conn
+  import Phoenix.Controller
+
+  alias SampleApp.Accounts
+  alias SampleApp.Accounts.Scope
+
+  @max_cookie_age_in_days 14
+
+  def fetch_current_scope_for_user(conn, _opts) do
+    {token, conn} = ensure_user_token(conn)
+    user = token && Accounts.get_user_by_session_token(token)
+    assign(conn, :current_scope, Scope.for_user(user))
+  end
+
+  def require_authenticated_user(conn, _opts) do
+    if conn.assigns.current_scope && conn.assigns.current_scope.user do
+      conn
+    else
+      conn
+      |> put_flash(:error, "You must log in to access this page.")
+      |> redirect(to: ~p"/users/log-in")
+      |> halt()
+    end
+  end
+
+  defp ensure_user_token(conn), do: {get_session(conn, :user_token), conn}
+end
