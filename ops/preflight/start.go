@@ -243,7 +243,7 @@ func startSignal(f *Facts) verdict {
 			continue
 		case !a.Exec && a.Script:
 			return warn(fmt.Sprintf("%s: the script that runs “%s” stays in between: told to stop, it ends, and the application is killed with what it was doing", b.Group, clip(a.Text)),
-				"write exec before it", at(a.At, a.Text))
+				"write exec before the command, in each script on the way", at(a.At, a.Text))
 		case !a.Exec:
 			return warn(fmt.Sprintf("%s: a shell stays before “%s”: told to stop, it ends, and the application is killed with what it was doing", b.Group, clip(a.Text)),
 				"write exec before it, or the command as a JSON array", at(a.At, a.Text))

@@ -93,5 +93,8 @@ func toolVersions(f *Facts, tool source.Tool) verdict {
 	case tool == source.Phoenix && t.Mix != nil && !t.Has("phoenix"):
 		return pass("it is not among the dependencies")
 	}
+	if tool == source.Phoenix {
+		return unknown("no place names a version: it comes from git or a path, or there is no mix.lock", "")
+	}
 	return unknown("no place names a version", "name it in .tool-versions")
 }

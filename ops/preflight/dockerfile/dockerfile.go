@@ -10,8 +10,11 @@ import (
 	"strings"
 )
 
-// MaxSize is how many bytes of a file are read. No Dockerfile written by people comes near it.
-const MaxSize = 1 << 20
+// MaxSize is how many bytes of a file are read, and maxStages how many stages. No Dockerfile written by people comes near.
+const (
+	MaxSize   = 1 << 20
+	maxStages = 500
+)
 
 // File is a Dockerfile.
 type File struct {
@@ -102,8 +105,8 @@ var known = map[string]bool{
 
 func (f *File) from(i Instruction, global scope) {
 	words := strings.Fields(i.Text)
-	if len(words) == 0 {
-		f.Notes = append(f.Notes, Note{i.Line, "FROM without an image"})
+	if len(words) == 0 || len(f.Stages) == maxStages {
+		f.Notes = append(f.Notes, Note{i.Line, "FROM without an image, or one too many"})
 		return
 	}
 	s := Stage{Line: i.Line, From: global.expand(words[0]), Platform: global.expand(i.Flags["platform"])}

@@ -8,8 +8,13 @@ type scope map[string]string
 // maxExpanded is how long text can become by putting values in.
 const maxExpanded = 64 << 10
 
+// maxNested is how deep one ${NAME:-…} may stand in another.
+const maxNested = 20
+
 // expand puts values in: $NAME, ${NAME}, ${NAME:-default}, ${NAME:+other}. What has no value is left out, as the builder does.
-func (s scope) expand(text string) string {
+func (s scope) expand(text string) string { return s.nested(text, 0) }
+
+func (s scope) nested(text string, depth int) string {
 	if !strings.ContainsAny(text, "$\\") {
 		return text
 	}
@@ -23,11 +28,11 @@ func (s scope) expand(text string) string {
 			b.WriteByte(text[i])
 		case text[i+1] == '{':
 			end := closing(text, i+2)
-			if end < 0 {
+			if end < 0 || depth == maxNested {
 				b.WriteString(text[i:])
 				return b.String()
 			}
-			b.WriteString(s.braced(text[i+2 : end]))
+			b.WriteString(s.braced(text[i+2:end], depth+1))
 			i = end
 		default:
 			end := i + 1
@@ -62,7 +67,7 @@ func closing(text string, i int) int {
 }
 
 // braced is what stands between ${ and }.
-func (s scope) braced(text string) string {
+func (s scope) braced(text string, depth int) string {
 	end := 0
 	for end < len(text) && nameByte(text[end]) {
 		end++
@@ -74,9 +79,9 @@ func (s scope) braced(text string) string {
 	missing := !there || colon && value == ""
 	switch {
 	case strings.HasPrefix(rest, "-") && missing:
-		return s.expand(rest[1:])
+		return s.nested(rest[1:], depth)
 	case strings.HasPrefix(rest, "+") && !missing:
-		return s.expand(rest[1:])
+		return s.nested(rest[1:], depth)
 	case strings.HasPrefix(rest, "+"):
 		return ""
 	}

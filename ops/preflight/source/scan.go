@@ -9,14 +9,24 @@ import (
 	"ops-console/ops/preflight/shell"
 )
 
-// maxScripts is how many scripts are followed from one command.
-const maxScripts = 12
+const (
+	maxScripts = 12   // that are followed from one command
+	maxSteps   = 5000 // commands and tasks that are looked at
+)
 
 // scan follows a command into the scripts that it runs.
 type scan struct {
 	r    *reader
 	boot *Boot
 	seen map[string]bool
+
+	steps int
+}
+
+// enough says that more was looked at than anybody writes.
+func (s *scan) enough() bool {
+	s.steps++
+	return s.steps > maxSteps
 }
 
 // depth is how a command came to be run.
@@ -59,7 +69,7 @@ var shells = map[string]bool{"sh": true, "bash": true, "ash": true, "dash": true
 
 func (s *scan) command(c shell.Command, file string, d depth) {
 	words := given(c.Words, d.args)
-	if len(words) == 0 || harmless[path.Base(words[0])] {
+	if len(words) == 0 || s.enough() || harmless[path.Base(words[0])] {
 		return
 	}
 	c.Words = words
@@ -194,9 +204,22 @@ func (s *scan) mix(words []string, c shell.Command, at Place, d depth) {
 const maxAliases = 8
 
 func (s *scan) task(task string, args []string, c shell.Command, at Place, d depth) {
+	if s.enough() {
+		return
+	}
 	switch task {
-	case "phx.server", "phoenix.server", "run":
+	case "phx.server", "phoenix.server":
 		s.add(StartsMix, c, at, d)
+		return
+	case "run":
+		switch {
+		case slices.Contains(args, "--no-halt"):
+			s.add(StartsMix, c, at, d)
+		case strings.Contains(strings.ToLower(strings.Join(args, " ")), "migrat"):
+			s.add(Migrates, c, at, d)
+		default:
+			s.add(RunsMix, c, at, d)
+		}
 		return
 	case "ecto.migrate", "ecto.migrate.all", "ash.migrate", "ash_postgres.migrate", "ash.setup":
 		s.add(Migrates, c, at, d)
