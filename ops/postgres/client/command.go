@@ -47,7 +47,7 @@ type Failed struct {
 func (f *Failed) Error() string {
 	s := f.Program + ": " + f.Err.Error()
 	if n := len(f.Says); n > 0 {
-		s += ": " + plaintext.Line(strings.Join(f.Says[max(0, n-3):], "; "), 600)
+		s += ": " + plaintext.Line(strings.Join(f.Says[max(0, n-6):], "; "), 600)
 	}
 	return s
 }

@@ -152,16 +152,12 @@ func (f *Forward) begin(ctx context.Context, local net.Conn, b *pgproto3.Backend
 		f.refuse(b, err)
 		return
 	}
-	h, err := pg.Hijack()
+	h, err := raw(ctx, pg)
 	if err != nil {
 		f.refuse(b, err)
 		return
 	}
 	defer h.Conn.Close()
-	if h.Frontend.ReadBufferLen() > 0 {
-		f.refuse(b, errors.New("the server said something before it was asked"))
-		return
-	}
 	key := make([]byte, 4)
 	_, _ = rand.Read(key) // it never fails
 	told := ticket(h.PID, key)
@@ -186,6 +182,21 @@ func (f *Forward) begin(ctx context.Context, local net.Conn, b *pgproto3.Backend
 		return
 	}
 	f.carry(ctx, local, h.Conn)
+}
+
+// raw takes a session out of the driver's hands. After a write that took long the driver may be reading in the background
+// still, and would keep the answer to what the program asks first.
+func raw(ctx context.Context, pg *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	err := pg.SyncConn(ctx)
+	if err == nil {
+		var h *pgconn.HijackedConn
+		if h, err = pg.Hijack(); err == nil {
+			return h, nil
+		}
+	}
+	return nil, errors.Join(err, pg.Close(ctx))
 }
 
 // ticket is what a program shows to have its session cancelled.

@@ -224,6 +224,37 @@ func (c *counting) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// sluggish is a way whose writes take longer than the driver is patient with.
+type sluggish struct{}
+
+func (sluggish) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	return slowConn{c}, err
+}
+
+type slowConn struct{ net.Conn }
+
+func (c slowConn) Write(p []byte) (int, error) {
+	time.Sleep(25 * time.Millisecond)
+	return c.Conn.Write(p)
+}
+
+// TestASluggishWayLosesNothing is where the driver reads in the background while it writes.
+func TestASluggishWayLosesNothing(t *testing.T) {
+	server(t)
+	n := node(t, "require")
+	n.Direct = false
+	f := forward(t, n, sluggish{})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 5 {
+		var out strings.Builder
+		if err := (&Command{Program: psql(t), Forward: f, Args: []string{"-XAtc", "select 7"}, Stdout: &out}).Run(ctx); err != nil || out.String() != "7\n" {
+			t.Fatalf("%q, %v", out.String(), err)
+		}
+	}
+}
+
 // TestNoSecretReachesAProgram looks at what a program was given while it runs, and at what lies about for it.
 func TestNoSecretReachesAProgram(t *testing.T) {
 	server(t)
