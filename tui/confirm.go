@@ -123,7 +123,7 @@ func (c *confirm) view(env *pane.Env, w, h int) []string {
 	line := func() *paint.Line { return b.Line().On(themes.Over) }
 	line().Text(themes.Prod, " "+strings.ToUpper(c.act.Name)+" ").Right(paint.Part{Role: themes.Strong, Text: c.target})
 	line()
-	for _, text := range prose.Wrap(env.Glyphs, c.act.Sentence(), w, 6) {
+	for _, text := range prose.Wrap(env.Glyphs, cmp.Or(c.act.Plan, c.act.Sentence()), w, 6) {
 		line().Text(themes.Strong, text)
 	}
 	if c.arg != "" {

@@ -257,9 +257,9 @@ func (p *Pane) applyAction() action.Action {
 	}
 	s := p.value()
 	msg := pane.ApplyMsg{Plan: s.Plan, Choices: cc}
-	a.About = "Writes 1 file in " + s.Dir + ". git must have what is there now, and nothing is deleted."
+	a.Plan = "Writes 1 file in " + s.Dir + ". git must have what is there now, and nothing is deleted."
 	if len(cc) > 1 {
-		a.About = "Writes " + strconv.Itoa(len(cc)) + " files in " + s.Dir + ", all or none. git must have what is there now, and nothing is deleted."
+		a.Plan = "Writes " + strconv.Itoa(len(cc)) + " files in " + s.Dir + ", all or none. git must have what is there now, and nothing is deleted."
 	}
 	a.Touches, a.Command = touches(s.Plan, cc), p.applyCommand(cc)
 	a.Run = func(string) tea.Cmd {
