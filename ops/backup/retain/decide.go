@@ -132,18 +132,7 @@ func keep(cc []*candidate, p Policy) {
 	for _, c := range cc {
 		pinned(c)
 	}
-	newest(cc, p.minKeep(), "min", nil)
 	newest(cc, p.Last, "last", nil)
-	newest(cc, p.PreDeploy, "predeploy", func(c *candidate) bool { return c.Manifest.Reason == backup.PreDeploy })
-	// The newest that was proven stays at every level: one that was restored is not outdone by one that was read.
-	for level := backup.Restored; level >= backup.Present; level-- {
-		for _, c := range cc {
-			if v, ok := c.Proven(); ok && v.Level >= level {
-				c.reasons = append(c.reasons, "newest proven: "+level.String())
-				break
-			}
-		}
-	}
 	for _, b := range buckets {
 		seen := map[string]bool{}
 		for _, c := range cc {
@@ -155,14 +144,38 @@ func keep(cc []*candidate, p Policy) {
 			c.reasons = append(c.reasons, fmt.Sprintf("%s %d of %d (%s)", b.word, len(seen), b.n(p), key))
 		}
 	}
-	if len(cc) == 0 || p.Within == 0 {
-		return
+	if len(cc) > 0 && p.Within > 0 {
+		// Counted from the newest and not from now: where no backups are taken any more, and where the clock ran ahead, age
+		// alone takes none away.
+		for _, c := range cc {
+			if cc[0].at.Sub(c.at) <= p.Within {
+				c.reasons = append(c.reasons, "within "+spell(p.Within))
+			}
+		}
 	}
-	// Counted from the newest and not from now: where no backups are taken any more, and where the clock ran ahead, age
-	// alone takes none away.
-	for _, c := range cc {
-		if cc[0].at.Sub(c.at) <= p.Within {
-			c.reasons = append(c.reasons, "within "+spell(p.Within))
+	newest(cc, p.PreDeploy, "predeploy", func(c *candidate) bool { return c.Manifest.Reason == backup.PreDeploy })
+	proven(cc)
+	// Said only where nothing else is.
+	for i, c := range cc[:min(p.minKeep(), len(cc))] {
+		if len(c.reasons) == 0 {
+			c.reasons = []string{fmt.Sprintf("min %d of %d", i+1, p.minKeep())}
+		}
+	}
+}
+
+// proven keeps the newest that was proven at every level: one that was restored is not outdone by one that was read.
+func proven(cc []*candidate) {
+	var said *candidate
+	for level := backup.Restored; level >= backup.Present; level-- {
+		for _, c := range cc {
+			if v, ok := c.Proven(); !ok || v.Level < level {
+				continue
+			}
+			if c != said {
+				said = c
+				c.reasons = append(c.reasons, "newest proven: "+level.String())
+			}
+			break
 		}
 	}
 }

@@ -181,13 +181,13 @@ func TestReasons(t *testing.T) {
 		0:  "true pinned: before the move",
 		1:  "true newest proven: restored",
 		2:  "true newest proven: rows counted",
-		3:  "true newest proven: " + backup.Decoded.String() + "; newest proven: " + backup.Present.String(),
+		3:  "true newest proven: " + backup.Decoded.String(),
 		4:  "false no rule keeps it", // a later failure takes back what was proven
 		5:  "false no rule keeps it",
 		6:  "true predeploy 1 of 1",
 		27: "true daily 2 of 2 (2026-03-08)",
 		28: "true its check failed, yet it is not old enough to go; daily 2 of 2 (2026-03-09); within 30h",
-		29: "true min 1 of 1; last 1 of 1; daily 1 of 2 (2026-03-10); within 30h",
+		29: "true last 1 of 1; daily 1 of 2 (2026-03-10); within 30h",
 	} {
 		want = strings.ReplaceAll(want, "rows counted", backup.Counted.String())
 		if got := reasonOf(dd, rr[i]); got != want {

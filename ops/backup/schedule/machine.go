@@ -149,7 +149,9 @@ func (m *Machines) Schedule(ctx context.Context, j Job, every Every) (Machine, e
 	if err != nil {
 		return Machine{}, err
 	}
-	there = slices.DeleteFunc(there, func(o Machine) bool { return o.Run != "" || o.Source != backup.SourceDir(j.Source) })
+	there = slices.DeleteFunc(there, func(o Machine) bool {
+		return o.Run != "" || o.State == fly.StateDestroying || o.Source != backup.SourceDir(j.Source)
+	})
 	switch {
 	case len(there) > 1:
 		ids := make([]string, len(there))
