@@ -77,9 +77,16 @@ func (r *reducer) cutover() bool {
 	if !all {
 		return false
 	}
-	if r.o.At.Sub(last) < r.t.Stable {
-		r.wait("the new machines to be well with traffic")
-		return false
+	for _, u := range s.of(roleGreen) {
+		m := r.o.of(u)
+		if m.Lost || r.p.Targets[u.target].Cold() {
+			continue
+		}
+		tr := r.o.track(m.ID)
+		if !tr.idle && (tr.good.looks < r.t.Good || r.o.At.Sub(later(last, tr.good.since)) < r.t.Stable) {
+			r.wait("the new machines to be well with traffic")
+			return false
+		}
 	}
 	return true
 }

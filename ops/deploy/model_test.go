@@ -129,7 +129,6 @@ type path struct {
 	m       *memory
 	s       *State
 	crashes int
-	request Choice // made where it stands still; empty: none
 	asked   bool
 }
 
@@ -211,9 +210,10 @@ func (p *path) session(off rules) (ended bool) {
 			panic(crash{})
 		}
 		if d.Over {
-			if s.Halt != "" && !p.asked && p.request != "" {
+			if s.Halt != "" && !p.asked && w.env.ask != "" {
 				p.asked = true
-				if err := g.write(Record{At: w.now, Kind: RecRequest, Choice: p.request, By: "op"}); err != nil {
+				w.forced = w.env.ask == RollBackAnyway
+				if err := g.write(Record{At: w.now, Kind: RecRequest, Choice: w.env.ask, By: "op"}); err != nil {
 					panic(err)
 				}
 				continue
@@ -294,7 +294,7 @@ func (p *path) check() {
 			if m.key == "" && e.strategy == StrategyBlueGreen && s.Outcome == Deployed && !dead {
 				w.v("I5 old machine %s was left", m.id)
 			}
-			if !dead && !m.stopped && !w.healthy(m) && s.Outcome != Unchanged {
+			if !dead && !m.stopped && !w.healthy(m) && s.Outcome != Unchanged && !w.stale {
 				w.v("I9 %s, and %s is not healthy", s.Outcome, m.id)
 			}
 		}
@@ -337,6 +337,8 @@ func (p *path) check() {
 				w.v("I2 unchanged, and %s is at %s", m.id, m.version())
 			}
 		}
+	case Abandoned:
+		want = "interrupted"
 	case "":
 		want = "interrupted"
 		p.checkHalt()
@@ -397,6 +399,8 @@ func (p *path) checkHalt() {
 func expected(e *env) string {
 	bad := e.image != "good" && e.image != "sleepy"
 	switch {
+	case e.want != "":
+		return e.want
 	case e.held, e.changed, e.gate == Fail:
 		return string(Unchanged)
 	case e.dead > 0 && e.deadAt == 0:
@@ -411,12 +415,8 @@ func expected(e *env) string {
 		return string(RolledBack)
 	case e.mig == "ok" && e.unfit:
 		return string(HaltSchema) // the soak shows it
-	case e.dead > 0:
-		return e.name[strings.LastIndexByte(e.name, '>')+1:]
 	case bad && e.mig == "ok" && e.declared != Able:
 		return string(HaltSchema)
-	case bad && e.strategy == StrategyBlueGreen && e.image == "late1":
-		return string(Deployed)
 	case bad:
 		return string(RolledBack)
 	}
@@ -538,23 +538,54 @@ func envs() []env {
 		if e.image == "" {
 			e.image = "good"
 		}
-		e.name = fmt.Sprintf("%s %s mig=%s unfit=%v able=%s dead=%d@%s auto=%v ttl=%s down=%s foreign=%v held=%v changed=%v gate=%s %s", e.strategy, e.image,
-			e.mig, e.unfit, e.declared, e.dead, e.deadAt, e.auto, e.ttl, e.down, e.foreign, e.held, e.changed, e.gate, e.name)
+		e.name = fmt.Sprintf("%s %s mig=%s unfit=%v able=%s dead=%d@%s auto=%v ttl=%s down=%s foreign=%v held=%v changed=%v gate=%s ask=%s", e.strategy, e.image,
+			e.mig, e.unfit, e.declared, e.dead, e.deadAt, e.auto, e.ttl, e.down, e.foreign, e.held, e.changed, e.gate, e.ask)
 		out = append(out, e)
 	}
-	for _, image := range []string{"good", "bad", "crash", "flaky2", "late1", "sleepy", "reverted"} {
+	for _, image := range []string{"good", "bad", "crash", "flaky2", "late1", "sleepy", "reverted", "brief"} {
 		add(env{image: image})
 	}
 	for _, mig := range []string{"ok", "fail", "partial", "slow", "lost"} {
 		add(env{mig: mig})
 	}
-	add(env{mig: "ok", ttl: 60 * time.Second, down: 2 * time.Second})
-	add(env{mig: "ok", ttl: 60 * time.Second, down: 70 * time.Second, image: "flaky2"})
 	add(env{mig: "ok", image: "bad"})
 	add(env{mig: "ok", image: "flaky2", declared: AbleUnknown})
-	add(env{mig: "ok", image: "good", unfit: true, declared: Unable})
-	add(env{mig: "ok", image: "bad", unfit: true, declared: Able})
+	add(env{mig: "ok", unfit: true, declared: Unable})
+	add(env{mig: "ok", image: "bad", unfit: true})
 	add(env{mig: "partial", unfit: true, declared: Unable})
+	add(env{mig: "ok", foreign: true})
+	// Leases that have to be renewed; a process that is back before its leases have lapsed; and one that is not.
+	add(env{mig: "ok", ttl: time.Minute, down: 2 * time.Second})
+	add(env{image: "flaky2", ttl: time.Minute, down: 70 * time.Second})
+	add(env{ttl: time.Minute, vulture: true, down: 2 * time.Second})
+	// Hosts that cannot be reached any more: from the beginning, before a machine's change, under it, and after it.
+	add(env{dead: 2})
+	add(env{dead: 2, deadAt: 8 * time.Second, want: "rolled_back"})
+	add(env{dead: 1, deadAt: 8 * time.Second, want: "rollback_incomplete"})
+	add(env{dead: 1, deadAt: 22 * time.Second, want: "deployed"})
+	add(env{dead: 2, deadAt: 8 * time.Second, mig: "ok", image: "bad", want: "rolled_back"})
+	// Machines that the platform has stopped; somebody else's machines and changes; gates.
+	add(env{auto: true})
+	add(env{auto: true, image: "bad"})
+	add(env{held: true})
+	add(env{changed: true})
+	add(env{gate: Pass, mig: "ok"})
+	add(env{gate: Fail, mig: "ok"})
+	// What is asked for where it stands still.
+	add(env{mig: "ok", image: "bad", unfit: true, declared: Unable, ask: RollBackAnyway, want: "halted_schema"})
+	add(env{mig: "ok", image: "good", unfit: true, declared: Unable, ask: Resume, want: "deployed"})
+	add(env{mig: "ok", image: "bad", declared: AbleUnknown, ask: RollBackAnyway, want: "rolled_back"})
+	add(env{mig: "ok", image: "bad", declared: AbleUnknown, ask: Abandon, want: "abandoned"})
+	add(env{mig: "lost", ask: RollBackAnyway, want: "rolled_back"})
+	// The other strategies.
+	for _, st := range []Strategy{StrategyCanary, StrategyBlueGreen, StrategyImmediate} {
+		add(env{strategy: st})
+		add(env{strategy: st, image: "flaky2"})
+		add(env{strategy: st, image: "bad", mig: "ok", declared: AbleUnknown})
+	}
+	add(env{strategy: StrategyImmediate, image: "late1"})
+	add(env{strategy: StrategyBlueGreen, image: "traffic", want: "halted_cutover"})
+	add(env{strategy: StrategyBlueGreen, dead: 2, deadAt: 30 * time.Second, want: "deployed"})
 	return out
 }
 
@@ -599,5 +630,54 @@ func TestModel(t *testing.T) {
 	t.Log(r)
 	for _, v := range r.viol {
 		t.Error(v)
+	}
+}
+
+// mutants are engines that have forgotten one rule.
+var mutants = []struct {
+	name string
+	off  rules
+	lazy bool
+}{
+	{"no-intent", 0, true},
+	{"no-verify", ruleVerify, false},
+	{"rollback-only-healthy", ruleTouched, false},
+	{"no-run-key", ruleRunKey, false},
+	{"run-again", ruleRunOnce, false},
+	{"ignore-schema", ruleEligible, false},
+	{"no-wait-for-run", ruleWaitRun, false},
+	{"no-lease-first", ruleLeaseFirst, false},
+	{"no-renewal", ruleRenew, false},
+	{"no-fence", ruleFence, false},
+	{"no-version", ruleVersion, false},
+	{"no-settling", ruleSettle, false},
+	{"no-identity", ruleIdentity, false},
+	{"no-restart", ruleRestart, false},
+	{"back-after-cutover", ruleCutover, false},
+	{"no-room", ruleRoom, false},
+	{"keep-doubles", ruleDoubles, false},
+	{"create-blindly", ruleLook, false},
+	{"always-complete", ruleTruth, false},
+	{"one-look-is-healthy", ruleStable, false},
+	{"no-monitor", ruleMonitor, false},
+	{"no-soak", ruleSoak, false},
+	{"stale-plan", ruleUnchanged, false},
+	{"unreachable-is-gone", ruleLost, false},
+	{"ignore-foreign-run", ruleForeignRun, false},
+}
+
+// TestEveryRuleIsNeeded breaks each rule and sees the model notice.
+func TestEveryRuleIsNeeded(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			for faults := range 3 {
+				r := exploreAll(envs(), faults, m.off, m.lazy, true)
+				for _, v := range r.viol {
+					t.Logf("killed with %d faults after %d paths: %.300s", faults, r.paths, v)
+					return
+				}
+			}
+			t.Error("nothing notices that this rule is broken")
+		})
 	}
 }

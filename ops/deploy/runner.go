@@ -201,6 +201,8 @@ func (r *reducer) runEnded() bool {
 	switch {
 	case !s.runBegun() || s.Migrated || s.RunBad || s.RunLeft || r.off.broken(ruleWaitRun):
 		return true
+	case s.discards[s.runner].word != "" || s.discards[s.runner].pending:
+		return true // it never began, and is being removed
 	case !a.pending && r.since(a.ended):
 		if run := r.run(); run != nil && run.State == RunCreated && r.notStarted(a) {
 			// It never began. What was made for it is removed at the end.

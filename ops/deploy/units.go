@@ -84,7 +84,7 @@ func (r *reducer) look(u *unit, side int) standing {
 		lost := r.o.At.Sub(tr.lost.since)
 		switch {
 		case (u.healthy[side] || side == 1 && !u.touched) && lost >= r.t.Settle:
-			st.ok = true // it got there before its host was lost
+			st.ok, st.away = true, false // it got there before its host was lost, and is not away because of us
 		case lost > r.t.Health:
 			st.fail = fmt.Sprintf("the host of %s cannot be reached for %s", name, lost.Round(time.Second))
 		default:

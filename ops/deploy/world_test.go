@@ -27,6 +27,9 @@ type env struct {
 	foreign  bool          // somebody else's release command runs at first
 	held     bool          // somebody else holds the third machine all the time
 	changed  bool          // the second machine was changed since the plan was made
+	vulture  bool          // somebody else takes every lease of ours that lapses
+	ask      Choice        // what is asked for where it stands still, once
+	want     string        // how it ends where nothing else goes wrong; empty: it follows from the rest
 	gate     Verdict       // of a required gate before the change; empty: there is none
 }
 
@@ -46,12 +49,14 @@ type fmachine struct {
 	expires    time.Time
 	conflicts  int // refusals of ours since somebody else took it
 	undo       time.Time
+	made       time.Time
 }
 
 type frun struct {
 	id, key string
 	state   RunState
 	until   time.Time
+	made    time.Time
 	code    int
 }
 
@@ -86,6 +91,7 @@ type world struct {
 	inLate  bool
 	hung    bool // a close of the release record comes late
 	abortAt time.Time
+	stale   bool // a machine was shown as well after it had turned bad: nobody could know
 }
 
 type crash struct{}
@@ -153,6 +159,10 @@ func (w *world) healthy(m *fmachine) bool {
 			}
 		}
 		return m.id != "m1"
+	case "brief":
+		return w.now.Before(m.changing.Add(2 * time.Second))
+	case "traffic":
+		return m.key == "" || m.cordoned
 	case "sleepy":
 		return m.restarted || m.key != "" && strings.Contains(m.key, "canary")
 	}
@@ -209,6 +219,10 @@ func (w *world) tick() {
 		}
 	}
 	for _, m := range w.ms {
+		if w.env.vulture && strings.Contains(m.desc, "deploy D/") && !m.expires.After(w.now) {
+			m.nonce, m.desc, m.expires = "other", "somebody else", w.now.Add(24*time.Hour)
+			w.other = true
+		}
 		if !m.undo.IsZero() && !w.now.Before(m.undo) {
 			// The platform could not get the image, and takes the update back.
 			m.undo = time.Time{}
@@ -231,7 +245,7 @@ func (w *world) blast() {
 			away++
 		}
 	}
-	if away > w.maxAway && !w.fouled && !(w.schema == 1 && w.env.unfit) {
+	if away > w.maxAway && !w.stale && !(w.schema == 1 && w.env.unfit) {
 		w.v("I4 %d machines away because of us", away)
 	}
 }
@@ -284,8 +298,13 @@ func (w *world) effect(in Intent) (Answer, error) {
 		}
 		return Answer{}, nil
 	case VerbPrepare:
+		for _, r := range w.runs {
+			if r.key == in.Tags[TagKey] && w.now.Sub(r.made) > modelTimings.Settle {
+				w.v("I5 the release command's machine was made again though it is there")
+			}
+		}
 		w.next++
-		r := &frun{id: "r" + strconv.Itoa(w.next), key: in.Tags[TagKey], state: RunCreated}
+		r := &frun{id: "r" + strconv.Itoa(w.next), key: in.Tags[TagKey], state: RunCreated, made: w.now}
 		w.runs = append(w.runs, r)
 		return Answer{Machine: r.id}, nil
 	case VerbStartRun:
@@ -293,9 +312,14 @@ func (w *world) effect(in Intent) (Answer, error) {
 	case VerbDiscard:
 		return w.discard(in)
 	case VerbCreate:
+		for _, m := range w.ms {
+			if m.key == in.Tags[TagKey] && !m.gone && w.now.Sub(m.made) > 0 && !w.inLate {
+				w.v("I5 %s was made again though it is there", m.key)
+			}
+		}
 		w.next++
 		m := &fmachine{id: "m" + strconv.Itoa(w.next), region: in.Region, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
-			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch}
+			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch, made: w.now}
 		m.nonce, m.desc, m.expires = "n-"+m.id, in.Description, w.now.Add(in.TTL)
 		w.ms = append(w.ms, m)
 		return Answer{Machine: m.id, Version: m.version(), Nonce: m.nonce}, nil
@@ -331,7 +355,7 @@ func (w *world) effect(in Intent) (Answer, error) {
 		if m.key != "" && w.cut {
 			w.v("I14 green %s destroyed after cutover", m.id)
 		}
-		if m.key == "" && w.greens() == 0 {
+		if m.key == "" && w.greens() == 0 && !w.stale {
 			w.v("I14 old machine %s destroyed without a new one", m.id)
 		}
 		m.gone = true
@@ -545,6 +569,7 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 	f := w.c.look()
 	switch {
 	case f == 1 && w.last != nil:
+		w.stale = w.stale || w.env.image == "brief" || w.env.image == "traffic" || w.env.image == "late1"
 		return *w.last, nil
 	case f == 2:
 		return Reading{Count: -1}, nil
