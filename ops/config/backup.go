@@ -111,12 +111,12 @@ func recipientsHold(v *tomlfile.Value) bool {
 	return false
 }
 
-// statements sets a list of SQL texts.
-func statements(field func(*Profile) *[]string) setter {
+// texts sets a list of texts.
+func texts(field func(*Profile) *[]string) setter {
 	return func(p *Profile, v *tomlfile.Value, _ place) string {
 		l, ok := v.Texts()
 		if !ok {
-			return `a list of SQL that gives one true or false, like ["select count(*) > 0 from users"]`
+			return "a list of texts"
 		}
 		*field(p) = l
 		return ""

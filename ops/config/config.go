@@ -30,6 +30,7 @@ type Profile struct {
 	Lint      Lint
 	Generator Generator
 	Backup    Backup
+	Deploy    Deploy
 	Console   Console
 	Interval  Interval
 

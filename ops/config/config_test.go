@@ -96,6 +96,7 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 			MaxSnapshot: 2 * time.Hour, LockTimeout: 10 * time.Second, Verify: "decoded", Every: "17 3 * * *", Overdue: 26 * time.Hour,
 			Keep: "hourly 24, daily 7, weekly 5, monthly 12, last 3, predeploy 5",
 		},
+		Deploy:   Deploy{Backup: "auto", BackupAge: 10 * time.Minute, Preflight: "require", Soak: 30 * time.Second, Content: true, TotalLimit: time.Hour},
 		Console:  Console{Theme: "auto", Glyphs: "auto"},
 		Database: Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
 		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
@@ -259,6 +260,14 @@ web = false
 registry = "https://hex.example.com/api"
 packages = "https://packages.example.com"
 base = "1.6.16"
+[app.changelog.deploy]
+backup = "always"
+backup_age = "1m"
+preflight = "warn"
+soak = "1s"
+content = false
+additive = ["20260101120000"]
+limit = "5m"
 [app.changelog.backup]
 store = "s3://backups/db?endpoint=https://s3.example.com"
 key_env = "K"
@@ -357,6 +366,7 @@ url_env = "SYD_URL"
 			"0 * * * *", 2 * time.Hour,
 			"W", "WS", "registry.example.com/ops:1",
 		},
+		Deploy:   Deploy{"always", time.Minute, "warn", time.Second, false, []string{"20260101120000"}, 5 * time.Minute},
 		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9, 7e9},
 		Sources:  []string{filepath.Join(w.dir, "home/.config/ops-console/config.toml")},
 		Origins:  p.Origins,
