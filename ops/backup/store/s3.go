@@ -249,7 +249,7 @@ func (s *S3) PutIfAbsent(ctx context.Context, key string, b []byte) (Info, error
 	}
 	w := s.write(key, "", crc32.Checksum(b, castagnoli), int64(len(b)))
 	if err := w.put(ctx, "write", b); err != nil {
-		w.undo(ctx) //nolint:errcheck // the first error is the one to tell
+		w.undo(ctx, true) //nolint:errcheck // the first error is the one to tell
 		return Info{}, err
 	}
 	// It is not looked at again: the answer is that it is there, and a look that failed would have to take it back.
@@ -381,24 +381,29 @@ func (w *write) sumOfParts() string {
 	return crcText(crc32.Checksum(all.Bytes(), castagnoli)) + "-" + strconv.Itoa(len(w.sums))
 }
 
-// undo removes the object if it is this one.
-func (w *write) undo(ctx context.Context) error {
+// undo removes the object if it is this one. It may still be about to appear: then it is looked for again for a while.
+func (w *write) undo(ctx context.Context, linger bool) error {
 	if !w.there {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.Timeout)
 	defer cancel()
-	st, err := w.s.head(ctx, "abort", w.key)
-	if err == nil && w.mine(st) {
-		err = w.s.Delete(ctx, w.key)
+	for until := time.Now().Add(w.s.o.Timeout / 10); ; {
+		st, err := w.s.head(ctx, "abort", w.key)
+		switch {
+		case err == nil && w.mine(st):
+			err = w.s.Delete(ctx, w.key)
+		case errors.Is(err, ErrNotFound) && linger && time.Now().Before(until):
+			if sleep(ctx, settle/4) == nil {
+				continue
+			}
+		}
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		w.there = err != nil
+		return err
 	}
-	if errors.Is(err, ErrNotFound) {
-		err = nil
-	}
-	if err == nil {
-		w.there = false
-	}
-	return err
 }
 
 // partTimeout is how long one part may take at the very most; Options.Stall ends most of those much earlier.

@@ -96,15 +96,11 @@ func (r *s3Reader) again(err error) error {
 	}
 	wait := r.s.pause(r.tries)
 	r.s.o.OnRetry(Retry{Op: "read", Key: r.key, Try: r.tries, Wait: wait, Err: e})
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-r.ctx.Done():
-		e.Err = errors.Join(e.Err, context.Cause(r.ctx))
+	if gone := sleep(r.ctx, wait); gone != nil {
+		e.Err = errors.Join(e.Err, gone)
 		return e
 	}
+	return nil
 }
 
 // open asks for what is still to come of the same object.

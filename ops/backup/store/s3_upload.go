@@ -331,39 +331,73 @@ func (u *s3Upload) Abort(ctx context.Context) error {
 	}
 	u.fail(&Error{Op: "write", Key: u.w.key, Store: u.s.addr.short(), Kind: ErrClosed}) //nolint:errcheck // one before it is kept
 	u.wg.Wait()
+	cutOff := len(u.parts) < u.sent
 	u.release()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*u.s.o.Timeout)
 	defer cancel()
-	if u.id != "" {
-		if err := u.s.abort(ctx, u.w.key, u.id); err != nil {
-			return err
-		}
-		u.id = ""
+	if u.id == "" {
+		return u.w.undo(ctx, true)
 	}
-	// Now that the upload is gone, a request to complete it that is still on its way fails.
-	return u.w.undo(ctx)
+	removed, err := u.s.abort(ctx, u.w.key, u.id, cutOff)
+	if err != nil {
+		return err
+	}
+	u.id = ""
+	// Once an upload is removed, a request to complete it that is still on its way fails. If there was none, it may be that
+	// it is being completed just now.
+	return u.w.undo(ctx, !removed)
 }
 
-// abortRounds is how often an upload is looked for again: a part that was under way when it was removed may bring it back.
-const abortRounds = 4
+const (
+	// abortRounds is how often an upload is removed: a part that the store was still taking brings it back.
+	abortRounds = 4
+	// settle is how long such a part is given to do so.
+	settle = 100 * time.Millisecond
+)
 
-// abort removes an upload in parts, until the store knows it no more.
-func (s *S3) abort(ctx context.Context, key, id string) error {
-	for round := 1; ; round++ {
-		err := s.call(ctx, request{op: "abort writing", key: key, do: func(ctx context.Context) error {
-			return s.core.AbortMultipartUpload(ctx, s.addr.bucket, s.name(key), id)
-		}})
-		if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotFound) {
-			return err
+// abort removes an upload in parts until the store knows it no more, and says whether there was one to remove. Where parts
+// were cut off it looks twice.
+func (s *S3) abort(ctx context.Context, key, id string, cutOff bool) (removed bool, err error) {
+	looks := 1
+	if cutOff {
+		looks = 2
+	}
+	for round, gone := 0, 0; gone < looks; {
+		if gone == 0 {
+			if round++; round > abortRounds {
+				return removed, &Error{Op: "abort writing", Key: key, Store: s.addr.short(), Kind: ErrUnavailable, Text: "the unfinished upload comes back each time it is removed", Hint: "The next sweep removes it"}
+			}
+			err := s.call(ctx, request{op: "abort writing", key: key, do: func(ctx context.Context) error {
+				return s.core.AbortMultipartUpload(ctx, s.addr.bucket, s.name(key), id)
+			}})
+			if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotFound) {
+				return removed, err
+			}
+			removed = removed || err == nil
+		} else if sleep(ctx, settle) != nil {
+			return removed, nil // it was gone when it was last looked for
 		}
-		there := false
-		err = s.uploads(ctx, key, func(u minio.ObjectMultipartInfo) { there = there || u.UploadID == id })
-		if err != nil || !there {
-			return err
+		gone++
+		err := s.uploads(ctx, key, func(u minio.ObjectMultipartInfo) {
+			if u.UploadID == id {
+				gone = 0
+			}
+		})
+		if err != nil {
+			return removed, err
 		}
-		if round == abortRounds {
-			return &Error{Op: "abort writing", Key: key, Store: s.addr.short(), Kind: ErrUnavailable, Text: "the unfinished upload comes back each time it is removed", Hint: "The next sweep removes it"}
-		}
+	}
+	return removed, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -408,7 +442,7 @@ func (s *S3) Sweep(ctx context.Context, prefix string, olderThan time.Duration) 
 		if !ok || !strings.HasPrefix(key, prefix) || olderThan > 0 && now.Sub(u.Initiated) < olderThan {
 			continue
 		}
-		if err := s.abort(ctx, key, u.UploadID); err != nil {
+		if _, err := s.abort(ctx, key, u.UploadID, false); err != nil {
 			errs = append(errs, err)
 			continue
 		}

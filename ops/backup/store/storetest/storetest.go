@@ -139,6 +139,22 @@ func sweeps(t *testing.T, s store.Store) {
 	}
 }
 
+// sweepsClean is sweeps where parts were cut off that a server was taking: those may come back after Abort, until they are
+// swept.
+func sweepsClean(t *testing.T, s store.Store) {
+	t.Helper()
+	var l []store.Leftover
+	var err error
+	for range 10 {
+		if l, err = s.Sweep(t.Context(), "", 0); err != nil || len(l) == 0 {
+			break
+		}
+	}
+	if err != nil || len(l) > 0 {
+		t.Errorf("sweep after sweep gives %v, %v", l, err)
+	}
+}
+
 // holds checks an object.
 func holds(t *testing.T, s store.Store, key string, content []byte) {
 	t.Helper()
@@ -304,7 +320,7 @@ func aborted(t *testing.T, s store.Store) {
 			t.Errorf("Commit after Abort gives %v, want ErrClosed", err)
 		}
 		want(t, s, "")
-		sweeps(t, s)
+		sweepsClean(t, s)
 	}
 }
 
@@ -532,7 +548,7 @@ func ended(t *testing.T, s store.Store) {
 		t.Error(err)
 	}
 	want(t, s, "", "there")
-	sweeps(t, s)
+	sweepsClean(t, s)
 }
 
 func closed(t *testing.T, s store.Store) {
