@@ -139,6 +139,8 @@ type Manifest struct {
 	Tables   []Table   `json:"tables"`  // by name
 	LargeObj int64     `json:"large_objects"`
 	Timings  Timings   `json:"timings"`
+	// Notes are what pg_dump warned of, and what could not be had and is not needed to restore, as the roles are. Safe to show.
+	Notes []string `json:"notes,omitempty"`
 
 	// Prev is the newest backup of the source when this one was taken, and the sum of its manifest's bytes: one that
 	// vanished without a tombstone is noticed.

@@ -1,0 +1,7 @@
+//go:build unix
+
+package take
+
+const childEnv = "OPS_CONSOLE_TAKE_CHILD"
+
+func child() {}
