@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,11 +90,22 @@ var steps = []struct {
 func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 	t.Parallel()
 	server := storetest.Server(t)
+	table := &table{}
+	t.Cleanup(func() {
+		t.Log(table.text("fault at step", "requests of that step", "unfinished uploads swept", "outcome"))
+	})
 	for _, step := range steps {
 		for _, fault := range chaos.Transient() {
 			t.Run(step.name+"/"+string(fault), func(t *testing.T) {
 				t.Parallel()
-				s, p := through(t, server, chaos.Options{Pause: time.Millisecond, Script: once(2, fault, step.is)}, func(o *store.Options) {
+				var tries atomic.Int64
+				spoil := once(2, fault, step.is)
+				s, p := through(t, server, chaos.Options{Pause: time.Millisecond, Script: func(r chaos.Request) chaos.Fault {
+					if step.is(r) {
+						tries.Add(1)
+					}
+					return spoil(r)
+				}}, func(o *store.Options) {
 					o.Stall, o.Timeout = 100*time.Millisecond, 100*time.Millisecond
 				})
 				content, size := storetest.Content(1, 100_000), int64(small)
@@ -104,6 +116,7 @@ func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				n := tries.Load()
 				if info.Size != int64(len(content)) || !info.Confirmed {
 					t.Errorf("Commit gives %+v", info)
 				}
@@ -114,15 +127,38 @@ func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 					t.Error("the fault did not happen")
 				}
 				// What a first try left, whose answer was lost.
-				if _, err := s.Sweep(t.Context(), "", 0); err != nil {
+				swept, err := s.Sweep(t.Context(), "", 0)
+				if err != nil {
 					t.Error(err)
 				}
 				if l, err := s.Sweep(t.Context(), "", 0); err != nil || len(l) > 0 {
 					t.Errorf("a sweep after the sweep gives %v, %v", l, err)
 				}
+				if !t.Failed() {
+					table.row(step.name+": "+string(fault), n, len(swept), "committed, same SHA-256")
+				}
 			})
 		}
 	}
+}
+
+// table is what a test saw, for people.
+type table struct {
+	mu   sync.Mutex // guards the field below
+	rows []string
+}
+
+func (t *table) row(cells ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows = append(t.rows, strings.TrimSuffix(fmt.Sprintf(strings.Repeat("%v | ", len(cells)), cells...), " | "))
+}
+
+func (t *table) text(head ...string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	slices.Sort(t.rows)
+	return "\n" + strings.Join(head, " | ") + "\n" + strings.Join(t.rows, "\n")
 }
 
 // upload writes an object in parts of a size. That of small is one part, however little it is.
@@ -152,7 +188,9 @@ func TestFaultsOfAnyKindLeaveAWholeObjectOrNone(t *testing.T) {
 	t.Parallel()
 	server := storetest.Server(t)
 	var faults atomic.Int64
+	table := &table{}
 	t.Cleanup(func() {
+		t.Log(table.text("requests spoilt, seed", "faults", "committed", "refused, nothing there", "refused, and there until deleted"))
 		if faults.Load() < 50 {
 			t.Errorf("only %d requests were spoilt", faults.Load())
 		}
@@ -166,26 +204,30 @@ func TestFaultsOfAnyKindLeaveAWholeObjectOrNone(t *testing.T) {
 					o.Stall, o.Timeout = 100*time.Millisecond, 200*time.Millisecond
 				})
 				direct := open(t, strings.Replace(s.String(), url.QueryEscape(p.Addr()), url.QueryEscape(server.Addr()), 1), options(server))
+				outcomes := map[string]int{}
 				for i := range 3 {
 					key := fmt.Sprintf("db/%d/dump", i)
 					content := storetest.Content(seed, []int{1000, big, 100_000}[i])
 					_, err := upload(t.Context(), s, key, content, []int64{part, part, small}[i])
-					checkWholeOrNone(t, direct, key, content, err)
+					outcomes[checkWholeOrNone(t, direct, key, content, err)]++
 					// The manifest, which is written last and removed first.
 					_, err = s.PutIfAbsent(t.Context(), key+".json", content[:1000])
-					checkWholeOrNone(t, direct, key+".json", content[:1000], err)
+					outcomes[checkWholeOrNone(t, direct, key+".json", content[:1000], err)]++
 				}
+				spoilt := 0
 				for f, n := range p.Counts() {
 					if f != chaos.None {
-						faults.Add(int64(n))
+						spoilt += n
 					}
 				}
+				faults.Add(int64(spoilt))
+				table.row(fmt.Sprintf("%.0f%%, %d", rate*100, seed), spoilt, outcomes["committed"], outcomes["nothing"], outcomes["there"])
 			})
 		}
 	}
 }
 
-func checkWholeOrNone(t *testing.T, direct store.Store, key string, content []byte, err error) {
+func checkWholeOrNone(t *testing.T, direct store.Store, key string, content []byte, err error) (outcome string) {
 	t.Helper()
 	if _, sweepErr := direct.Sweep(t.Context(), "", 0); sweepErr != nil {
 		t.Fatal(sweepErr)
@@ -197,10 +239,12 @@ func checkWholeOrNone(t *testing.T, direct store.Store, key string, content []by
 		if got := get(t, direct, key); storetest.Sum(got) != storetest.Sum(content) {
 			t.Errorf("%s was committed and is something else", key)
 		}
-		return
+		return "committed"
 	}
 	// Nothing is there, or what could not be asked for is: whole, and a second delete of it is as good as the first.
+	outcome = "nothing"
 	if got, _, e := store.Get(t.Context(), direct, key, 1<<30); e == nil {
+		outcome = "there"
 		if storetest.Sum(got) != storetest.Sum(content) {
 			t.Errorf("%s is there in part after %v", key, err)
 		}
@@ -218,6 +262,7 @@ func checkWholeOrNone(t *testing.T, direct store.Store, key string, content []by
 	if _, e := direct.Stat(t.Context(), key); !errors.Is(e, store.ErrNotFound) {
 		t.Errorf("after it was deleted: %v", e)
 	}
+	return outcome
 }
 
 // TestRefusalsSayWhatToDo gives each fault that trying again does not help against to each step.
