@@ -375,7 +375,7 @@ func (s *S3) abort(ctx context.Context, key, id string, cutOff bool) (removed bo
 			}
 			removed = removed || err == nil
 		} else if sleep(ctx, settle) != nil {
-			return removed, nil // it was gone when it was last looked for
+			break // it was gone when it was last looked for
 		}
 		gone++
 		err := s.uploads(ctx, key, func(u minio.ObjectMultipartInfo) {
