@@ -82,6 +82,12 @@ func (c *call) createMachine() (reply, error) {
 		}
 		nonce = l.nonce
 	}
+	if c.w.use("create-ignored") {
+		// The caller is told that all is well, and nothing comes of it.
+		raw := m.jsonWith(nil, nonce)
+		c.w.vanish(m)
+		return reply{status: http.StatusOK, raw: raw}, nil
+	}
 	if c.w.use("408-after-create") {
 		// The machine is there, and the caller is not told: what makes a create ambiguous.
 		return reply{}, apiError{http.StatusRequestTimeout, "deadline_exceeded: machine creation took too long", "unknown"}

@@ -276,7 +276,7 @@ func (c *call) processes() (reply, error) {
 		pp[0].RTime, pp[0].STime = int(up/time.Second), int(up/time.Second/20)
 	}
 	for _, s := range c.m.cfg.Services {
-		if c.m.booted && !c.m.behaviour().Dead {
+		if c.m.booted && !c.w.behaviour(c.m).Dead {
 			pp[0].Listen = append(pp[0].Listen, socket{"tcp", "[::]:" + strconv.Itoa(s.InternalPort)})
 		}
 	}

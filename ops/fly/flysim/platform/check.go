@@ -74,7 +74,7 @@ func (w *World) probe(m *machine, c *check) (status, output string) {
 		w.later(m, grace-w.now.Sub(m.started), func() { w.evalChecks(m); w.touch(m) })
 	}
 	target := fmt.Sprintf("http://[%s]:%d%s", m.addr, c.port, c.def.Path)
-	b := m.behaviour()
+	b := w.behaviour(m)
 	for _, fault := range slices.Sorted(maps.Keys(m.forced)) {
 		if f := m.forced[fault]; f.check == "" || f.check == c.name {
 			return fly.CheckCritical, f.text

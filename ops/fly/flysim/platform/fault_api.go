@@ -37,6 +37,7 @@ func apiFaults() []FaultKind {
 				a.stale = nil
 			}
 		}},
+		{Name: "create-ignored", Args: []FaultArg{{"n", "1", "how many times; 0: until switched off"}}, Help: "creating a machine is answered as if it were done, and nothing comes of it"},
 		{Name: "408-after-create", Args: []FaultArg{{"n", "1", "how many times; 0: until switched off"}}, Help: "machines are created, but the caller gets a 408"},
 	}
 }

@@ -166,7 +166,7 @@ func (a *app) version() int {
 func imageField(_ *call, _ *app, a graphql.Args) (any, error) {
 	ref := a.Text("ref")
 	r := parseImage(ref)
-	if r.Repository == "" {
+	if r.Repository == "" || traitOf(r.Tag).gone {
 		return nil, gqlNotFound("Image", ref)
 	}
 	full := r.Registry + "/" + r.Repository + ":" + r.Tag

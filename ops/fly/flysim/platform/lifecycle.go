@@ -2,6 +2,7 @@ package platform
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -64,8 +65,8 @@ func (w *World) startedNow(m *machine) {
 	w.enter(m, fly.StateStarted)
 	w.log(m, "info", "app", "Machine started")
 	switch {
-	case m.crash != nil:
-		w.later(m, m.crash.after, func() { w.crashNow(m) })
+	case m.crashes() != nil:
+		w.later(m, m.crashes().after, func() { w.crashNow(m) })
 	case m.cfg.job():
 		if w.runProgram(m) {
 			return
@@ -108,11 +109,12 @@ func (w *World) boot(m *machine) {
 		m.booted = true
 		w.evalChecks(m)
 		w.touch(m)
+		w.sour(m)
 	})
 }
 
 func (w *World) crashNow(m *machine) {
-	c := m.crash
+	c := m.crashes()
 	if c == nil {
 		return
 	}
@@ -144,8 +146,8 @@ func (w *World) exitNow(m *machine, e fly.ExitEvent) {
 	if e.Restarting {
 		m.restarts++
 		wait := time.Second
-		if m.crash != nil {
-			wait = m.crash.wait
+		if c := m.crashes(); c != nil {
+			wait = c.wait
 		}
 		w.event(m, "restart", fly.StateStarting, byFlyd, &fly.EventRequest{RestartCount: m.restarts})
 		w.enter(m, fly.StateStarting)
@@ -267,7 +269,7 @@ func (w *World) update(m *machine, c config, launch bool) {
 }
 
 func (w *World) replacedNow(m *machine, before config, launch bool) {
-	if m.revert {
+	if m.revert || traitOf(m.image.Tag).revert {
 		// The platform takes an update back whose image it cannot get, and says so only in the history.
 		m.versions = m.versions[:len(m.versions)-1]
 		if len(m.versions) > 0 {
@@ -291,4 +293,19 @@ func (w *World) replacedNow(m *machine, before config, launch bool) {
 func (m *machine) setConfig(c config) {
 	m.cfg = c
 	m.image = parseImage(c.Image)
+}
+
+// vanish takes m out of the world as if it had never been.
+func (w *World) vanish(m *machine) {
+	m.life++ // what was planned for it does not happen
+	if m.end != nil {
+		m.end()
+	}
+	for _, v := range m.app.volumes {
+		if v.machine == m.id {
+			v.machine = ""
+		}
+	}
+	m.app.machines = slices.DeleteFunc(m.app.machines, func(x *machine) bool { return x == m })
+	delete(w.machines, m.id)
 }

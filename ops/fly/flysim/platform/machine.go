@@ -100,8 +100,9 @@ func (m *machine) active() bool {
 	return false
 }
 
-func (m *machine) behaviour() Behaviour {
+func (w *World) behaviour(m *machine) Behaviour {
 	b := m.base
+	w.imageBehaviour(m, &b)
 	for _, name := range slices.Sorted(maps.Keys(m.mods)) {
 		m.mods[name](&b)
 	}

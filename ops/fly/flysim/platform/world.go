@@ -317,7 +317,7 @@ func (w *World) Instance(id string) (Instance, bool) {
 }
 
 func (w *World) instance(m *machine) Instance {
-	b := m.behaviour()
+	b := w.behaviour(m)
 	// What is starting up refuses connections as a dead one does.
 	b.Dead = b.Dead || !m.booted
 	i := Instance{
