@@ -2,7 +2,9 @@ package generator
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,8 +35,22 @@ type sample struct {
 	reachable bool   // there may be other trees
 }
 
+// made are the comparisons of samples: many tests look at the same one, and none changes what it points to.
+var made sync.Map
+
 // make is the comparison of the sample.
 func (o sample) make(t testing.TB) *compare.Snapshot {
+	t.Helper()
+	key := fmt.Sprintf("%+v", o)
+	s, ok := made.Load(key)
+	if !ok {
+		s, _ = made.LoadOrStore(key, o.compare(t))
+	}
+	own := *s.(*compare.Snapshot)
+	return &own
+}
+
+func (o sample) compare(t testing.TB) *compare.Snapshot {
 	t.Helper()
 	if o.from == "" {
 		o.from, o.to = "1.6.16/default", "1.7.14/default"

@@ -199,7 +199,7 @@ func TestWhatWasChosenIsForgottenWhereTheFileIsAnother(t *testing.T) {
 	to(p, "config/dev.exs")
 	press(t, p, "V")
 	want := len(p.picked)
-	p.Update(message(2, sample{}.make(t))) // another plan that says the same
+	p.Update(message(2, sample{}.compare(t))) // another plan that says the same
 	if len(p.picked) != want {
 		t.Errorf("%d of %d are chosen after the project was read again", len(p.picked), want)
 	}
