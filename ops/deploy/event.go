@@ -43,25 +43,24 @@ const (
 
 // Progress is where a deployment stands, for a screen.
 type Progress struct {
-	At       time.Time        `json:"at"`
-	Phase    Phase            `json:"phase"`
-	Back     string           `json:"back,omitempty"` // why it goes back; empty: it goes forward
-	Halt     Halt             `json:"halt,omitempty"`
-	Reason   string           `json:"reason,omitempty"`
-	Choices  []Choice         `json:"choices,omitempty"` // what can be asked of it now
-	Outcome  Outcome          `json:"outcome,omitempty"`
-	Paused   string           `json:"paused,omitempty"` // why; empty: it is not
-	Waiting  string           `json:"waiting,omitempty"`
-	Steps    []StepStatus     `json:"steps"`
-	Machines []MachineStatus  `json:"machines"` // in the plan's order, those that were made for it last
-	Guards   []Guard          `json:"guards,omitempty"`
-	Done     int              `json:"done"`
-	Total    int              `json:"total"`
-	Began    time.Time        `json:"began"`
-	ETA      time.Duration    `json:"eta_ns,omitempty"` // 0: not known
-	Record   *ReleaseRecord   `json:"record,omitempty"`
-	Run      *Run             `json:"run,omitempty"`
-	Leases   map[string]*Held `json:"-"`
+	At       time.Time       `json:"at"`
+	Phase    Phase           `json:"phase"`
+	Back     string          `json:"back,omitempty"` // why it goes back; empty: it goes forward
+	Halt     Halt            `json:"halt,omitempty"`
+	Reason   string          `json:"reason,omitempty"`
+	Choices  []Choice        `json:"choices,omitempty"` // what can be asked of it now
+	Outcome  Outcome         `json:"outcome,omitempty"`
+	Paused   string          `json:"paused,omitempty"` // why; empty: it is not
+	Waiting  string          `json:"waiting,omitempty"`
+	Steps    []StepStatus    `json:"steps"`
+	Machines []MachineStatus `json:"machines"` // in the plan's order, those that were made for it last
+	Guards   []Guard         `json:"guards,omitempty"`
+	Done     int             `json:"done"`
+	Total    int             `json:"total"`
+	Began    time.Time       `json:"began"`
+	ETA      time.Duration   `json:"eta_ns,omitempty"` // 0: not known
+	Record   *ReleaseRecord  `json:"record,omitempty"`
+	Run      *Run            `json:"run,omitempty"`
 }
 
 // StepStatus is one line of the plan.

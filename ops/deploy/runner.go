@@ -135,7 +135,7 @@ func (r *reducer) lookedFor(a *attempt) bool {
 func (r *reducer) poll() bool {
 	s, a, run := r.s, &r.s.startRun, r.run()
 	if s.RunBad {
-		r.back(r.ranBadly())
+		r.back(s.ranBadly())
 		return false
 	}
 	switch {
@@ -187,10 +187,10 @@ func (r *reducer) startAgain(a *attempt) {
 	r.do(Intent{Verb: VerbStartRun, Machine: r.s.runner, Key: r.p.runKey()})
 }
 
-func (r *reducer) ranBadly() string {
-	why := fmt.Sprintf("the release command ended with %d", r.s.RunCode)
-	if r.s.RunText != "" {
-		why += ": " + r.s.RunText
+func (s *State) ranBadly() string {
+	why := fmt.Sprintf("the release command ended with %d", s.RunCode)
+	if s.RunText != "" {
+		why += ": " + s.RunText
 	}
 	return why
 }

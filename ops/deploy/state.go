@@ -101,6 +101,7 @@ type attempt struct {
 	busy    int       // of them, those for which the platform had no time
 	n       int       // begun since the beginning, or since somebody asked to try again
 	first   time.Time // of them
+	began   time.Time // the latest
 	pending bool
 	word    Word      // of the latest that ended; empty: none did
 	ended   time.Time // when
@@ -116,6 +117,7 @@ func (a *attempt) begin(at time.Time, in *Intent) {
 		a.first = at
 	}
 	a.n++
+	a.began = at
 	a.pending = true
 	a.seen = in.Prior
 }
