@@ -30,7 +30,6 @@ var shop = backup.Source{App: "changelog", Database: "changelog_prod"}
 type lab struct {
 	*testing.T
 	sim      *flysim.Sim
-	client   *fly.Client
 	machines *Machines
 	store    *store.Mem
 	catalog  *catalog.Catalog
@@ -51,13 +50,19 @@ func newLab(t *testing.T) *lab {
 	}
 	t.Cleanup(func() { sim.Close() })
 	l.sim = sim
-	l.client = fly.New(fly.Options{MachinesURL: sim.URL(), GraphQLURL: sim.URL(), WebURL: sim.URL(), Token: fly.FileToken(sim.Dir() + "/token")})
-	t.Cleanup(l.client.Close)
-	l.machines = &Machines{Client: l.client, App: sim.App()}
+	l.machines = l.fresh()
 	if err := sim.World().SetSecret("", "DATABASE_URL", "postgres://u:hunter2@db/x"); err != nil {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// fresh is a client that has not asked anything yet: each keeps to the platform's limits for itself, and waits for that.
+func (l *lab) fresh() *Machines {
+	url := l.sim.URL()
+	c := fly.New(fly.Options{MachinesURL: url, GraphQLURL: url, WebURL: url, Token: fly.FileToken(l.sim.Dir() + "/token")})
+	l.Cleanup(c.Close)
+	return &Machines{Client: c, App: l.sim.App()}
 }
 
 // program is what a machine of the world runs.
@@ -86,7 +91,7 @@ func (l *lab) program(ctx context.Context, p *flysim.Process) int {
 	do := l.do
 	l.mu.Unlock()
 	code := do(ctx, p, pr)
-	linger, cancel := context.WithTimeout(ctx, 3*time.Second)
+	linger, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	pr.WaitSeen(linger)
 	stop()
@@ -201,17 +206,17 @@ func TestAScheduleOfThePlatform(t *testing.T) {
 	}
 
 	// Again the same: nothing changes. Another schedule: the same machine.
-	again, err := l.machines.Schedule(ctx, l.job(), Daily)
+	again, err := l.fresh().Schedule(ctx, l.job(), Daily)
 	if err != nil || again.ID != m.ID || again.Machine.InstanceID != m.Machine.InstanceID {
 		t.Errorf("scheduled again: %+v, %v", again, err)
 	}
-	other, err := l.machines.Schedule(ctx, l.job(), Hourly)
+	other, err := l.fresh().Schedule(ctx, l.job(), Hourly)
 	if err != nil || other.ID != m.ID || other.Machine.InstanceID == m.Machine.InstanceID || other.Every != Hourly {
 		t.Errorf("scheduled otherwise: %+v, %v", other, err)
 	}
 	elsewhere := l.job()
 	elsewhere.Region = "fra"
-	if _, err := l.machines.Schedule(ctx, elsewhere, Hourly); err == nil || !strings.Contains(err.Error(), "remove it first") {
+	if _, err := l.fresh().Schedule(ctx, elsewhere, Hourly); err == nil || !strings.Contains(err.Error(), "remove it first") {
 		t.Errorf("scheduled in another region: %v", err)
 	}
 
@@ -222,7 +227,7 @@ func TestAScheduleOfThePlatform(t *testing.T) {
 	})
 	l.wait("the backup of the schedule", func() bool { return len(l.records()) == 2 })
 
-	mm, err := l.client.Machines(ctx, l.sim.App())
+	mm, err := l.machines.Client.Machines(ctx, l.sim.App())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +263,7 @@ func (l *lab) network() wg.Network {
 }
 
 func (l *lab) remote(seen *[]state) *Remote {
-	return &Remote{Machines: l.machines, Catalog: l.catalog, Dial: l.network().DialContext, Progress: func(b json.RawMessage) {
+	return &Remote{Machines: l.machines, Catalog: l.catalog, Look: 200 * time.Millisecond, Dial: l.network().DialContext, Progress: func(b json.RawMessage) {
 		var s state
 		if err := json.Unmarshal(b, &s); err != nil {
 			l.Error(err)
@@ -317,7 +322,7 @@ func TestAMachineThatLeavesNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.setDo(func(context.Context, *flysim.Process, *Progress) int { return 127 })
-	r := &Remote{Machines: l.machines, Catalog: l.catalog}
+	r := &Remote{Machines: l.machines, Catalog: l.catalog, Look: 200 * time.Millisecond}
 	_, err := r.Run(t.Context(), l.job(), l.newID())
 	if !errors.Is(err, ErrNoOutcome) || !strings.Contains(err.Error(), "does not have the program") {
 		t.Errorf("got %v", err)
@@ -336,7 +341,7 @@ func TestGivingUpEndsTheMachine(t *testing.T) {
 		return 1
 	})
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &Remote{Machines: l.machines, Catalog: l.catalog, Dial: l.network().DialContext, Progress: func(json.RawMessage) { cancel() }}
+	r := &Remote{Machines: l.machines, Catalog: l.catalog, Look: 200 * time.Millisecond, Dial: l.network().DialContext, Progress: func(json.RawMessage) { cancel() }}
 	_, err := r.Run(ctx, l.job(), l.newID())
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
@@ -353,7 +358,7 @@ func TestACreateWhoseAnswerIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := l.newID()
-	rec, err := (&Remote{Machines: l.machines, Catalog: l.catalog}).Run(t.Context(), l.job(), id)
+	rec, err := (&Remote{Machines: l.machines, Catalog: l.catalog, Look: 200 * time.Millisecond}).Run(t.Context(), l.job(), id)
 	if err != nil || rec.Manifest.ID != id {
 		t.Fatalf("got %+v, %v", rec, err)
 	}
@@ -375,11 +380,11 @@ func TestJobsThatCannotWork(t *testing.T) {
 	} {
 		j := l.job()
 		change(&j)
-		_, err := l.machines.Schedule(t.Context(), j, Daily)
+		_, err := l.fresh().Schedule(t.Context(), j, Daily)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(fmt.Sprint(err), "hunter2") {
 			t.Errorf("%q: %v", want, err)
 		}
-		if _, err := (&Remote{Machines: l.machines, Catalog: l.catalog}).Run(t.Context(), j, l.newID()); err == nil {
+		if _, err := (&Remote{Machines: l.machines, Catalog: l.catalog, Look: 200 * time.Millisecond}).Run(t.Context(), j, l.newID()); err == nil {
 			t.Errorf("%q ran", want)
 		}
 	}
@@ -392,5 +397,101 @@ func TestJobsThatCannotWork(t *testing.T) {
 	b, err := json.Marshal(l.job().Config(Daily))
 	if err != nil || !bytes.Contains(b, []byte(`"schedule":"daily"`)) || bytes.Contains(b, []byte("fly_process_group")) {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// held is a run that shows that it began, and goes on when the test says so.
+func (l *lab) held() (begun <-chan *flysim.Process, goOn chan<- struct{}) {
+	b, g := make(chan *flysim.Process, 4), make(chan struct{})
+	l.setDo(func(ctx context.Context, p *flysim.Process, pr *Progress) int {
+		_ = pr.Publish(state{Table: "events"})
+		b <- p
+		select {
+		case <-g:
+			return l.takeBackup(p, pr)
+		case <-ctx.Done():
+			return 1
+		}
+	})
+	return b, g
+}
+
+// Nothing that only keeps us from seeing a run is taken for its end.
+func TestARunThatCannotBeSeenGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"api-down", "host-unreachable", "tunnel-drop", "list-empty"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			begun, goOn := l.held()
+			var seen []state
+			r, id := l.remote(&seen), l.newID()
+			type result struct {
+				rec backup.Record
+				err error
+			}
+			done := make(chan result, 1)
+			go func() {
+				rec, err := r.Run(t.Context(), l.job(), id)
+				done <- result{rec, err}
+			}()
+			p := <-begun
+			f := platform.Fault{Name: name}
+			if name == "host-unreachable" {
+				f.Target = p.Instance.ID
+			}
+			if err := l.sim.World().SetFault(f); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case got := <-done:
+				t.Fatalf("it ended: %+v", got)
+			case <-time.After(time.Second):
+			}
+			close(goOn)
+			if err := l.sim.World().ClearFault(name); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-done; got.err != nil || got.rec.Manifest.ID != id {
+				t.Errorf("got %+v", got)
+			}
+			l.gone()
+		})
+	}
+}
+
+// What a schedule runs can be watched too, and is not ended by whoever stops watching.
+func TestARunOfAScheduleIsWatched(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	begun, goOn := l.held()
+	if _, err := l.machines.Schedule(t.Context(), l.job(), Daily); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	all, err := l.machines.List(t.Context())
+	if err != nil || len(all) != 1 || !all[0].Runs() {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if err := l.machines.Remove(t.Context(), all[0].ID, false); !errors.Is(err, ErrRuns) {
+		t.Errorf("removed while it runs: %v", err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var seen []state
+	r := l.remote(&seen)
+	r.Progress = func(json.RawMessage) { cancel() }
+	if _, err := r.Follow(ctx, all[0], shop); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped watching: %v", err)
+	}
+
+	r = l.remote(&seen)
+	close(goOn)
+	rec, err := r.Follow(t.Context(), all[0], shop)
+	if err != nil || rec.Manifest.Remote != all[0].ID {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	if len(l.ours()) != 1 {
+		t.Error("the schedule went with its run")
 	}
 }

@@ -20,8 +20,8 @@ import (
 // longestRun is after how long a run on a machine is given up and the machine destroyed.
 const longestRun = 12 * time.Hour
 
-// look is how often the platform is asked for a machine that runs.
-const look = 2 * time.Second
+// defaultLook is how often the platform is asked for a machine that runs, of the five times a second that it allows.
+const defaultLook = 2 * time.Second
 
 // Remote is one run on a machine of its own.
 type Remote struct {
@@ -33,6 +33,15 @@ type Remote struct {
 	Progress func(json.RawMessage)
 	// Started is told of the machine once there is one; may be nil.
 	Started func(Machine)
+	// Look is how often the platform is asked whether it still runs; 0: every two seconds.
+	Look time.Duration
+}
+
+func (r *Remote) look() time.Duration {
+	if r.Look <= 0 {
+		return defaultLook
+	}
+	return r.Look
 }
 
 // Run makes a machine, has it take one backup of that ID, and waits for its end. Where ctx ends the machine is asked to give up,
@@ -117,7 +126,7 @@ func (r *Remote) show(ctx context.Context, m Machine, ended chan<- struct{}) {
 			close(ended)
 			return
 		}
-		if !pause(ctx, look/4) {
+		if !pause(ctx, r.look()/4) {
 			return
 		}
 	}
@@ -126,7 +135,7 @@ func (r *Remote) show(ctx context.Context, m Machine, ended chan<- struct{}) {
 // wait returns when the machine's process has ended. That the platform does not answer for a while, or does not reach the
 // machine's host, says nothing about the run.
 func (r *Remote) wait(ctx context.Context, m Machine, ended <-chan struct{}) (*fly.ExitEvent, error) {
-	every := look
+	every := r.look()
 	for {
 		o, err := r.Machines.Client.Machine(ctx, r.Machines.App, m.ID)
 		switch {
@@ -143,7 +152,7 @@ func (r *Remote) wait(ctx context.Context, m Machine, ended <-chan struct{}) (*f
 		select {
 		case <-t.C:
 		case <-ended:
-			ended, every = nil, look/4
+			ended, every = nil, r.look()/4
 		case <-ctx.Done():
 			t.Stop()
 			return nil, ctx.Err()
