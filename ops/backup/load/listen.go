@@ -38,7 +38,7 @@ func (l *loading) hear(line string) {
 
 // wrong takes notice of an error. The first that does harm ends pg_restore, which would go on.
 func (l *loading) wrong(message string) {
-	message = plaintext.Line(strings.Replace(message, "could not execute query: ERROR:", "", 1), 300)
+	message = plaintext.Line(strings.ReplaceAll(strings.Replace(message, "could not execute query: ERROR:", "", 1), "ERROR:  ", "ERROR: "), 300)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.o.Accept != nil && l.o.Accept(message) {

@@ -240,9 +240,15 @@ func (l *loading) run(ctx context.Context) error {
 	case exit.ExitCode() == 1 && len(l.accepted) > 0:
 		return nil
 	case exit.ExitCode() < 0:
-		return err // a signal, which says nothing of what it read
+		// A signal says nothing of what it read.
+		return fmt.Errorf("pg_restore: %w", exit)
 	}
-	return &Refused{Message: fmt.Sprintf("it ended with status %d and did not say why", exit.ExitCode())}
+	message := fmt.Sprintf("it ended with status %d and did not say why", exit.ExitCode())
+	failed := (*client.Failed)(nil)
+	if errors.As(err, &failed) && len(failed.Says) > 0 {
+		message = failed.Says[len(failed.Says)-1]
+	}
+	return &Refused{Message: message}
 }
 
 // Write counts what was read, for the progress.

@@ -99,8 +99,8 @@ type Dump struct {
 	Globals  []byte          // of pg_dumpall
 }
 
-// Take dumps a database.
-func Take(tb testing.TB, n postgres.Node, database string) *Dump {
+// Take dumps a database, with more arguments for pg_dump.
+func Take(tb testing.TB, n postgres.Node, database string, more ...string) *Dump {
 	tb.Helper()
 	ctx := tb.Context()
 	conn, err := postgres.Open(ctx, n, nil, database, nil)
@@ -142,7 +142,7 @@ func Take(tb testing.TB, n postgres.Node, database string) *Dump {
 		*into = out.Bytes()
 		return p
 	}
-	p := run("pg_dump", &d.Raw, "-Fc", "-Z0", "--no-password")
+	p := run("pg_dump", &d.Raw, append([]string{"-Fc", "-Z0", "--no-password"}, more...)...)
 	run("pg_dumpall", &d.Globals, "--globals-only", "--no-role-passwords", "--no-password", "--database="+database)
 	counts, err := archive.Count(bytes.NewReader(d.Raw), archive.Options{})
 	if err != nil {

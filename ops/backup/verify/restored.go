@@ -214,7 +214,7 @@ func (l *lost) Unwrap() error { return l.err }
 // environmental is what pg_restore says when the reason does not lie in the backup.
 var environmental = regexp.MustCompile(`(?i)no space left on device|could not (extend|write|create|open|fsync|resize) |disk quota|out of memory|out of shared memory|` +
 	`server closed the connection|terminating connection|connection to server|could not connect|the database system is|` +
-	`shared_preload_libraries|could not (load|access) (library|file)|extension control file|extension ".*" (is not available|has no installation script)|` +
+	`shared_preload_libraries|could not (load|access) (library|file)|error while loading shared|did not say why|extension control file|extension ".*" (is not available|has no installation script)|` +
 	`role ".*" does not exist|unsupported version|unrecognized data block type|could not read from input file: (Input/output|Is a dir)|too many clients|` +
 	`collation ".*" for encoding|could not create locale|canceling statement due to`)
 

@@ -18,6 +18,7 @@ import (
 	"ops-console/ops/backup/archive"
 	"ops-console/ops/plaintext"
 	"ops-console/ops/postgres"
+	"ops-console/ops/postgres/client"
 	"ops-console/ops/postgres/pgcluster"
 )
 
@@ -46,13 +47,14 @@ const prefix = "ops-verify-"
 const lockName = "lock"
 
 // need reckons how much disk a restored database takes: measured, 1.2 times what COPY writes for heap and indexes together,
-// up to 1.9 times for small rows; and what a server has of its own.
+// up to 1.9 times for small rows; its write-ahead log, as much as that until a checkpoint frees it; and what a server has of
+// its own.
 func (v *run) need() int64 {
 	if v.Scratch.Need > 0 {
 		return v.Scratch.Need
 	}
-	const own = 160 << 20
-	need := v.dump.Raw.Bytes*2 + own
+	const own, log = 160 << 20, 3 << 29
+	need := v.dump.Raw.Bytes*2 + min(v.dump.Raw.Bytes, log) + own
 	if v.Scratch.Jobs > 1 {
 		need += v.dump.Raw.Bytes
 	}
@@ -124,21 +126,15 @@ func makeScratch(parent string) (*scratch, error) {
 // writes no older server may know.
 func (s *scratch) start(ctx context.Context, v *run) error {
 	source, tool := archive.Major(v.manifest.Server.Version), archive.Major(v.manifest.Tool.PgDump)
-	all, err := pgcluster.Find()
+	bin, err := server(ctx, max(source, tool), source)
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(all, func(a, b pgcluster.Binaries) int { return cmp.Compare(a.Version, b.Version) })
-	i := slices.IndexFunc(all, func(b pgcluster.Binaries) bool { return b.Version >= max(source, tool) })
-	if i < 0 {
-		return fmt.Errorf("the backup is of PostgreSQL %d, and the newest server programs here are of %d: apt-get install postgresql-%d, or name their directory in $%s",
-			source, all[len(all)-1].Version, max(source, tool), pgcluster.Env)
-	}
-	s.major = all[i].Version
+	s.major = bin.Version
 	if s.major != source {
 		s.notes = append(s.notes, fmt.Sprintf("restored into PostgreSQL %d, while the source is %d", s.major, source))
 	}
-	s.cluster, err = pgcluster.Start(ctx, pgcluster.Options{Binaries: all[i], Dir: s.dir, Settings: map[string]string{
+	s.cluster, err = pgcluster.Start(ctx, pgcluster.Options{Binaries: bin, Dir: s.dir, Settings: map[string]string{
 		"wal_level": "minimal", "max_wal_senders": "0", "max_replication_slots": "0", "full_page_writes": "off", "synchronous_commit": "off",
 		"max_wal_size": "1GB", "shared_buffers": "128MB", "maintenance_work_mem": "256MB", "max_locks_per_transaction": "4096",
 		"max_connections": "20", "log_min_messages": "panic", "max_worker_processes": "2", "max_prepared_transactions": "0",
@@ -147,6 +143,30 @@ func (s *scratch) start(ctx context.Context, v *run) error {
 		return fmt.Errorf("start a throw-away PostgreSQL %d: %w", s.major, err)
 	}
 	return nil
+}
+
+// server is the oldest that is not older than wanted, and that a pg_dump can be had for, which compares definitions.
+func server(ctx context.Context, wanted, source int) (pgcluster.Binaries, error) {
+	all, err := pgcluster.Find()
+	if err != nil {
+		return pgcluster.Binaries{}, err
+	}
+	slices.SortStableFunc(all, func(a, b pgcluster.Binaries) int { return cmp.Compare(a.Version, b.Version) })
+	for _, b := range all {
+		if b.Version < wanted {
+			continue
+		}
+		if _, e := client.Find(ctx, "pg_dump", b.Version); e == nil {
+			return b, nil
+		} else if err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		return pgcluster.Binaries{}, err
+	}
+	return pgcluster.Binaries{}, fmt.Errorf("the backup is of PostgreSQL %d, and the newest server programs here are of %d: apt-get install postgresql-%d, or name their directory in $%s",
+		source, all[len(all)-1].Version, wanted, pgcluster.Env)
 }
 
 // available says which extensions are missing. Those of a backup come in the version that is here.

@@ -1,11 +1,14 @@
 package verify
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"ops-console/ops/backup"
+	"ops-console/ops/backup/sample"
+	"ops-console/ops/backup/store"
 )
 
 func TestAGoodBackupHoldsAtEveryLevel(t *testing.T) {
@@ -58,5 +61,26 @@ func TestWithoutTheRolesBesideItThoseOfTheDumpAreMade(t *testing.T) {
 	o.Record.Manifest.Payload = o.Record.Manifest.Payload[:1]
 	if got, err := Run(t.Context(), o); err != nil || !got.OK {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestADumpOfINSERTsIsCountedInTheServerAlone(t *testing.T) {
+	c := sample.Cluster(t, nil)
+	sample.Awkward(t, c.Primary(), "testdata/awkward.sql")
+	d := sample.Take(t, sample.Node(t, c.Primary(), "shop"), "shop", "--inserts")
+	s := store.NewMem(nil)
+	o := Options{Store: s, Record: d.Stored(t, s), Level: backup.Counted, Scratch: Scratch{Dir: scratchDir(t)}}
+	if got, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "verify it to the level restored") {
+		t.Errorf("counted: %+v, %v", got, err)
+	}
+	o.Level = backup.Restored
+	got, err := Run(t.Context(), o)
+	if err != nil || !got.OK {
+		t.Fatalf("restored: %+v, %v", got, err)
+	}
+	for _, table := range got.Tables {
+		if table.Name == "public.customers" && table.Rows != 500 || table.Rows < 0 {
+			t.Errorf("%+v", table)
+		}
 	}
 }
