@@ -23,3 +23,6 @@ func RenameIfAbsent(from, to string) error { return renameIfAbsent(from, to) }
 
 // InParts makes an upload one in parts, however small.
 func InParts(u Upload) error { return u.(*s3Upload).start() }
+
+// Settle waits until no part of an upload is under way.
+func Settle(u Upload) { u.(*s3Upload).wg.Wait() }

@@ -394,7 +394,7 @@ func (w *write) undo(ctx context.Context, linger bool) error {
 		case err == nil && w.mine(st):
 			err = w.s.Delete(ctx, w.key)
 		case errors.Is(err, ErrNotFound) && linger && time.Now().Before(until):
-			if sleep(ctx, settle/4) == nil {
+			if sleep(ctx, settle/4) {
 				continue
 			}
 		}

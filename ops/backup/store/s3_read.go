@@ -96,8 +96,8 @@ func (r *s3Reader) again(err error) error {
 	}
 	wait := r.s.pause(r.tries)
 	r.s.o.OnRetry(Retry{Op: "read", Key: r.key, Try: r.tries, Wait: wait, Err: e})
-	if gone := sleep(r.ctx, wait); gone != nil {
-		e.Err = errors.Join(e.Err, gone)
+	if !sleep(r.ctx, wait) {
+		e.Err = errors.Join(e.Err, context.Cause(r.ctx))
 		return e
 	}
 	return nil

@@ -111,8 +111,8 @@ func (s *S3) call(ctx context.Context, r request) error {
 		}
 		wait := min(max(s.pause(try), a.after), 2*maxWait)
 		s.o.OnRetry(Retry{Op: r.op, Key: r.key, Try: try, Wait: wait, Err: e})
-		if gone := sleep(ctx, wait); gone != nil {
-			e.Err = errors.Join(e.Err, gone) // its text says more than that the caller went away meanwhile
+		if !sleep(ctx, wait) {
+			e.Err = errors.Join(e.Err, context.Cause(ctx)) // its text says more than that the caller went away meanwhile
 			return e
 		}
 	}

@@ -367,14 +367,12 @@ func (s *S3) abort(ctx context.Context, key, id string, cutOff bool) (removed bo
 			if round++; round > abortRounds {
 				return removed, &Error{Op: "abort writing", Key: key, Store: s.addr.short(), Kind: ErrUnavailable, Text: "the unfinished upload comes back each time it is removed", Hint: "The next sweep removes it"}
 			}
-			err := s.call(ctx, request{op: "abort writing", key: key, do: func(ctx context.Context) error {
-				return s.core.AbortMultipartUpload(ctx, s.addr.bucket, s.name(key), id)
-			}})
-			if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrNotFound) {
+			had, err := s.abortOnce(ctx, key, id)
+			if err != nil {
 				return removed, err
 			}
-			removed = removed || err == nil
-		} else if sleep(ctx, settle) != nil {
+			removed = removed || had
+		} else if !sleep(ctx, settle) {
 			break // it was gone when it was last looked for
 		}
 		gone++
@@ -390,14 +388,26 @@ func (s *S3) abort(ctx context.Context, key, id string, cutOff bool) (removed bo
 	return removed, nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// abortOnce says whether there was one to remove.
+func (s *S3) abortOnce(ctx context.Context, key, id string) (bool, error) {
+	err := s.call(ctx, request{op: "abort writing", key: key, do: func(ctx context.Context) error {
+		return s.core.AbortMultipartUpload(ctx, s.addr.bucket, s.name(key), id)
+	}})
+	if errors.Is(err, ErrClosed) || errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// sleep says whether it could be as long as it should.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+		return true
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return false
 	}
 }
 
