@@ -83,14 +83,18 @@ func OfRecord(r backup.Record, now time.Time) Event {
 	return e.cleaned()
 }
 
-// OfFailure is the news of a run that came to nothing.
+// OfFailure is the news of a run that came to nothing. One that failed before it had an ID is known by its time.
 func OfFailure(f backup.Failure, now time.Time) Event {
-	started := f.ID.Time()
-	return Event{
+	e := Event{
 		Kind: Failed, ID: "failed-" + string(f.ID), At: now, App: f.App, Database: f.Database, Backup: f.ID, Reason: f.Reason, Remote: f.Remote,
-		Started: &started, Finished: &f.At, Why: f.Why,
-		Text: fmt.Sprintf("Backup of %s/%s FAILED: %s", f.App, f.Database, f.Why),
-	}.cleaned()
+		Finished: &f.At, Why: f.Why, Text: fmt.Sprintf("Backup of %s/%s FAILED: %s", f.App, f.Database, f.Why),
+	}
+	if started := f.ID.Time(); !started.IsZero() {
+		e.Started = &started
+	} else {
+		e.ID = fmt.Sprintf("failed-%s-%s-%d", f.App, f.Database, f.At.UnixMilli())
+	}
+	return e.cleaned()
 }
 
 // OfOverdue is the news that the newest backup is older than wanted, where it is. Of a day there is one such news for each

@@ -227,6 +227,14 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 }
 
+func TestAFailureBeforeThereWasAnID(t *testing.T) {
+	a := OfFailure(backup.Failure{Source: shop, At: now, Why: "no node"}, now)
+	b := OfFailure(backup.Failure{Source: shop, At: now.Add(time.Second), Why: "no node"}, now)
+	if a.ID == b.ID || a.Started != nil || a.Backup != "" {
+		t.Errorf("%+v, %+v", a, b)
+	}
+}
+
 func TestOverdueIsToldOnceADay(t *testing.T) {
 	rr := []backup.Record{aged(t, 30*time.Hour)}
 	if _, ok := OfOverdue([]backup.Record{aged(t, time.Hour)}, shop, Policy{}, now); ok {
