@@ -95,13 +95,14 @@ func (w *Watcher) apply(ctx context.Context, plan *merge.Plan, choices []merge.C
 		return plan.Apply(ctx, w.o.Dir, choices, nil)
 	}
 	kept, err := merge.OpenProgress(progressFile(w.o, plan.Base, plan.New))
-	if err == nil && cmp.Or(plan.New.Axis, phoenix.Project) == phoenix.Project {
-		err = merge.KeepBase(w.o.State, w.o.Dir, plan.Base.Version, plan.New.Version)
-	}
 	if err != nil {
 		return nil, err
 	}
 	written, err := plan.Apply(ctx, w.o.Dir, choices, kept)
+	if err == nil && cmp.Or(plan.New.Axis, phoenix.Project) == phoenix.Project {
+		// The project's files do not tell any more where they come from.
+		err = merge.KeepBase(w.o.State, w.o.Dir, plan.Base.Version, plan.New.Version)
+	}
 	if err != nil {
 		return written, err
 	}

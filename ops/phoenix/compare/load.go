@@ -104,7 +104,10 @@ func (l *loader) classify(ctx context.Context, s *Snapshot, app nearest.App, fro
 		s.ProjectErr = err
 		return
 	}
-	s.Plan, s.Nearer = &p, l.nearer
+	s.Plan = &p
+	if s.Choice.From == l.base { // what is better is better than that
+		s.Nearer = l.nearer
+	}
 }
 
 // bases are the trees that single files come from, by key.
