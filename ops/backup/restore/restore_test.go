@@ -11,11 +11,14 @@ import (
 	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
 
 	"ops-console/ops/backup"
+	"ops-console/ops/backup/archive"
 	"ops-console/ops/backup/sample"
 	"ops-console/ops/backup/stream"
 	"ops-console/ops/backup/tables"
+	"ops-console/ops/postgres/pgcluster"
 )
 
 func TestARestoredDatabaseHoldsWhatTheOriginalDid(t *testing.T) {
@@ -243,5 +246,86 @@ func TestNamesFitIntoWhatPostgreSQLKeeps(t *testing.T) {
 		if got := named(db, "restore", at); got != want || len(got) > 63 {
 			t.Errorf("%s: %s (%d bytes)", db, got, len(got))
 		}
+	}
+}
+
+func TestEveryInstalledServerThatIsNotOlderTakesIt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	all, err := pgcluster.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range all {
+		if b.Version < archive.Major(l.Manifest.Server.Version) {
+			continue
+		}
+		c, err := pgcluster.Start(t.Context(), pgcluster.Options{Binaries: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Primary().Exec(t.Context(), "postgres", "create role shop_owner", `create role "Report Reader"`); err != nil {
+			t.Fatal(err)
+		}
+		there := &lab{l.Dump, c, l.identity}
+		o, _ := there.options(t)
+		p, err := Make(t.Context(), o)
+		if err != nil || len(p.Problems) > 0 {
+			t.Fatalf("PostgreSQL %d: %v %+v", b.Version, err, p)
+		}
+		r, err := Run(t.Context(), o, p)
+		if err != nil || len(r.Notes) > 0 {
+			t.Fatalf("PostgreSQL %d: %v %+v", b.Version, err, r)
+		}
+		t.Logf("PostgreSQL %d", b.Version)
+	}
+}
+
+func TestNamesThatLookLikeSomethingElse(t *testing.T) {
+	t.Parallel()
+	c := sample.Cluster(t, nil)
+	const name = `user=x host=y 'z" \ "; -- 日本`
+	for _, sql := range []string{"create database " + tables.Quote(name), "create database other"} {
+		if err := c.Primary().Exec(t.Context(), "postgres", sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Primary().Exec(t.Context(), "other", "create table t as select 1 as i"); err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{sample.Take(t, sample.Node(t, c.Primary(), "other"), "other"), c, newLabIdentity(t)}
+	o, _ := l.options(t)
+	o.Database = name
+	p, err := Make(t.Context(), o)
+	if err != nil || len(p.Problems) > 0 {
+		t.Fatal(err, p)
+	}
+	r, err := Run(t.Context(), o, p)
+	if err != nil || r.Database != p.Target {
+		t.Fatal(err, r)
+	}
+	swap, err := MakeSwap(t.Context(), SwapOptions{Node: o.Node, Restored: p.Target})
+	if err != nil || swap.Original != name {
+		t.Fatal(err, swap)
+	}
+	if err := Swap(t.Context(), SwapOptions{Node: o.Node, Restored: p.Target}, swap); err != nil {
+		t.Fatal(err)
+	}
+	all := l.databases(t)
+	if len(all) != 3 || !contains(all, name) || !contains(all, swap.Aside) {
+		t.Errorf("%q", all)
+	}
+	conn := sample.Connect(t, c.Primary(), "other")
+	got := 0
+	cfg := conn.Config().Copy()
+	cfg.Database = name
+	there, err := pgx.ConnectConfig(t.Context(), cfg)
+	if err == nil {
+		defer there.Close(t.Context())
+		err = there.QueryRow(t.Context(), "select i from t").Scan(&got)
+	}
+	if err != nil || got != 1 {
+		t.Error(got, err)
 	}
 }

@@ -139,7 +139,8 @@ func (r *restoring) fill(ctx context.Context) (*archive.Counts, error) {
 		return nil, err
 	}
 	defer forward.Close() //nolint:errcheck // a socket in a directory for temporary files
-	args := []string{"--dbname=" + r.plan.Target, "--no-subscriptions"}
+	// What looks like a connection string would be taken for one.
+	args := []string{"--dbname=dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(r.plan.Target) + "'", "--no-subscriptions"}
 	if r.NoOwners {
 		args = append(args, "--no-owner", "--no-privileges")
 	}

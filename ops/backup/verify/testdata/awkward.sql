@@ -35,7 +35,7 @@ insert into customers (email, mood, tags, data, raw, photo, pairs, age, during, 
 select 'c' || i || '@Example.com', (array['sad','ok','very happy','it''s "odd"'])[1 + i % 4]::mood, hstore('k' || i, E'a\tb\nc\\d'),
   jsonb_build_object('n', i, 't', E'line\nbreak', 'u', U&'\D83D\DE00'), '{"a" :  1,  "a": 2}', decode(md5(i::text) || '000aff5c2e0a', 'hex'),
   array[row(i, E'x\\.\ny')::pair, row(null, '')::pair], i, tstzrange('2024-01-01', null), date '0044-03-15 BC' + i, timestamptz '2024-03-31 02:30:00+01' + i * interval '1 hour',
-  case i % 4 when 0 then 'NaN' when 1 then '-Infinity' when 2 then 0.1 + 0.2 else 1e-300 end, i / 3.0, i / 7.0, '1 mon -3 days', B'10101', '2001:db8::1', md5(i::text)::uuid,
+  case i % 4 when 0 then float8 'NaN' when 1 then '-Infinity' when 2 then 0.1 + 0.2 else 1e-300 end, i / 3.0, i / 7.0, '1 mon -3 days', B'10101', '2001:db8::1', md5(i::text)::uuid,
   case i % 3 when 0 then null when 1 then '' else E'\\N' end, E'\\.'
 from generate_series(1, 500) i;
 
