@@ -331,7 +331,11 @@ func readNames(text string) (phoenix.Names, error) {
 func (p *Pane) pickSection(env *pane.Env, w int) stack.Section {
 	k := p.pick
 	return stack.Section{Least: 4, Most: max(len(k.items), 1) + 2, Draw: func(b *paint.Block, w, x, y int) {
-		b.Line().Rule(pickTitles[k.what], paint.Part{Role: themes.Accent, Text: env.Glyphs.Enter}, paint.Part{Role: themes.Muted, Text: " chooses  "}, paint.Part{Role: themes.Accent, Text: "esc"}, paint.Part{Role: themes.Muted, Text: " leaves"})
+		title := pickTitles[k.what]
+		if r := p.row(); k.what == chooseBase && r != nil && w >= besideAt/2 {
+			title += ": " + short(r.path, env.Glyphs.Ellipsis, w/2)
+		}
+		b.Line().Rule(title, paint.Part{Role: themes.Accent, Text: env.Glyphs.Enter}, paint.Part{Role: themes.Muted, Text: " chooses  "}, paint.Part{Role: themes.Accent, Text: "esc"}, paint.Part{Role: themes.Muted, Text: " leaves"})
 		if len(k.items) == 0 {
 			b.Line().Gap(2).Text(themes.Muted, "there is nothing to choose from")
 			return
