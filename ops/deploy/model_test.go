@@ -332,7 +332,7 @@ func (p *path) check() {
 		if count[newDigest] > 0 || w.ran > 0 {
 			w.v("I2 unchanged, and %v, %d release commands", count, w.ran)
 		}
-		for _, m := range w.ms[:3] {
+		for _, m := range w.ms[:w.size] {
 			if m.n > 1 && !e.changed {
 				w.v("I2 unchanged, and %s is at %s", m.id, m.version())
 			}

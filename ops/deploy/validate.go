@@ -93,11 +93,11 @@ func (p *Plan) made() []unit {
 // runKey is the TagKey of the release command's machine.
 func (p *Plan) runKey() string { return p.ID + ":run" }
 
-// max is how many machines of a group may be away.
+// maxUnavailable is how many machines of a group may be away; 0: there is no such group.
 func (p *Plan) maxUnavailable(group string) int {
 	i := slices.IndexFunc(p.Groups, func(g Group) bool { return g.Name == group })
 	if i < 0 {
-		return 1
+		return 0
 	}
 	return p.Groups[i].MaxUnavailable
 }

@@ -30,11 +30,20 @@ type env struct {
 	vulture  bool          // somebody else takes every lease of ours that lapses
 	ask      Choice        // what is asked for where it stands still, once
 	want     string        // how it ends where nothing else goes wrong; empty: it follows from the rest
+	fleet    []fleet       // nil: three machines of one group in one region
+	away     int           // how many may be away per group; 0: one
 	gate     Verdict       // of a required gate before the change; empty: there is none
+}
+
+// fleet is a number of machines of a group in a region.
+type fleet struct {
+	group, region string
+	n             int
 }
 
 type fmachine struct {
 	id, region string
+	group      string
 	n          int
 	digest     string
 	mark, key  string
@@ -87,6 +96,7 @@ type world struct {
 	viol    []string
 	other   bool // somebody else took a lease
 	maxAway int
+	size    int  // machines at the beginning
 	fouled  bool // the platform did not do what was asked in a way that nobody can mend
 	inLate  bool
 	hung    bool // a close of the release record comes late
@@ -97,11 +107,17 @@ type world struct {
 type crash struct{}
 
 func newWorld(e env, c *chooser) *world {
-	w := &world{env: e, c: c, now: epoch, start: epoch, maxAway: 1}
-	for i := 1; i <= 3; i++ {
-		w.ms = append(w.ms, &fmachine{id: fmt.Sprintf("m%d", i), region: "fra", n: 1, digest: oldDigest})
+	w := &world{env: e, c: c, now: epoch, start: epoch, maxAway: max(e.away, 1)}
+	if e.fleet == nil {
+		e.fleet = three
 	}
-	w.next = 10
+	for _, f := range e.fleet {
+		for range f.n {
+			w.ms = append(w.ms, &fmachine{id: fmt.Sprintf("m%d", len(w.ms)+1), region: f.region, group: f.group, n: 1, digest: oldDigest})
+		}
+	}
+	w.size = len(w.ms)
+	w.next = 100
 	if e.auto {
 		w.ms[2].stopped = true
 	}
@@ -117,6 +133,8 @@ func newWorld(e env, c *chooser) *world {
 	}
 	return w
 }
+
+var three = []fleet{{"app", "fra", 3}}
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
@@ -239,13 +257,18 @@ func (w *world) blast() {
 	if w.env.strategy == StrategyImmediate || w.env.strategy == StrategyBlueGreen {
 		return
 	}
-	away := 0
+	most, away := 0, [4]int{}
 	for _, m := range w.ms {
 		if m.key == "" && m.ours && !m.gone && !w.isDead(m) && !(w.env.auto && m.id == "m3") && !w.healthy(m) {
-			away++
+			g := 0
+			if m.group != "app" {
+				g = 1
+			}
+			away[g]++
+			most = max(most, away[g])
 		}
 	}
-	if away > w.maxAway && !w.stale && !(w.schema == 1 && w.env.unfit) {
+	if away := most; away > w.maxAway && !w.stale && !(w.schema == 1 && w.env.unfit) {
 		w.v("I4 %d machines away because of us", away)
 	}
 }
@@ -318,7 +341,7 @@ func (w *world) effect(in Intent) (Answer, error) {
 			}
 		}
 		w.next++
-		m := &fmachine{id: "m" + strconv.Itoa(w.next), region: in.Region, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
+		m := &fmachine{id: "m" + strconv.Itoa(w.next), region: in.Region, group: in.Group, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
 			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch, made: w.now}
 		m.nonce, m.desc, m.expires = "n-"+m.id, in.Description, w.now.Add(in.TTL)
 		w.ms = append(w.ms, m)
@@ -595,7 +618,7 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 }
 
 func (w *world) machine(m *fmachine) Machine {
-	out := Machine{ID: m.id, Region: m.region, Group: "app", Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Cordoned: m.cordoned,
+	out := Machine{ID: m.id, Region: m.region, Group: m.group, Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Cordoned: m.cordoned,
 		State: Started}
 	if m.expires.After(w.now) {
 		out.Lease = &Held{Description: m.desc, Expires: m.expires}
@@ -623,10 +646,13 @@ func (w *world) machine(m *fmachine) Machine {
 func (w *world) plan() *Plan {
 	e := &w.env
 	p := &Plan{ID: "D", App: "app", Kind: KindDeploy, By: "a@b", At: epoch, Artifact: Artifact{Image: "img:new", Digest: newDigest},
-		From: Artifact{Image: "img:old", Digest: oldDigest}, Strategy: e.strategy, Groups: []Group{{Name: "app", MaxUnavailable: 1}},
+		From: Artifact{Image: "img:old", Digest: oldDigest}, Strategy: e.strategy,
 		Old: Eligibility{Able: e.declared}, Timings: modelTimings}
 	for _, m := range w.ms {
-		t := Target{Machine: m.id, Region: m.region, Group: "app", Config: []byte("{}"), Checks: 1,
+		if p.maxUnavailable(m.group) == 0 {
+			p.Groups = append(p.Groups, Group{Name: m.group, MaxUnavailable: w.maxAway})
+		}
+		t := Target{Machine: m.id, Region: m.region, Group: m.group, Config: []byte("{}"), Checks: 1,
 			Prev: Snapshot{Version: m.id + "v1", Digest: oldDigest, Config: []byte("{}"), State: Started, Healthy: true, Checks: 1}}
 		if m.stopped {
 			t.Prev.State, t.Prev.Healthy, t.AutoStop, t.Try = Stopped, false, true, true
