@@ -81,6 +81,7 @@ func eventually(t *testing.T, p *Platform, w deploy.Want, want string, ok func(d
 }
 
 func TestAMachineIsUpdatedUnderALease(t *testing.T) {
+	t.Parallel()
 	p, _, m := newPlatform(t, platform.Options{}, Options{})
 	r := look(t, p, deploy.Want{})
 	if len(r.Machines) != 1 || r.Count != 1 || r.Machines[0].Version != m.InstanceID || r.Machines[0].State != deploy.Started || r.Machines[0].Release != 1 {
@@ -128,8 +129,10 @@ func TestAMachineIsUpdatedUnderALease(t *testing.T) {
 }
 
 func TestTheReleaseCommandRunsOnceAndItsEndIsSeen(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ code int }{"well": {0}, "failing": {7}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ran := 0
 			p, _, _ := newPlatform(t, platform.Options{Job: func(platform.Instance, []string) (time.Duration, int) {
 				ran++
@@ -173,6 +176,7 @@ func TestTheReleaseCommandRunsOnceAndItsEndIsSeen(t *testing.T) {
 }
 
 func TestMachinesComeAndGo(t *testing.T) {
+	t.Parallel()
 	p, _, m := newPlatform(t, platform.Options{}, Options{})
 	a := do(t, p, deploy.Intent{
 		Verb: deploy.VerbCreate, Region: "ord", Config: configuration("2"), Cordoned: true, TTL: time.Minute, Tags: map[string]string{deploy.TagKey: "01J:green:" + m.ID},
@@ -197,6 +201,7 @@ func TestMachinesComeAndGo(t *testing.T) {
 }
 
 func TestReleasesAreRecorded(t *testing.T) {
+	t.Parallel()
 	p, _, _ := newPlatform(t, platform.Options{}, Options{Definition: json.RawMessage(`{"app":"changelog"}`)})
 	a := do(t, p, deploy.Intent{Verb: deploy.VerbOpen, Image: "registry.fly.io/changelog:deployment-2", Strategy: deploy.StrategyRolling})
 	if a.Record == nil || a.Record.Status != "running" || a.Record.Version == 0 {
