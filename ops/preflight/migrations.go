@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"ops-console/ops/page"
@@ -45,14 +46,19 @@ func migrationsPending(f *Facts) verdict {
 			} else if warnings++; errors == 0 && warnings == 1 {
 				first = x.Text
 			}
-			ee = append(ee, Evidence{Path: p.Path, Line: x.Line, Text: x.Rule})
+			e := Evidence{Path: p.Path, Line: x.Line, Text: x.Rule}
+			if x.Error { // what fails it first
+				ee = slices.Insert(ee, errors-1, e)
+			} else {
+				ee = append(ee, e)
+			}
 		}
 	}
 	count := plural(len(m.Pending), "pending migration")
 	const mend = "see ops-console migrations, and ops-console lint, which says how to do it safely"
 	switch {
 	case errors > 0:
-		return fail(fmt.Sprintf("%s, with %s: %s", count, plural(errors, "finding that is an error"), first), mend, ee...)
+		return fail(fmt.Sprintf("%s, with %s: %s", count, plural(errors, "error"), first), mend, ee...)
 	case warnings > 0:
 		return warn(fmt.Sprintf("%s, with %s: %s", count, plural(warnings, "warning"), first), mend, ee...)
 	case late > 0:

@@ -385,7 +385,7 @@ var cases = []struct {
 	{"database.region", preflight.Warn, "the primary is in fra", server(func(s *preflight.Server) { s.Region = "fra" })},
 	{"database.region", preflight.Unknown, "which region is the primary", edit("fly.toml", "primary_region = \"iad\"\n", "")},
 
-	{"migrations.pending", preflight.Fail, "1 pending migration, with 1 finding that is an error: it rewrites", pending(preflight.Pending{Path: "a", Findings: []preflight.Finding{{Rule: "x", Text: "it rewrites", Error: true}}})},
+	{"migrations.pending", preflight.Fail, "1 pending migration, with 1 error: it rewrites", pending(preflight.Pending{Path: "a", Findings: []preflight.Finding{{Rule: "x", Text: "it rewrites", Error: true}}})},
 	{"migrations.pending", preflight.Warn, "with 1 warning", pending(preflight.Pending{Path: "a", Findings: []preflight.Finding{{Rule: "x", Text: "it locks"}}})},
 	{"migrations.pending", preflight.Warn, "older than one that ran", pending(preflight.Pending{Path: "a", OutOfOrder: true})},
 	{"migrations.pending", preflight.Warn, "and no file", fact(func(f *preflight.Facts) { f.Migrations = preflight.Known(preflight.Migrations{Total: 3, Missing: 1}) })},

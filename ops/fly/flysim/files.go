@@ -159,7 +159,7 @@ func (a access) profile(dir string) ([]byte, error) {
 		"project":        filepath.Join(dir, projectDir),
 		"generator":      table{"snapshots": filepath.Join(dir, treesFile), "mix": "never", "web": false},
 		"api": table{
-			"machines": a.api, "graphql": a.api, "web": a.api, "token_file": filepath.Join(dir, tokenFile),
+			"machines": a.api, "graphql": a.api, "web": a.api, "registry": a.api, "token_file": filepath.Join(dir, tokenFile),
 		},
 		"network": network,
 		"probe":   table{"path": sixpn.HealthPath, "port": httpPort, "release_header": sixpn.ReleaseHeader},

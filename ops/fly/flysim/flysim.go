@@ -176,7 +176,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	if err := s.startNetwork(ctx, rand.New(rand.NewPCG(seed, 3))); err != nil {
 		return err
 	}
-	if err := s.startAPI(ctx, sc); err != nil {
+	if err := s.startAPI(ctx, sc, accepted); err != nil {
 		return err
 	}
 	key := conf.GenerateKey()
@@ -256,8 +256,9 @@ func (s *Sim) startNetwork(ctx context.Context, r *rand.Rand) (err error) {
 	return nil
 }
 
-// startAPI serves the platform's interfaces on a free loopback port, and inside the network.
-func (s *Sim) startAPI(ctx context.Context, sc Scenario) error {
+// startAPI serves the platform's interfaces and its registry on a free loopback port, and inside the network. token is the
+// one that the registry accepts.
+func (s *Sim) startAPI(ctx context.Context, sc Scenario, token string) error {
 	outside, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for the API: %w", err)
@@ -273,8 +274,11 @@ func (s *Sim) startAPI(ctx context.Context, sc Scenario) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for the API inside the network: %w", err), outside.Close())
 	}
+	handler := http.NewServeMux()
+	handler.Handle("/", s.world.Handler())
+	handler.Handle("/v2/", &images{token: token})
 	for _, ln := range []net.Listener{outside, inside} {
-		srv := &http.Server{Handler: s.world.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+		srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 		s.servers = append(s.servers, srv)
 		s.work.Go(func() { _ = srv.Serve(ln) })
 	}

@@ -24,6 +24,7 @@ const (
 	projectDir  = "project"     // the application's source tree, as the world runs it
 	projectMark = ".simulated"  // in it: that the tree is a world's own, and may be written over
 	treesFile   = "phoenix.tar" // what Phoenix's generators make, in some versions
+	remoteDir   = "project.git" // what the project is pushed to
 )
 
 // writeProject puts the application's source tree into dir. What a user has changed in one of an earlier world is
@@ -55,7 +56,7 @@ func writeProject(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write the application's project: %w", err)
 	}
-	if err := writeFile(root, projectMark, []byte("A simulated world wrote this directory, and writes it again.\n"), 0o644); err != nil {
+	if err := writeFile(root, projectMark, []byte("# A simulated world wrote this directory, and writes it again.\n"+projectMark+"\n"), 0o644); err != nil {
 		return err
 	}
 	return commitProject(root)
@@ -64,8 +65,9 @@ func writeProject(dir string) error {
 // commitTime is how long git may take.
 const commitTime = 20 * time.Second
 
-// commitProject makes a git repository of the project, as applications are kept: what is written into it can be taken back.
-// Where git is not installed there is none.
+// commitProject makes a git repository of the project, as applications are kept, with a remote beside it: what is written into
+// it can be taken back, and its one commit is demo.Commit, which images say they are built from. Where git is not installed
+// there is none.
 func commitProject(root string) error {
 	at, err := exec.LookPath("git")
 	if err != nil {
@@ -73,14 +75,25 @@ func commitProject(root string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
 	defer cancel()
+	if err := os.RemoveAll(filepath.Join(root, ".git")); err != nil { // an earlier world's: history begins anew
+		return fmt.Errorf("make a repository of the application's project: %w", err)
+	}
+	remote := filepath.Join(filepath.Dir(root), remoteDir)
+	date := demo.When().Format(time.RFC3339)
 	for _, args := range [][]string{
 		{"init", "-q"},
+		{"config", "core.excludesFile", filepath.Join(root, projectMark)}, // which names itself
 		{"add", "-A"},
-		{"-c", "user.name=Simulation", "-c", "user.email=simulation@example.com", "-c", "commit.gpgsign=false", "commit", "-q", "--allow-empty", "-m", "The application"},
+		{"-c", "user.name=" + demo.Author, "-c", "user.email=" + demo.Email, "-c", "commit.gpgsign=false", "commit", "-q", "-m", demo.Message},
+		{"branch", "-M", "main"},
+		{"init", "-q", "--bare", remote},
+		{"remote", "add", "origin", remote},
+		{"push", "-q", "--force", "--set-upstream", "origin", "main"},
 	} {
 		c := exec.CommandContext(ctx, at, args...)
 		c.Dir = root
-		c.Env = append(withoutGit(os.Environ()), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull, "LC_ALL=C")
+		c.Env = append(withoutGit(os.Environ()), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull, "LC_ALL=C",
+			"GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date)
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("make a repository of the application's project: git %s: %w: %s", args[0], err, plaintext.Line(string(out), 200))
 		}
@@ -95,7 +108,7 @@ func withoutGit(env []string) []string {
 
 // modeOf a file of a source tree, which is embedded and so has none: scripts of a release are to be run.
 func modeOf(name string) fs.FileMode {
-	if strings.Contains(name, "rel/overlays/bin/") {
+	if demo.Executable(name) {
 		return 0o755
 	}
 	return 0o644

@@ -118,3 +118,28 @@ func TestDatabaseIsTheProjects(t *testing.T) {
 		}
 	}
 }
+
+func TestTheProjectsCommitIsTheOneThatImagesName(t *testing.T) {
+	t.Parallel()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Skip("git is not installed: apt-get install git")
+	}
+	dir := t.TempDir()
+	for range 2 { // over an earlier one, too
+		if err := writeProject(dir); err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range []string{"HEAD", "refs/remotes/origin/main"} {
+			c := exec.CommandContext(t.Context(), git, "rev-parse", ref)
+			c.Dir = filepath.Join(dir, projectDir)
+			out, err := c.CombinedOutput()
+			if got := strings.TrimSpace(string(out)); err != nil || got != demo.Commit() {
+				t.Errorf("%s is %s, %v; want %s", ref, got, err, demo.Commit())
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, projectDir, "mix.exs"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

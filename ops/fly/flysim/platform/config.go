@@ -145,8 +145,8 @@ func (c config) incomplete() json.RawMessage {
 // flexRepository is that of the platform's PostgreSQL image.
 const flexRepository = "flyio/postgres-flex"
 
-// parseImage splits registry/repository:tag@digest. Where there is no digest, it is made up from the rest, so that the
-// same reference always is the same image.
+// parseImage splits registry/repository:tag@digest. Where there is no digest, it is that of the image's Manifest, so
+// that the same reference always is the same image.
 func parseImage(ref string) fly.ImageRef {
 	r := fly.ImageRef{Registry: "docker-hub-mirror.fly.io", Labels: map[string]string{}}
 	rest, digest, hasDigest := strings.Cut(ref, "@")
@@ -163,7 +163,8 @@ func parseImage(ref string) fly.ImageRef {
 	}
 	r.Digest = digest
 	if !hasDigest {
-		r.Digest = imageDigest(r.Registry + "/" + r.Repository + ":" + r.Tag)
+		manifest, _ := Manifest(r.Registry, r.Repository, r.Tag)
+		r.Digest = digestOf(manifest)
 	}
 	return r
 }
