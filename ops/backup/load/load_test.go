@@ -111,11 +111,15 @@ func TestWhatPgRestoreSaysAndHowItEnds(t *testing.T) {
 		"it ends before the stream does": {"head -c 1000 >/dev/null", bytes.NewReader(whole), nil, "", nil},
 		"and the stream breaks off":      {"head -c 1000 >/dev/null", io.MultiReader(bytes.NewReader(whole[:700_000]), iotest{broken}), nil, "broken off", broken},
 		"the stream breaks off":          {"cat >/dev/null", io.MultiReader(bytes.NewReader(whole[:700_000]), iotest{broken}), nil, "broken off", broken},
-		"it breaks off and that is what pg_restore says": {"cat >/dev/null; echo 'pg_restore: error: could not read: end of file' >&2; exit 1",
-			io.MultiReader(bytes.NewReader(whole[:700_000]), iotest{broken}), nil, "broken off", broken},
+		"it breaks off and that is what pg_restore says": {
+			"cat >/dev/null; echo 'pg_restore: error: could not read: end of file' >&2; exit 1",
+			io.MultiReader(bytes.NewReader(whole[:700_000]), iotest{broken}), nil, "broken off", broken,
+		},
 		"what was sent is cut": {"cat >/dev/null", bytes.NewReader(whole[:len(whole)-20]), nil, "not a whole archive", archive.ErrMalformed},
-		"an error, and a row": {`echo 'pg_restore: error: COPY failed for table "t": ERROR:  value too long' >&2; echo 'CONTEXT:  COPY t, line 3: "secret"' >&2; cat >/dev/null; exit 1`,
-			bytes.NewReader(whole), nil, `pg_restore: COPY failed for table "t": ERROR: value too long`, nil},
+		"an error, and a row": {
+			`echo 'pg_restore: error: COPY failed for table "t": ERROR:  value too long' >&2; echo 'CONTEXT:  COPY t, line 3: "secret"' >&2; cat >/dev/null; exit 1`,
+			bytes.NewReader(whole), nil, `pg_restore: COPY failed for table "t": ERROR: value too long`, nil,
+		},
 		"an error, and it goes on for long": {`echo 'pg_restore: error: could not execute query: ERROR:  no' >&2; exec sleep 60`, bytes.NewReader(whole), nil, "pg_restore: no", nil},
 		"a harmless one": {`cat >/dev/null; echo 'pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"' >&2
 			echo 'Command was: SET transaction_timeout = 0;' >&2; echo 'pg_restore: warning: errors ignored on restore: 1' >&2; exit 1`, bytes.NewReader(whole), Harmless, "", nil},
@@ -189,8 +193,10 @@ func TestProgressOfWhatPgRestoreSays(t *testing.T) {
 	}
 	n := int64(len(small(10)))
 	want := []Progress{
-		{Entries: 0, OfEntries: 2, Bytes: n, Entry: "database for restore"}, {Entries: 1, OfEntries: 2, Bytes: n, Entry: `TABLE "public.t"`},
-		{Entries: 2, OfEntries: 2, Bytes: n, Entry: `table "public.t"`}, {Entries: 2, OfEntries: 2, Bytes: n, Entry: "more than there is"},
+		{Entries: 0, OfEntries: 2, Bytes: n, Entry: "database for restore"},
+		{Entries: 1, OfEntries: 2, Bytes: n, Entry: `TABLE "public.t"`},
+		{Entries: 2, OfEntries: 2, Bytes: n, Entry: `table "public.t"`},
+		{Entries: 2, OfEntries: 2, Bytes: n, Entry: "more than there is"},
 	}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Error(diff)
