@@ -70,6 +70,10 @@ type Facts struct {
 	ImageRef string // what would go out; empty: no image is named
 	// MaxPerRegion is how many machines a region may have at any time; 0: as many as one likes.
 	MaxPerRegion int
+	// Own is the ID of the deployment that asks, if one does: the leases that it holds are in nobody's way.
+	Own string
+	// BackupFirst says that it takes a backup before it changes anything.
+	BackupFirst bool
 
 	Image    Fact[registry.Image]
 	Source   Fact[*source.Tree]

@@ -282,7 +282,8 @@ func fleetFree(f *Facts) verdict {
 	}
 	for _, m := range l.Machines {
 		lease, ok := l.Leases[m.ID]
-		if !ok || lease.ExpiresAt <= f.At.Unix() {
+		ours := f.Own != "" && strings.Contains(lease.Description, f.Own)
+		if !ok || ours || lease.ExpiresAt <= f.At.Unix() {
 			continue
 		}
 		who := cmp.Or(lease.Description, lease.Owner, "somebody")
@@ -304,7 +305,8 @@ func fleetFree(f *Facts) verdict {
 		return unknown("the releases could not be asked for: "+f.Releases.Why(), askPlatform)
 	}
 	for _, r := range releases[:min(len(releases), 5)] {
-		if !r.InProgress && r.Status != "running" && r.Status != "pending" {
+		ours := f.Own != "" && r.ImageRef == f.ImageRef
+		if ours || !r.InProgress && r.Status != "running" && r.Status != "pending" {
 			continue
 		}
 		e := Evidence{Text: fmt.Sprintf("v%d %s", r.Version, r.Status)}

@@ -77,6 +77,9 @@ func migrationsPending(f *Facts) verdict {
 const defaultMaxAge = 24 * time.Hour
 
 func backupNewest(f *Facts) verdict {
+	if f.BackupFirst {
+		return pass("one is taken before anything is changed")
+	}
 	b, ok := f.Backups.Get()
 	if !ok {
 		return unknown(f.Backups.Why(), "say where backups are kept, in the profile (docs/configuration.md)")

@@ -340,6 +340,9 @@ var cases = []struct {
 	{"fleet.free", preflight.Pass, "no lease", fleet(func(l *preflight.Fleet) {
 		l.Leases = map[string]fly.Lease{"e1": {Description: "deploy of ann", ExpiresAt: now.Add(-time.Minute).Unix()}}
 	})},
+	{"fleet.free", preflight.Pass, "no lease", all(releases(fly.Release{Version: 8, Status: "running", ImageRef: "registry.fly.io/shop:deployment-1", CreatedAt: now}), fleet(func(l *preflight.Fleet) {
+		l.Leases = map[string]fly.Lease{"e1": {Description: "ops-console deploy 01J9/1 by ann@host", ExpiresAt: now.Add(time.Minute).Unix()}}
+	}), fact(func(f *preflight.Facts) { f.Own = "01J9" }))},
 	{"fleet.free", preflight.Fail, "a release command runs in r1", fleet(func(l *preflight.Fleet) {
 		l.Machines = append(l.Machines, fly.Machine{ID: "r1", State: fly.StateStarted, CreatedAt: now.Add(-time.Minute), Config: &fly.MachineConfig{Metadata: map[string]string{fly.MetaProcessGroup: "fly_app_release_command"}}})
 	})},
@@ -398,6 +401,7 @@ var cases = []struct {
 	{"backup.newest", preflight.Warn, "there is none", backups(func(b *preflight.Backups) { b.Newest = nil })},
 	{"backup.newest", preflight.Warn, "old", backups(func(b *preflight.Backups) { b.Newest.SnapshotAt = now.Add(-50 * time.Hour) })},
 	{"backup.newest", preflight.Warn, "wanted is restored", backups(func(b *preflight.Backups) { b.Newest.Level, b.Least = backup.Decoded, backup.Restored })},
+	{"backup.newest", preflight.Pass, "is taken before", all(noBackups, fact(func(f *preflight.Facts) { f.BackupFirst = true }))},
 	{"backup.newest", preflight.Unknown, "no store", noBackups},
 
 	{"tools.elixir", preflight.Fail, "mix.exs wants ~> 1.19", edit("mix.exs", "~> 1.18", "~> 1.19")},

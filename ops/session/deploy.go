@@ -344,16 +344,17 @@ func (s *Session) DeployPlatform(p *deploy.Plan, definition json.RawMessage, o O
 	return flyplatform.New(flyplatform.Options{
 		API: s.Platform, Definition: definition, Now: now,
 		Gates: map[string]flyplatform.Gate{
-			GatePreflight: func(ctx context.Context) (deploy.Verdict, string) { return s.preflightGate(ctx, p.Artifact.Image, now) },
+			GatePreflight: func(ctx context.Context) (deploy.Verdict, string) { return s.preflightGate(ctx, p, now) },
 			GateBackup:    func(ctx context.Context) (deploy.Verdict, string) { return s.backupGate(ctx, p.ID, o, now, told) },
 			GateContent:   s.contentGate,
 		},
 	})
 }
 
-func (s *Session) preflightGate(ctx context.Context, image string, now func() time.Time) (deploy.Verdict, string) {
+func (s *Session) preflightGate(ctx context.Context, p *deploy.Plan, now func() time.Time) (deploy.Verdict, string) {
 	in := s.PreflightOptions()
-	in.Named, in.Image, in.Now, in.Timeout = true, image, now, 10*time.Second
+	in.Named, in.Image, in.Now, in.Timeout = true, p.Artifact.Image, now, 10*time.Second
+	in.Own, in.BackupFirst = p.ID, slices.ContainsFunc(p.Gates, func(g deploy.Gate) bool { return g.Name == GateBackup })
 	r := preflight.Evaluate(gather.Facts(ctx, in))
 	var failed, warned []string
 	for _, i := range r.Items {

@@ -3,9 +3,12 @@ package session
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"ops-console/ops/backup"
 	"ops-console/ops/config"
 	"ops-console/ops/postgres"
+	"ops-console/ops/preflight"
 	"ops-console/ops/preflight/gather"
 	"ops-console/ops/preflight/registry"
 	"ops-console/ops/replication"
@@ -52,6 +55,9 @@ func (s *Session) PreflightOptions() gather.Options {
 	if r, ok := s.ReplicationOptions(); ok {
 		o.Replication = func(ctx context.Context) (*replication.Snapshot, error) { return replication.Read(ctx, r) }
 	}
+	if p.Backup.Store != "" {
+		o.Backups = s.newestBackup
+	}
 	const unnamed = "the profile names no database"
 	if m, ok := s.MigrationOptions(); ok {
 		var read gather.Catalog
@@ -61,4 +67,31 @@ func (s *Session) PreflightOptions() gather.Options {
 		o.Migrations = gather.Migrations(p.Project, m.Lint, read, unnamed)
 	}
 	return o
+}
+
+// newestBackup is what is known of the application's backups, as the newest of them goes.
+func (s *Session) newestBackup(ctx context.Context) (preflight.Backups, error) {
+	b, err := s.Backups(ctx, Options{}, time.Now)
+	if err != nil {
+		return preflight.Backups{}, err
+	}
+	defer b.Close() //nolint:errcheck // all is read by then
+	l, err := b.Catalog.List(ctx, b.Source)
+	if err != nil {
+		return preflight.Backups{}, err
+	}
+	out := preflight.Backups{MaxAge: s.Profile.Backup.Overdue}
+	out.Least, _ = backup.ParseLevel(s.Profile.Backup.Verify) // the profile has checked it
+	for i := range l.Records {
+		r := &l.Records[i]
+		if _, broken := r.Broken(); broken {
+			continue
+		}
+		out.Newest = &preflight.Backup{ID: string(r.Manifest.ID), SnapshotAt: r.Manifest.SnapshotAt}
+		if v, ok := r.Proven(); ok {
+			out.Newest.Level, out.Newest.VerifiedAt = v.Level, v.At
+		}
+		break
+	}
+	return out, nil
 }

@@ -48,7 +48,9 @@ type Options struct {
 	Named        bool   // App was named by hand
 	Image        string // reference; empty: none
 	MaxPerRegion int
-	Fetch        bool // ask the remote what it has
+	Fetch        bool   // ask the remote what it has
+	Own          string // ID of the deployment that asks; empty: none does
+	BackupFirst  bool   // that deployment takes a backup before it changes anything
 
 	Platform Platform
 	Registry Registry
@@ -75,7 +77,7 @@ func Facts(ctx context.Context, o Options) *preflight.Facts {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	f := &preflight.Facts{At: o.Now(), Project: o.Project, App: o.App, Named: o.Named, ImageRef: o.Image, MaxPerRegion: o.MaxPerRegion}
+	f := &preflight.Facts{At: o.Now(), Project: o.Project, App: o.App, Named: o.Named, ImageRef: o.Image, MaxPerRegion: o.MaxPerRegion, Own: o.Own, BackupFirst: o.BackupFirst}
 	meant := "" // where nobody named it, the files decide
 	if o.Named {
 		meant = o.App
