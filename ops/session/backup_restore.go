@@ -38,7 +38,7 @@ func (b *Backups) RestoreOptions(ctx context.Context, r backup.Record, ids []age
 }
 
 // SwapOptions is how a restored database takes the original's place.
-func (b *Backups) SwapOptions(ctx context.Context, restored string, m *backup.Manifest, step func(string)) (restore.SwapOptions, error) {
+func (b *Backups) SwapOptions(ctx context.Context, restored string, _ *backup.Manifest, step func(string)) (restore.SwapOptions, error) {
 	if restored == "" {
 		return restore.SwapOptions{}, errors.New("which database is to take the place is not said")
 	}
@@ -46,5 +46,5 @@ func (b *Backups) SwapOptions(ctx context.Context, restored string, m *backup.Ma
 	if err != nil {
 		return restore.SwapOptions{}, err
 	}
-	return restore.SwapOptions{Node: n, Network: d, Restored: restored, Manifest: m, Now: b.now, Step: step}, nil
+	return restore.SwapOptions{Node: n, Network: d, Restored: restored, Now: b.now, Step: step}, nil
 }

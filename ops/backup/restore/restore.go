@@ -127,6 +127,15 @@ type mark struct {
 	At       time.Time `json:"at"`
 	Restored string    `json:"restored,omitempty"` // of one from before a swap: the name that took its place had
 	Comment  string    `json:"comment,omitempty"`  // of one from before a swap: its own
+	Of       origin    `json:"of,omitzero"`
+}
+
+// origin is what the backup is true of, by which it is said how far the original went on since.
+type origin struct {
+	Snapshot   time.Time         `json:"snapshot,omitzero"`
+	LSN        string            `json:"lsn,omitempty"`
+	SystemID   string            `json:"system_id,omitempty"`
+	Migrations backup.Migrations `json:"schema_migrations,omitzero"`
 }
 
 const markPrefix = "ops-console restore: "

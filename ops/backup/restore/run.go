@@ -75,7 +75,11 @@ type restoring struct {
 }
 
 func (r *restoring) mark(state State) mark {
-	return mark{State: state, Backup: r.Record.Manifest.ID, Original: r.Database, At: r.Now().UTC().Truncate(time.Second)}
+	m := &r.Record.Manifest
+	return mark{
+		State: state, Backup: m.ID, Original: r.Database, At: r.Now().UTC().Truncate(time.Second),
+		Of: origin{Snapshot: m.SnapshotAt.UTC(), LSN: m.Server.LSN, SystemID: m.Server.SystemID, Migrations: m.Server.Migrations},
+	}
 }
 
 func (r *restoring) run(ctx context.Context) error {

@@ -18,11 +18,8 @@ import (
 type SwapOptions struct {
 	Node     postgres.Node // the primary; its role owns both databases and may end their sessions, or is a superuser
 	Network  postgres.Dialer
-	Restored string // the database that takes the place, as Run named it; for MakeUndo the one that is from before
-	// Manifest of the backup, to say how far the original went on since. nil: nothing is said of that.
-	Manifest *backup.Manifest
-
-	Now func() time.Time // nil: time.Now
+	Restored string           // the database that takes the place, as Run named it; for MakeUndo the one that is from before
+	Now      func() time.Time // nil: time.Now
 	// Patience is how long sessions may take to end; 0: 15 s.
 	Patience time.Duration
 	// Step is told what is done, in words that are safe to show. nil: nobody is.
@@ -57,10 +54,11 @@ type SwapPlan struct {
 	undo     bool
 }
 
-// MakeSwap looks at what a swap would do, and changes nothing.
+// MakeSwap looks at what a swap would do, and changes nothing, but for one thing: what a swap of the same database that was
+// killed had begun is taken back.
 func MakeSwap(ctx context.Context, o SwapOptions) (*SwapPlan, error) { return plan(ctx, o, false) }
 
-// MakeUndo looks at what swapping back would do: SwapOptions.Restored is the database that a swap set aside.
+// MakeUndo looks at what swapping back would do, in the same way: SwapOptions.Restored is the database that a swap set aside.
 func MakeUndo(ctx context.Context, o SwapOptions) (*SwapPlan, error) { return plan(ctx, o, true) }
 
 func plan(ctx context.Context, o SwapOptions, undo bool) (*SwapPlan, error) {
@@ -71,6 +69,9 @@ func plan(ctx context.Context, o SwapOptions, undo bool) (*SwapPlan, error) {
 	}
 	defer s.close()
 	p := &SwapPlan{Restored: o.Restored, undo: undo}
+	if _, err := Recover(ctx, o); err != nil {
+		return nil, err
+	}
 	comment, err := s.comment(ctx, o.Restored)
 	if err != nil {
 		return nil, failed("look at "+o.Restored, err)
@@ -177,18 +178,21 @@ func (p *SwapPlan) note(format string, args ...any) {
 	p.Drift = append(p.Drift, plaintext.Line(fmt.Sprintf(format, args...), 400))
 }
 
+const moment = "2006-01-02 15:04:05 UTC"
+
 // drift says how far the present database went on since the backup, as far as that can be asked.
 func (p *SwapPlan) drift(ctx context.Context, s *session, o *SwapOptions) error {
-	m := o.Manifest
-	if m == nil {
+	if p.undo {
+		p.note("%s was set aside at %s: what was written since stays in %s", p.Restored, p.incoming.At.Format(moment), p.Aside)
 		return nil
 	}
-	if !m.SnapshotAt.IsZero() {
-		p.note("the backup is of %s, %s ago", m.SnapshotAt.UTC().Format("2006-01-02 15:04:05 UTC"), o.Now().Sub(m.SnapshotAt).Round(time.Second))
+	was := p.incoming.Of
+	if !was.Snapshot.IsZero() {
+		p.note("the backup is of %s, %s ago", was.Snapshot.Format(moment), o.Now().Sub(was.Snapshot).Round(time.Second))
 	}
-	if lsn, err := postgres.ParseLSN(m.Server.LSN); err == nil {
+	if lsn, err := postgres.ParseLSN(was.LSN); err == nil {
 		rows, err := s.ask(ctx, "select pg_current_wal_lsn(), (select system_identifier from pg_control_system())")
-		if err == nil && len(rows) == 1 && rows[0][1] == m.Server.SystemID {
+		if err == nil && len(rows) == 1 && rows[0][1] == was.SystemID {
 			if now, err := postgres.ParseLSN(rows[0][0]); err == nil && now > lsn {
 				p.note("%d MB of write-ahead log were written since, by all databases of the server", now.Sub(lsn)>>20)
 			}
@@ -210,10 +214,9 @@ func (p *SwapPlan) drift(ctx context.Context, s *session, o *SwapOptions) error 
 	}
 	last, e1 := strconv.ParseInt(rows[0][0], 10, 64)
 	count, e2 := strconv.ParseInt(rows[0][1], 10, 64)
-	was := m.Server.Migrations
-	if e1 == nil && e2 == nil && (last != was.Max || count != was.Count) {
+	if e1 == nil && e2 == nil && (last != was.Migrations.Max || count != was.Migrations.Count) {
 		p.note("migrations: %s has %d, the last %d; the backup has %d, the last %d: the release must fit the backup's, or run its migrations after the swap",
-			p.Original, count, last, was.Count, was.Max)
+			p.Original, count, last, was.Migrations.Count, was.Migrations.Max)
 	}
 	return ctx.Err()
 }
@@ -292,10 +295,10 @@ func (s *session) exchange(ctx context.Context, o SwapOptions, p *SwapPlan) erro
 // names is the transaction that is the swap. present is the original's comment, connection limit and owner.
 func (p *SwapPlan) names(present []string, at time.Time) string {
 	original, restored, aside := tables.Quote(p.Original), tables.Quote(p.Restored), tables.Quote(p.Aside)
-	left := mark{State: Before, Backup: p.Backup, Original: p.Original, At: at.UTC().Truncate(time.Second), Restored: p.Restored, Comment: present[0]}
+	left := mark{State: Before, Backup: p.Backup, Original: p.Original, At: at.UTC().Truncate(time.Second), Restored: p.Restored, Comment: present[0], Of: p.incoming.Of}
 	comment := present[0]
 	if p.undo {
-		left = mark{State: Restored, Backup: p.Backup, Original: p.Original, At: at.UTC().Truncate(time.Second)}
+		left.State, left.Restored, left.Comment = Restored, "", ""
 		comment = p.incoming.Comment
 	}
 	sql := []string{
@@ -372,7 +375,7 @@ func verdict(ctx context.Context, o SwapOptions, p *SwapPlan) (done bool, err er
 }
 
 func unknown(p *SwapPlan, err error) error {
-	return fmt.Errorf("%s may still be closed to new sessions: `backup restore --recover` opens it: %w", p.Original, err)
+	return fmt.Errorf("%s may still be closed to new sessions: plan the swap again, which opens it, or run ALTER DATABASE %s ALLOW_CONNECTIONS true: %w", p.Original, tables.Quote(p.Original), err)
 }
 
 // reopen takes a beginning back.

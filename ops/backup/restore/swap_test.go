@@ -16,7 +16,7 @@ import (
 )
 
 func (l *lab) swapOptions(t *testing.T, restored string) SwapOptions {
-	return SwapOptions{Node: sample.Node(t, l.cluster.Primary(), "shop"), Restored: restored, Manifest: &l.Manifest}
+	return SwapOptions{Node: sample.Node(t, l.cluster.Primary(), "shop"), Restored: restored}
 }
 
 func (l *lab) exec(t *testing.T, database string, sql ...string) {
@@ -101,7 +101,7 @@ func TestARestoredDatabaseTakesTheOriginalsPlaceAndGivesItBack(t *testing.T) {
 		t.Errorf("comment: %q", got)
 	}
 	o.Restored = r.Database
-	if again, err := MakeSwap(t.Context(), o); err != nil || len(again.Problems) > 0 {
+	if again, err := MakeSwap(t.Context(), o); err != nil || len(again.Problems) > 0 || !contains(again.Drift, "the backup is of ") {
 		t.Errorf("it cannot be swapped again: %v %+v", err, again)
 	}
 }
@@ -322,6 +322,18 @@ func TestASwapThatWasKilledIsTakenBack(t *testing.T) {
 	}
 	if again, err := MakeUndo(t.Context(), o); err != nil || len(again.Problems) > 0 {
 		t.Errorf("%v %+v", err, again)
+	}
+	// To plan again is enough, too.
+	l.script(t, undo.close(intent))
+	again, err := MakeUndo(t.Context(), o)
+	if err != nil || len(again.Problems) > 0 {
+		t.Fatalf("%v %+v", err, again)
+	}
+	if err := Swap(t.Context(), o, again); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"shop", r.Database}, l.databases(t)); diff != "" {
+		t.Error(diff)
 	}
 }
 
