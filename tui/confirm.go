@@ -133,7 +133,11 @@ func (c *confirm) view(env *pane.Env, w, h int) []string {
 		line().Text(themes.Muted, "runs     ").Text(themes.Plain, c.act.Command)
 	}
 	if c.act.Danger == action.Destroys {
-		line().Text(themes.Muted, "undo     ").Text(themes.Crit, "there is none")
+		undo := paint.Part{Role: themes.Crit, Text: "there is none"}
+		if c.act.Undo != "" {
+			undo = paint.Part{Role: themes.Warn, Text: c.act.Undo}
+		}
+		line().Text(themes.Muted, "undo     ").Parts(undo)
 	}
 	c.touches(b, line)
 	line()

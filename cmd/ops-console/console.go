@@ -21,6 +21,7 @@ import (
 	"ops-console/ops/session"
 	"ops-console/themes"
 	"ops-console/tui"
+	"ops-console/tui/backups"
 	"ops-console/tui/generator"
 	"ops-console/tui/instances"
 	"ops-console/tui/migrations"
@@ -69,7 +70,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 	err = tui.Run(ctx, tui.Options{
 		App:           p.Name,
 		Environment:   p.Environment,
-		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find), generator.New()},
+		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find), generator.New(), backups.New(p.Name)},
 		Open:          o.open,
 		Theme:         cmp.Or(o.theme, p.Console.Theme),
 		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},

@@ -249,15 +249,15 @@ func (b *Backups) Verify(ctx context.Context, r backup.Record, level backup.Leve
 
 // Problems are what is wrong with what was read.
 func (b *Backups) Problems(r watch.Reading, now time.Time) []ops.Problem {
-	return b.s.backupProblems(r, now)
+	return b.s.backupProblems(r, nil, now)
 }
 
-func (s *Session) backupProblems(r watch.Reading, now time.Time) []ops.Problem {
+func (s *Session) backupProblems(r watch.Reading, err error, now time.Time) []ops.Problem {
 	p := notice.Policy{MaxAge: s.Profile.Backup.Overdue}
 	if l, err := backup.ParseLevel(s.Profile.Backup.Verify); err == nil {
 		p.Level = l
 	}
-	return notice.Problems(r.Listing, nil, r.Source, p, now)
+	return notice.Problems(r.Listing, err, r.Source, p, now)
 }
 
 // hooks are the profile's; none is no error.

@@ -277,6 +277,9 @@ func (w *BackupWatch) Pin(ctx context.Context, id backup.ID, why string) error {
 func ofTake(p take.Progress) watch.Progress {
 	const whole = 1000
 	out := watch.Progress{Step: string(p.Stage), Text: p.Node, Done: int64(p.Fraction * whole), Total: whole, Rate: p.Rate, ETA: p.ETA}
+	if p.Bytes.Raw > 0 {
+		out.Text += fmt.Sprintf(", %s read, %s stored", page.Size(p.Bytes.Raw), page.Size(p.Bytes.Stored))
+	}
 	if p.Blocked > 0 {
 		out.Text = fmt.Sprintf("%s: %d sessions wait because of it", p.Node, p.Blocked)
 	}

@@ -23,6 +23,7 @@ type Action struct {
 	Hidden   bool     // not on the help row; still in help and palette
 	Danger   Danger
 	Plan     string                       // a sentence on what it would do now, to be confirmed; empty: the Sentence
+	Undo     string                       // how it can be taken back, where a confirmation would say that it cannot
 	Touches  []Touch                      // what it changes, a line each; shown before it is confirmed
 	Disabled string                       // why it cannot be done now; empty: it can
 	Command  string                       // the equivalent command line; empty where there is none

@@ -32,6 +32,8 @@ type Snapshot struct {
 	Scheduled []Scheduled
 	Problems  []ops.Problem
 	Job       *Job // that runs, or the last one; nil: none was
+	// Restored is what a restore of this session made and no swap has put in its place yet; nil: nothing is.
+	Restored *Restored
 }
 
 // Scheduled is something that takes backups by itself.
@@ -90,7 +92,7 @@ type Progress struct {
 // Table is how far one table is.
 type Table struct {
 	Name        string
-	Done, Total int64 // rows; Total 0: not known
+	Done, Total int64 // bytes of its rows; Total 0: not known
 	State       State
 }
 
@@ -137,8 +139,8 @@ type Options struct {
 	PolicyErr error
 	// Read looks at the store.
 	Read func(ctx context.Context) (Reading, error)
-	// Problems are what is wrong with what was read.
-	Problems func(r Reading, now time.Time) []ops.Problem
+	// Problems are what is wrong with what was read, or with the store, where err says why it cannot be read any more.
+	Problems func(r Reading, err error, now time.Time) []ops.Problem
 	Every    time.Duration    // between looks; 0: a minute
 	Now      func() time.Time // nil: time.Now
 }
@@ -148,6 +150,8 @@ const (
 	readTimeout = 30 * time.Second
 	// publishEvery bounds how often progress is published: a terminal shows no more.
 	publishEvery = 150 * time.Millisecond
+	// silent is how many looks may fail in a row before that is a problem.
+	silent = 3
 )
 
 // Watcher publishes snapshots until it is closed. Make one with Watch.
@@ -162,6 +166,7 @@ type Watcher struct {
 	latest  feed.Snapshot[*Snapshot]
 	changed chan struct{}
 	job     *Job
+	made    *Restored
 	stop    context.CancelFunc // of the job; nil: none runs
 	told    time.Time          // when progress was last published
 	closed  bool
@@ -210,12 +215,21 @@ func (w *Watcher) publish() {
 		s.Retention = retain.Decide(s.Listing.Records, s.Listing.Failures, w.o.Policy, now)
 	}
 	if w.o.Problems != nil && !read.GoodAt.IsZero() {
-		s.Problems = w.o.Problems(read.Value, now)
+		s.Problems = w.o.Problems(read.Value, nil, now)
 	}
+	// One look that failed is no news: the next may tell more.
+	if w.o.Problems != nil && read.Err != nil && now.Sub(read.GoodAt) > silent*w.o.Every {
+		s.Problems = append(s.Problems, w.o.Problems(read.Value, read.Err, now)...)
+	}
+	ops.SortProblems(s.Problems)
 	if w.job != nil {
 		j := *w.job
 		j.Tables = slices.Clone(j.Tables)
 		s.Job = &j
+	}
+	if w.made != nil {
+		made := *w.made
+		s.Restored = &made
 	}
 	w.latest = feed.Snapshot[*Snapshot]{Seq: w.latest.Seq + 1, At: now, Value: s, GoodAt: read.GoodAt, Err: read.Err}
 	close(w.changed)
@@ -283,6 +297,12 @@ func (w *Watcher) end(r Result, err error) {
 	j.Ended, j.Err, j.Outcome, j.Restored = w.o.Now(), err, r.Text, r.Restored
 	if r.Backup != "" {
 		j.Backup = r.Backup
+	}
+	switch {
+	case r.Restored != nil:
+		w.made = r.Restored
+	case j.Kind == Swap && err == nil:
+		w.made = nil
 	}
 	w.stop = nil
 	w.publish()

@@ -54,7 +54,12 @@ func TestWhatWasReadIsPublishedWithWhatFollowsFromIt(t *testing.T) {
 		Read: func(context.Context) (Reading, error) {
 			return Reading{Store: "file:///backups", Listing: catalog.Listing{Records: []backup.Record{r}}}, nil
 		},
-		Problems: func(r Reading, _ time.Time) []ops.Problem { return make([]ops.Problem, len(r.Listing.Records)) },
+		Problems: func(r Reading, err error, _ time.Time) []ops.Problem {
+			if err != nil {
+				return []ops.Problem{{Code: "unread"}}
+			}
+			return make([]ops.Problem, len(r.Listing.Records))
+		},
 	})
 	s := until(t, w, "read", func(s *Snapshot) bool { return len(s.Listing.Records) == 1 })
 	if len(s.Retention) != 1 || !s.Retention[0].Keep || len(s.Problems) != 1 || s.Store != "file:///backups" || s.Job != nil {
