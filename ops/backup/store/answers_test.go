@@ -44,6 +44,7 @@ func TestWhatAnswersMean(t *testing.T) {
 	}{
 		{"another region", 400, xml("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>"), store.ErrConfig, 1, []string{"Say region=eu-west-1"}},
 		{"another endpoint", 301, xml("PermanentRedirect", ""), store.ErrConfig, 1, []string{"endpoint"}},
+		{"https wanted", 308, "<html>over there</html>", store.ErrConfig, 1, []string{"https"}},
 		{"wrong secret", 403, xml("SignatureDoesNotMatch", ""), store.ErrDenied, 1, []string{"what they say", "The secret key is not that"}},
 		{"no rights", 403, "", store.ErrDenied, 1, []string{"Check the keys"}},
 		{"quota", 403, xml("QuotaExceeded", ""), store.ErrFull, 1, []string{"Make room"}},

@@ -27,6 +27,7 @@ type s3Code struct {
 const (
 	hintKeys  = "Check the keys, and that they may read, write, list and delete in this bucket"
 	hintFull  = "Make room: prune backups, or raise the limit"
+	hintMoved = "It sends us elsewhere: check the endpoint, and whether it wants https"
 	hintWrite = "If this store knows no conditional writes, or no CRC-32C of whole objects, say conditional=no, checksum=parts or checksum=none in its address"
 )
 
@@ -91,6 +92,10 @@ var s3Codes = map[string]s3Code{
 
 // s3Statuses say what an answer means whose code says nothing.
 var s3Statuses = map[int]s3Code{
+	http.StatusMovedPermanently:      {ErrConfig, false, hintMoved},
+	http.StatusFound:                 {ErrConfig, false, hintMoved},
+	http.StatusTemporaryRedirect:     {ErrConfig, false, hintMoved},
+	http.StatusPermanentRedirect:     {ErrConfig, false, hintMoved},
 	http.StatusUnauthorized:          {ErrDenied, false, hintKeys},
 	http.StatusForbidden:             {ErrDenied, false, hintKeys},
 	http.StatusNotFound:              {ErrNotFound, false, ""},
