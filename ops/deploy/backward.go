@@ -3,6 +3,7 @@ package deploy
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // backward takes the next step towards what was there before.
@@ -68,7 +69,8 @@ func (r *reducer) putBack() bool {
 			continue
 		}
 		m := r.o.of(u)
-		if r.o.At.Sub(from) < r.t.Health+long {
+		switch {
+		case r.o.At.Sub(from) < r.t.Health+long, m == nil && !r.gone(u, time.Time{}), m != nil && r.o.track(m.ID).bad.looks < r.t.Bad:
 			return false
 		}
 		why := "machine " + u.id + " is not there"

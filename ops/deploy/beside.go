@@ -129,7 +129,7 @@ func (r *reducer) retire() bool {
 		}
 		switch {
 		case m.Lost:
-			if r.o.At.Sub(r.o.track(m.ID).lost.since) >= r.t.Settle {
+			if r.lostFor(m) >= max(r.t.Settle, 1) {
 				r.record(Record{Kind: RecGaveUp, Machine: u.id, Text: fmt.Sprintf("machine %s is left over: its host cannot be reached", u.id)})
 			}
 			drained = false
@@ -181,7 +181,7 @@ func (r *reducer) remove(u *unit) bool {
 		}
 	case a.word != "" && !r.since(a.ended):
 	case m.Lost:
-		if r.o.At.Sub(r.o.track(m.ID).lost.since) >= r.t.Settle {
+		if r.lostFor(m) >= max(r.t.Settle, 1) {
 			r.record(Record{Kind: RecGaveUp, Machine: m.ID, Key: u.key, Text: name + " is left over: its host cannot be reached"})
 		}
 	case r.spent(a) || a.word == Refused:

@@ -240,6 +240,9 @@ func (r *reducer) claim(phase Phase) bool {
 		return true // there is nothing to take back
 	case s.claimed == phase && (a.word == Done || !must):
 		return true
+	case must && r.o.of(first) != nil && r.o.of(first).Lost && r.lostFor(r.o.of(first)) > r.t.Health:
+		r.back(fmt.Sprintf("the host of machine %s cannot be reached", first.id))
+		return false
 	case r.o.of(first) == nil || r.o.of(first).Lost || !r.held(first.id):
 		if must {
 			r.wait("machine " + first.id)

@@ -19,6 +19,7 @@ type Observed struct {
 	tracks  map[string]*track // by machine
 	runs    map[string]*streak
 	absent  map[string]*streak // by unit: machine or key
+	noRun   streak             // looks in a row without a machine of our release command
 	guards  streak             // looks in a row with a guard over its limit
 	calm    streak             // and without
 	expects map[string]*Target
@@ -108,8 +109,9 @@ func (o *Observed) see(r Reading, at time.Time, s *State) {
 		}
 		o.absent[name].see(at)
 	}
-	seen := map[string]bool{}
+	seen, mine := map[string]bool{}, false
 	for _, run := range r.Runs {
+		mine = mine || run.Key == s.Plan.runKey()
 		k := o.runs[run.Machine]
 		if k == nil || k.state != run.State {
 			k = &streak{state: run.State}
@@ -127,6 +129,11 @@ func (o *Observed) see(r Reading, at time.Time, s *State) {
 			o.runs[id] = k
 		}
 		k.see(at)
+	}
+	if mine {
+		o.noRun = streak{}
+	} else {
+		o.noRun.see(at)
 	}
 	over := false
 	for _, g := range r.Guards {
@@ -210,6 +217,9 @@ func clean(m *Machine) bool {
 func (o *Observed) called(in *Intent) {
 	if t := o.tracks[in.Machine]; t != nil {
 		*t = track{version: t.version}
+	}
+	if in.Verb == VerbPrepare || in.Verb == VerbStartRun {
+		o.noRun = streak{}
 	}
 	delete(o.runs, in.Machine)
 	delete(o.absent, in.Machine)

@@ -128,7 +128,7 @@ func (r *reducer) prepareRun() bool {
 // lookedFor tells whether there were enough looks, each after an unclear outcome had settled, to believe that there is
 // nothing. A list that was wrong once is not believed.
 func (r *reducer) lookedFor(a *attempt) bool {
-	return r.off.broken(ruleLook) || r.o.At.Sub(a.ended) >= r.t.Settle+sure*r.t.Poll
+	return r.off.broken(ruleLook) || r.settled(a) && r.o.noRun.looks >= sure && !r.o.noRun.since.Before(a.ended)
 }
 
 // poll waits for the end of the release command. It never ends it.
@@ -153,7 +153,7 @@ func (r *reducer) poll() bool {
 		r.record(Record{Kind: RecRunBad, Machine: run.Machine, Code: run.Code, Text: text})
 	case run == nil || run.State == RunLost:
 		// One look that does not show it is not the end of it.
-		if r.settled(a) && (r.seenRun(s.runner, a.ended) >= sure || r.o.At.Sub(r.from(a.ended)) >= r.t.Settle+r.t.Health && run == nil) {
+		if r.settled(a) && (r.seenRun(s.runner, a.ended) >= sure || run == nil && r.lookedFor(a)) {
 			r.halt(HaltMigration, "the platform does not say how the release command ended: see in the database whether its migrations ran")
 			return false
 		}

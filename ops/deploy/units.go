@@ -78,12 +78,11 @@ func (r *reducer) look(u *unit, side int) standing {
 		r.missing(&st, side)
 		return st
 	}
-	tr := r.o.track(st.m.ID)
 	if st.m.Lost && !r.off.broken(ruleLost) {
 		st.away = true
-		lost := r.o.At.Sub(tr.lost.since)
+		lost := r.lostFor(st.m)
 		switch {
-		case (u.healthy[side] || side == 1 && !u.touched) && lost >= r.t.Settle:
+		case (u.healthy[side] || side == 1 && !u.touched) && lost >= max(r.t.Settle, 1):
 			st.ok, st.away = true, false // it got there before its host was lost, and is not away because of us
 		case lost > r.t.Health:
 			st.fail = fmt.Sprintf("the host of %s cannot be reached for %s", name, lost.Round(time.Second))
@@ -102,6 +101,15 @@ func (r *reducer) look(u *unit, side int) standing {
 		r.gate(&st, side)
 	}
 	return st
+}
+
+// lostFor is for how long several looks have agreed that a machine's host cannot be reached; 0: they do not yet.
+func (r *reducer) lostFor(m *Machine) time.Duration {
+	k := &r.o.track(m.ID).lost
+	if k.looks < sure {
+		return 0
+	}
+	return r.o.At.Sub(k.since)
 }
 
 // latest is when the latest call for a machine ended.
@@ -268,7 +276,7 @@ func (r *reducer) gate(st *standing, side int) {
 		r.startIt(st, side, name+" was stopped for want of traffic before it was seen well")
 	case tr.down.looks >= r.t.Bad && now.Sub(base) >= r.t.Grace:
 		r.sick(st, side, "it is "+state(m))
-	case now.Sub(r.from(base)) >= r.t.Health+r.t.Grace && tr.good.looks == 0:
+	case now.Sub(r.from(base)) >= r.t.Health+r.t.Grace && tr.good.looks == 0 && tr.same.looks >= sure:
 		r.sick(st, side, fmt.Sprintf("not well after %s: %s", r.t.Health, failing(m, t)))
 	default:
 		st.wait = name + " to be healthy"

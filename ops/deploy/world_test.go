@@ -32,6 +32,7 @@ type env struct {
 	want     string        // how it ends where nothing else goes wrong; empty: it follows from the rest
 	fleet    []fleet       // nil: three machines of one group in one region
 	away     int           // how many may be away per group; 0: one
+	abortAt  time.Duration // somebody asks for an abort then; 0: nobody does
 	gate     Verdict       // of a required gate before the change; empty: there is none
 }
 
@@ -487,6 +488,9 @@ func (w *world) startRun(in Intent) (Answer, error) {
 			w.ran++
 			r.state = RunStarted
 			r.until = w.now.Add(4 * time.Second)
+			if w.env.mig == "long" {
+				r.until = w.now.Add(25 * time.Second)
+			}
 			if w.env.mig == "slow" {
 				r.until = w.now.Add(2 * time.Hour)
 			}

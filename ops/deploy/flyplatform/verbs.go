@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +79,10 @@ func gate(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, er
 func claim(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, error) {
 	values := make(map[string]*string, len(in.Tags))
 	for k, v := range in.Tags {
-		values[k] = &v
+		values[k] = nil // an empty one is removed
+		if v != "" {
+			values[k] = &v
+		}
 	}
 	return deploy.Answer{Machine: in.Machine}, p.o.API.SetMetadata(ctx, ref(in), "", values)
 }
@@ -129,7 +133,7 @@ func prepare(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer,
 }
 
 func update(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, error) {
-	c, err := merged(in.Config, in.Tags, nil)
+	c, err := merged(in.Config, in.Tags, released(in.Record))
 	if err != nil {
 		return deploy.Answer{}, err
 	}
@@ -138,7 +142,7 @@ func update(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, 
 }
 
 func create(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, error) {
-	c, err := merged(in.Config, in.Tags, nil)
+	c, err := merged(in.Config, in.Tags, released(in.Record))
 	if err != nil {
 		return deploy.Answer{}, err
 	}
@@ -154,6 +158,17 @@ func create(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, 
 		a.Expires = p.o.Now().Add(in.TTL)
 	}
 	return a, nil
+}
+
+// released writes the release that a configuration is of into its metadata, as the platform's own client does. Where there
+// is none, what stands there stays.
+func released(r *deploy.ReleaseRecord) func(map[string]json.RawMessage, map[string]string) {
+	if r == nil {
+		return nil
+	}
+	return func(_ map[string]json.RawMessage, md map[string]string) {
+		md[fly.MetaReleaseID], md[fly.MetaReleaseVersion] = r.ID, strconv.Itoa(r.Version)
+	}
 }
 
 // merged is a configuration with tags in its metadata. All else of it goes as it came: the platform replaces a
@@ -175,6 +190,7 @@ func merged(raw json.RawMessage, tags map[string]string, more func(c map[string]
 		}
 	}
 	maps.Copy(md, tags)
+	maps.DeleteFunc(md, func(k, v string) bool { _, ours := tags[k]; return ours && v == "" })
 	if more != nil {
 		more(c, md)
 	}
