@@ -134,10 +134,11 @@ func (m *Model) applyChanges(msg pane.ApplyMsg) tea.Cmd {
 
 // applied says what was written.
 func (m *Model) applied(msg pane.AppliedMsg) tea.Cmd {
+	if len(msg.Written) > 0 {
+		m.say(writtenWords(msg.Written))
+	}
 	if msg.Err != nil {
 		m.fail(msg.Err)
-	} else {
-		m.say(writtenWords(msg.Written))
 	}
 	return m.toPanes(msg)
 }

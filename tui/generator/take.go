@@ -329,7 +329,7 @@ func (p *Pane) applyCommand(cc []merge.Choice) string {
 func (p *Pane) took(msg pane.AppliedMsg) {
 	p.applying = false
 	p.taken = &taking{msg, p.now}
-	if msg.Err == nil {
+	if msg.Err == nil || len(msg.Written) > 0 {
 		p.picked = picks{}
 	}
 }
@@ -344,7 +344,7 @@ func (p *Pane) takenWords() []paint.Part {
 	}
 	m := &p.taken.msg
 	ago := ", " + paint.Ago(p.now, p.taken.at)
-	if m.Err != nil {
+	if m.Err != nil && len(m.Written) == 0 {
 		return []paint.Part{{Role: themes.Crit, Text: p.glyphs.Crit + " nothing was written" + ago + ": " + m.Err.Error()}}
 	}
 	var conflicts, left []string
@@ -361,6 +361,9 @@ func (p *Pane) takenWords() []paint.Part {
 		text = p.glyphs.Done + " wrote " + m.Written[0].Path
 	}
 	out := []paint.Part{{Role: themes.OK, Text: text + ago + "; git status and git diff show it"}}
+	if m.Err != nil {
+		out = append(out, paint.Part{Role: themes.Warn, Text: p.glyphs.Warn + " but " + m.Err.Error()})
+	}
 	if len(conflicts) > 0 {
 		out = append(out, paint.Part{Role: themes.Warn, Text: p.glyphs.Warn + " conflicts between markers to resolve: " + strings.Join(conflicts, ", ")})
 	}

@@ -92,6 +92,11 @@ func TestWhatIsChosenIsTaken(t *testing.T) {
 	if len(p.picked) != 0 || p.taken == nil {
 		t.Errorf("after it was written there is %v to write", p.picked)
 	}
+	p.View(env(t), 120, 36)
+	p.Update(pane.AppliedMsg{Choices: got, Written: []merge.Written{{Path: "x"}}, Err: errors.New("keep what the upgrade begins from: the disk is full")})
+	if text := strings.Join(p.View(env(t), 120, 36), "\n"); !strings.Contains(text, "wrote x") || !strings.Contains(text, "the disk is full") || strings.Contains(text, "nothing was written") {
+		t.Error("what was written, and could not be kept in mind, is not told so")
+	}
 	if !p.Back() || p.taken != nil {
 		t.Error("esc does not put the result away")
 	}
