@@ -398,7 +398,7 @@ what the dump holds; 2 no key for it; 3 that could not be found out.`,
 }
 
 func (e *env) restorePlan(p *restore.Plan, r backup.Record) {
-	fmt.Fprintf(e.stdout, "backup %s, as the database was at %s\n", r.Manifest.ID, page.Since(p.Snapshot, e.now()))
+	fmt.Fprintf(e.stdout, "backup %s, as the database was at %s, %s ago\n", r.Manifest.ID, page.Stamp(p.Snapshot), page.Ago(e.now().Sub(p.Snapshot)))
 	fmt.Fprintf(e.stdout, "into   %s, on PostgreSQL %s with pg_restore %s\n", p.Target, p.Server, p.Tool)
 	room := page.Size(p.Room) + " wanted"
 	if p.Free >= 0 {
@@ -454,12 +454,6 @@ Exit status: 0 done; 1 something is in the way; 3 that could not be found out.`,
 					look = restore.MakeUndo
 				}
 				plan, err := look(ctx, o)
-				if err == nil && !undo && plan.Backup != "" {
-					if r, gerr := b.Catalog.Get(ctx, b.Source, string(plan.Backup)); gerr == nil {
-						o.Manifest = &r.Manifest
-						plan, err = look(ctx, o)
-					}
-				}
 				if err != nil {
 					return unknown(err)
 				}
@@ -496,12 +490,15 @@ Exit status: 0 done; 1 something is in the way; 3 that could not be found out.`,
 func (e *env) swapPlan(p *restore.SwapPlan) {
 	fmt.Fprintf(e.stdout, "%s becomes %s\n%s becomes %s\n%d sessions are ended\n", p.Original, p.Aside, p.Restored, p.Original, p.Sessions)
 	for _, s := range p.Drift {
-		fmt.Fprintln(e.stdout, "since the backup: "+s)
+		fmt.Fprintln(e.stdout, "know   "+s)
 	}
 	for _, s := range p.Undone {
-		fmt.Fprintln(e.stdout, "not done: "+s)
+		fmt.Fprintln(e.stdout, "not done by this: "+s)
 	}
 	for _, x := range p.Problems {
 		fmt.Fprintln(e.stdout, "in the way: "+x.Text)
+		if x.Hint != "" {
+			fmt.Fprintln(e.stdout, "       next: "+x.Hint)
+		}
 	}
 }

@@ -72,7 +72,7 @@ func scheduleText(e *env, mm []schedule.Machine) error {
 			every = "once: " + string(m.Run)
 		}
 		if !m.Started.IsZero() {
-			last = page.Since(m.Started, e.now())
+			last = page.Ago(e.now().Sub(m.Started)) + " ago"
 		}
 		if m.Exit != nil {
 			ended = fmt.Sprintf("status %d", m.Exit.ExitCode)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ops-console/ops"
+	backups "ops-console/ops/backup/watch"
 	"ops-console/ops/health"
 	"ops-console/ops/postgres"
 	"ops-console/ops/replication"
@@ -49,17 +50,23 @@ func (p *Pane) replicas() *replication.Snapshot {
 	return p.db.Value
 }
 
-// joined are the problems of the instances and of the database in one order, and which of them are of the database.
-func joined(s *health.Snapshot, db *replication.Snapshot) ([]ops.Problem, map[string]bool) {
+// joined are the problems of the instances, of the database and of the backups in one order, and for those that are not of the
+// instances what makes an entry of them.
+func joined(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot) ([]ops.Problem, map[string]func(problem, ops.Subject, string) problem) {
 	pp := slices.Clone(s.Problems)
-	if db == nil {
-		return pp, nil
+	of := map[string]func(problem, ops.Subject, string) problem{}
+	add := func(more []ops.Problem, entry func(problem, ops.Subject, string) problem) {
+		for _, q := range more {
+			of[problemKey(q)] = entry
+		}
+		pp = append(pp, more...)
 	}
-	of := make(map[string]bool, len(db.Problems))
-	for _, q := range db.Problems {
-		of[problemKey(q)] = true
+	if db != nil {
+		add(db.Problems, ofDatabase)
 	}
-	pp = append(pp, db.Problems...)
+	if bb != nil {
+		add(bb.Problems, ofBackups)
+	}
 	ops.SortProblems(pp)
 	return pp, of
 }

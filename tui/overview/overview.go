@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	backups "ops-console/ops/backup/watch"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
@@ -35,6 +36,9 @@ type Pane struct {
 
 	hasProject bool // a project's directory is known
 	project    feed.Snapshot[*watch.Snapshot]
+
+	keeps bool // a store of backups is configured
+	kept  feed.Snapshot[*backups.Snapshot]
 
 	names    ident.Names
 	problems []problem // all
@@ -100,6 +104,8 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 		p.takeDatabase(m)
 	case pane.MigrationsMsg:
 		p.takeMigrations(m)
+	case pane.BackupsMsg:
+		p.takeBackups(m)
 	case pane.NetworkMsg:
 		p.takeNetwork(m.Status)
 	case tea.MouseClickMsg:
@@ -144,7 +150,7 @@ func (p *Pane) build() {
 	if s == nil {
 		return
 	}
-	p.problems = problems(s, db, p.names)
+	p.problems = problems(s, db, p.kept.Value, p.names)
 	p.acks.prune(p.problems)
 	p.regions = withReplicas(regions(s), db)
 	slices.SortStableFunc(p.regions, byStatus)

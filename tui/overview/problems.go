@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ops-console/ops"
+	backups "ops-console/ops/backup/watch"
 	"ops-console/ops/health"
 	"ops-console/ops/replication"
 	"ops-console/tui/ident"
@@ -35,10 +36,10 @@ func problemKey(p ops.Problem) string {
 	return p.Code + "\x00" + p.Subject.Region + "\x00" + p.Subject.Instance + "\x00" + p.Subject.Path
 }
 
-// problems are the entries for the snapshots of the instances and of the database, which may be nil: what needs a human
-// first.
-func problems(s *health.Snapshot, db *replication.Snapshot, names ident.Names) []problem {
-	all, inDB := joined(s, db)
+// problems are the entries for the snapshots of the instances, and of the database and the backups, which may be nil: what
+// needs a human first.
+func problems(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot, names ident.Names) []problem {
+	all, elsewhere := joined(s, db, bb)
 	type kind struct {
 		code, region string
 		severity     ops.Severity
@@ -48,7 +49,7 @@ func problems(s *health.Snapshot, db *replication.Snapshot, names ident.Names) [
 	}
 	count := map[kind]int{}
 	for _, p := range all {
-		if p.Subject.Instance != "" && !inDB[problemKey(p)] {
+		if _, ok := elsewhere[problemKey(p)]; p.Subject.Instance != "" && !ok {
 			count[kindOf(p)]++
 		}
 	}
@@ -61,8 +62,8 @@ func problems(s *health.Snapshot, db *replication.Snapshot, names ident.Names) [
 		total[s.Regions[i].Code] = s.Regions[i].Total
 	}
 	for _, p := range all {
-		if inDB[problemKey(p)] {
-			out = append(out, ofDatabase(single(p, s.App, names), p.Subject, s.App))
+		if of, ok := elsewhere[problemKey(p)]; ok {
+			out = append(out, of(single(p, s.App, names), p.Subject, s.App))
 			continue
 		}
 		k := kindOf(p)

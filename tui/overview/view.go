@@ -57,7 +57,8 @@ func (p *Pane) main(env *pane.Env, w int) []stack.Section {
 		return append(out, p.nothing(env, w), p.sources(env, p.feed.Value, w, 1))
 	}
 	out = append(out, p.regionsSection(env))
-	return append(append(out, p.migrationsSection()...), stack.Beside(p.machines(env, w)))
+	out = append(append(out, p.migrationsSection()...), p.backupsSection(env)...)
+	return append(out, stack.Beside(p.machines(env, w)))
 }
 
 // wrong says that an entry's facts are not well.
