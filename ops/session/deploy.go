@@ -31,6 +31,7 @@ import (
 	"ops-console/ops/health"
 	"ops-console/ops/preflight"
 	"ops-console/ops/preflight/gather"
+	"ops-console/ops/scale"
 )
 
 // Names of the gates that this package answers.
@@ -221,6 +222,46 @@ func (s *Session) planInput(ctx context.Context, o DeployOptions) (in flyplan.In
 		in.Definition = in.Previous
 	}
 	return in, nil
+}
+
+// Definition is the project's fly.toml as JSON, where it is this app's; else that of the current release is none of ours to
+// repeat, and it is nil.
+func (s *Session) Definition() (json.RawMessage, error) {
+	_, d, err := s.flyToml()
+	return d, err
+}
+
+// PlanScale plans how many machines a group has.
+func (s *Session) PlanScale(ctx context.Context, want scale.Want) (scale.Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	in, err := s.planInput(ctx, DeployOptions{})
+	if err != nil {
+		return scale.Plan{}, err
+	}
+	input := scale.Input{App: s.Profile.App, Primary: s.Profile.PrimaryRegion, Machines: in.Machines, Want: want}
+	if in.File != nil {
+		if input.First, err = s.firstConfig(ctx, in, cmp.Or(want.Group, flytoml.DefaultGroup)); err != nil {
+			return scale.Plan{}, err
+		}
+	}
+	return scale.Make(input)
+}
+
+// firstConfig is what the first machine of a group gets: what fly.toml says, with the image of the newest release that ended
+// well; nil where there is none.
+func (s *Session) firstConfig(ctx context.Context, in flyplan.Input, group string) (json.RawMessage, error) {
+	rr, err := s.Platform.WebReleases(ctx, s.Profile.App, 50)
+	if err != nil {
+		return nil, fmt.Errorf("find what is released: %w", err)
+	}
+	for _, r := range rr {
+		if r.ImageRef != "" && strings.EqualFold(r.Status, "complete") {
+			in.Artifact = deploy.Artifact{Image: r.ImageRef, Release: r.Version}
+			return flyplan.First(in, group, r.ID)
+		}
+	}
+	return nil, nil
 }
 
 // flyToml is the project's, where it is this app's.

@@ -292,3 +292,27 @@ func TestDurationsAsThePlatformWritesThem(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFirstMachineOfAGroup(t *testing.T) {
+	in := input(t)
+	raw, err := First(in, "app", "rel41")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c fly.MachineConfig
+	if err := json.Unmarshal(raw, &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Image != in.Artifact.Image || c.Guest == nil || *c.Guest != (fly.Guest{CPUKind: "shared", CPUs: 2, MemoryMB: 512}) || countChecks(&c) != 2 ||
+		c.Env["PHX_HOST"] != "changelog.com" || c.Metadata[fly.MetaReleaseID] != "rel41" || c.Metadata[fly.MetaProcessGroup] != "app" {
+		t.Errorf("got %s", raw)
+	}
+	if _, err := First(in, "cron", ""); err == nil {
+		t.Error("a group of which nothing is known")
+	}
+	for text, want := range map[string]int{"512": 512, "512mb": 512, "1gb": 1024, " 2 GB ": 2048, "": 0, "much": 0} {
+		if got := megabytes(text); got != want {
+			t.Errorf("%q: %d", text, got)
+		}
+	}
+}
