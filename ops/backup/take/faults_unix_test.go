@@ -114,7 +114,7 @@ func newHalfway() *halfway {
 }
 
 // rows of a dump that is far larger than what lies between pg_dump and the store.
-const rows = 12_000
+const rows = 9_000
 
 type result struct {
 	m   backup.Manifest
@@ -637,9 +637,79 @@ func TestAServerThatGoesDown(t *testing.T) {
 	nothing(t, h.Mem)
 }
 
-func TestAServerThatIsNewerThanPgDump(t *testing.T) {
+// TestEveryVersionOfTheServer asks each that is installed what a run asks before pg_dump, and runs where there is a pg_dump
+// for it.
+func TestEveryVersionOfTheServer(t *testing.T) {
 	t.Parallel()
-	if _, err := client.Find(t.Context(), "pg_dump", 99); !errors.Is(err, client.ErrNoProgram) {
+	first := cluster(t)
+	all, err := pgcluster.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[int]bool{}
+	for _, bin := range all {
+		if seen[bin.Version] {
+			continue
+		}
+		seen[bin.Version] = true
+		t.Run(strconv.Itoa(bin.Version), func(t *testing.T) {
+			c := first
+			if len(all) > 1 {
+				if c, err = pgcluster.Start(t.Context(), pgcluster.Options{Binaries: bin}); err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+			}
+			if err := c.Primary().Exec(t.Context(), "postgres", "create table if not exists schema_migrations (version bigint)", "select lo_create(0)"); err != nil {
+				t.Fatal(err)
+			}
+			b := &base{t: t, name: "postgres", node: c.Primary()}
+			s := store.NewMem(nil)
+			o := b.options(s)
+			o.Nodes = []postgres.Node{b.at(c.Primary(), "postgres")}
+			if err := o.fill(); err != nil {
+				t.Fatal(err)
+			}
+			asked(t, o)
+			_, missing := client.Find(t.Context(), "pg_dump", bin.Version)
+			switch _, err := Run(t.Context(), o); {
+			case missing == nil && err != nil:
+				t.Error(err)
+			case missing != nil && (!errors.Is(err, client.ErrNoProgram) || !strings.Contains(err.Error(), "postgresql-client-"+strconv.Itoa(bin.Version))):
+				t.Errorf("%v; want %v", err, missing)
+			}
+		})
+	}
+}
+
+// asked goes through a run up to pg_dump.
+func asked(t *testing.T, o Options) {
+	t.Helper()
+	ctx := t.Context()
+	c, err := choose(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lock(ctx, o, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	if err := l.quiet(ctx, o); err != nil {
 		t.Error(err)
+	}
+	if _, _, err := l.blocked(ctx, fmt.Sprintf(blockedQuery, literal("x"))); err != nil {
+		t.Error(err)
+	}
+	if err := l.held(ctx); err != nil {
+		t.Error(err)
+	}
+	h, err := hold(ctx, o, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	if h.id == "" || h.server.SystemID == "" || h.server.Encoding == "" || len(h.tables) == 0 || h.at.IsZero() {
+		t.Errorf("%+v", h)
 	}
 }

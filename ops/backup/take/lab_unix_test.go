@@ -81,7 +81,7 @@ func cluster(t testing.TB) *pgcluster.Cluster {
 		}
 		if lab.err == nil {
 			lab.err = lab.cluster.Primary().Exec(ctx, "postgres",
-				"create role app login password '"+password+"'", "create role reader login password '"+password+"' in role pg_read_all_data")
+				"create role app login password '"+password+"'", "create role reader login password '"+password+"'")
 		}
 	})
 	if errors.Is(lab.err, pgcluster.ErrNoBinaries) {
@@ -120,7 +120,8 @@ func newBase(t testing.TB, rows int, more ...string) *base {
 		"create table events (id bigint primary key, body text)",
 		fmt.Sprintf("insert into events select i, md5(i::text) || repeat('x', 300) || md5((i * 7)::text) from generate_series(1, %d) i", rows),
 		"create materialized view totals as select count(*) from users",
-		"select lo_from_bytea(0, decode(repeat('ab', 10000), 'hex'))", "analyze users, events")
+		"select lo_from_bytea(0, decode(repeat('ab', 10000), 'hex'))", "analyze users, events",
+		"grant usage on schema crm to reader", "grant select on all tables in schema public, crm to reader")
 	b.exec(more...)
 	return b
 }

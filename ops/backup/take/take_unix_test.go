@@ -4,18 +4,24 @@ package take
 
 import (
 	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ops-console/ops/backup"
 	"ops-console/ops/backup/archive"
 	"ops-console/ops/backup/store"
+	"ops-console/ops/backup/stream"
+	"ops-console/ops/postgres/client"
 )
 
 // TestABackupGivesEverythingBack takes one, and restores it.
@@ -137,6 +143,55 @@ func checkProgress(t *testing.T, told []Progress) {
 		if s.Name != largeObjects && (!s.Done || s.Rows < 0) {
 			t.Errorf("%+v is not done", s)
 		}
+	}
+}
+
+// TestTypedByHand restores one with nothing of ours: age, zstd and pg_restore in a shell.
+func TestTypedByHand(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"age", "zstd"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed: apt-get install %s", program, program)
+		}
+	}
+	b := newBase(t, 2000)
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o := b.options(s)
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Recipients, err = stream.ParseRecipients([]string{id.Recipient().String()}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(id.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	restore, err := client.Find(t.Context(), "pg_restore", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := b.name + "_byhand"
+	if err := b.node.Exec(t.Context(), "postgres", "create database "+name); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `age -d -i "$KEY" "$FILE" | zstd -dc | "$RESTORE" --exit-on-error -d "$URL"`)
+	cmd.Env = append(os.Environ(), "KEY="+key, "FILE="+filepath.Join(dir, backup.Dir(m.Source, m.ID), m.Payload[0].Key), "RESTORE="+restore.Path, "URL="+b.node.URL(name))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if d := cmp.Diff(checksums(t, b.node.URL(b.name)), checksums(t, b.node.URL(name))); d != "" {
+		t.Errorf("what came back differs: %s", d)
 	}
 }
 
