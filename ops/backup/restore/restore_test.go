@@ -26,6 +26,8 @@ func TestARestoredDatabaseHoldsWhatTheOriginalDid(t *testing.T) {
 	l := newLab(t)
 	l.own(t)
 	before := l.content(t, "shop")
+	l.exec(t, "postgres", "comment on database shop is 'other than in the backup'", "alter database shop connection limit 11", "revoke create on database shop from shop_owner")
+	untouched := l.value(t, "postgres", "select shobj_description(oid, 'pg_database') || ' ' || datconnlimit || ' ' || datacl::text from pg_database where datname = 'shop'")
 	o, _ := l.options(t)
 	o.Now = func() time.Time { return time.Date(2026, 11, 21, 18, 30, 5, 0, time.UTC) }
 	steps := map[Step]bool{}
@@ -55,6 +57,9 @@ func TestARestoredDatabaseHoldsWhatTheOriginalDid(t *testing.T) {
 	}
 	if diff := tables.Diff(before, l.content(t, r.Database)); len(diff) > 0 {
 		t.Error(strings.Join(diff, "\n"))
+	}
+	if got := l.value(t, "postgres", "select shobj_description(oid, 'pg_database') || ' ' || datconnlimit || ' ' || datacl::text from pg_database where datname = 'shop'"); got != untouched {
+		t.Errorf("the original was %s and is %s", untouched, got)
 	}
 	if diff := tables.Diff(before, l.content(t, "shop")); len(diff) > 0 {
 		t.Error("the original changed:\n" + strings.Join(diff, "\n"))

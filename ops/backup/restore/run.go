@@ -157,8 +157,9 @@ func (r *restoring) fill(ctx context.Context) (*archive.Counts, error) {
 			Settings: []string{"statement_timeout=0", "lock_timeout=0", "idle_in_transaction_session_timeout=0", "default_transaction_read_only=off"},
 		},
 		Skip: func(e *archive.Entry) bool {
-			// It belongs to who installed the extension.
-			return !r.plan.superuser && e.Desc == "COMMENT" && strings.HasPrefix(e.Tag, "EXTENSION ")
+			// Comments on extensions belong to who installed them. What is about the database names the original.
+			return !r.plan.superuser && e.Desc == "COMMENT" && strings.HasPrefix(e.Tag, "EXTENSION ") ||
+				e.Desc != "DATABASE" && strings.HasPrefix(e.Tag, "DATABASE ")
 		},
 		Accept: load.Harmless,
 		Progress: func(p load.Progress) {
