@@ -100,7 +100,7 @@ func (d *Dir) check(ctx context.Context, op, key string) error {
 	st, err := os.Stat(d.root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Op: op, Key: key, Store: d.root, Kind: ErrNoBucket, Text: "there is no such directory", Hint: "Make it (mkdir -m 700), or mount what it should be on"}
+		return &Error{Op: op, Key: key, Store: d.root, Kind: ErrNoBucket, Hint: "Make it (mkdir -m 700), or mount what it should be on"}
 	case err != nil:
 		return d.failed(op, key, err)
 	case !st.IsDir():

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,50 +19,16 @@ import (
 	"ops-console/ops/backup/store/storetest"
 )
 
-// childEnv makes this test program a process that dies while it writes: the value is the directory.
-const childEnv = "STORE_TEST_CHILD"
-
-// die writes until it is killed.
-func die(dir string) {
-	s, err := store.Open(background, dir, store.Options{})
-	if err != nil {
-		panic(err)
-	}
-	u, err := s.Begin(background, "app/db/dump", store.PutOpt{})
-	if err != nil {
-		panic(err)
-	}
-	for {
-		if _, err := u.Write(storetest.Content(1, 4096)); err != nil {
-			panic(err)
-		}
-		os.Stdout.WriteString(".") //nolint:errcheck // the parent counts them
-	}
-}
-
 func TestWhatAKilledProcessLeftIsSwept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childEnv+"="+dir)
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, 3)); err != nil {
-		t.Fatal(err)
-	}
+	kill := writing(t, dir, 3)
 	// It lives: whatever the age, it is left alone.
 	if l, err := s.Sweep(t.Context(), "", 0); err != nil || len(l) > 0 {
 		t.Errorf("a sweep beside it gives %v, %v", l, err)
 	}
-	child.Process.Kill()
-	io.Copy(io.Discard, out)
-	child.Wait()
+	kill()
 	for i, c := range []struct {
 		prefix string
 		age    time.Duration
@@ -74,7 +39,7 @@ func TestWhatAKilledProcessLeftIsSwept(t *testing.T) {
 			t.Errorf("sweep %d gives %v, %v", i, l, err)
 		}
 		for _, one := range l {
-			if one.Key != "app/db/dump" || one.Size < 3*4096 || time.Since(one.Started) > time.Minute {
+			if one.Key != "app/db/dump" || one.Size < 3*chunk || time.Since(one.Started) > time.Minute {
 				t.Errorf("it gives %+v", one)
 			}
 		}

@@ -12,17 +12,17 @@ import (
 var (
 	ErrExists      = errors.New("there is an object of that name already")
 	ErrNotFound    = errors.New("not found")
-	ErrNoBucket    = errors.New("the bucket is not there")    // never creates one by itself; in a directory: the directory
-	ErrDenied      = errors.New("access denied")              // also a wrong key or signature, or a file's permissions
-	ErrExpired     = errors.New("the credentials expired")    // or the token was revoked
-	ErrClock       = errors.New("the clocks differ too much") // this machine's and the store's
-	ErrFull        = errors.New("no space left")              // disk, quota, or limit of a file's size
-	ErrTooLarge    = errors.New("too large")                  // more parts than the store takes, or than a reader asked for
-	ErrCorrupt     = errors.New("not what was written")       // sizes or sums differ
-	ErrUnavailable = errors.New("the store does not answer")  // also after trying again
-	ErrUnsupported = errors.New("the store cannot do that")   // conditional writes, checksums
-	ErrConfig      = errors.New("cannot be right")            // address, key, options
-	ErrClosed      = errors.New("closed")                     // written to after Commit, Abort or Close
+	ErrNoBucket    = errors.New("the bucket or directory is not there") // it is not made by itself
+	ErrDenied      = errors.New("access denied")                        // also a wrong key or signature, or a file's permissions
+	ErrExpired     = errors.New("the credentials expired")              // or the token was revoked
+	ErrClock       = errors.New("the clocks differ too much")           // this machine's and the store's
+	ErrFull        = errors.New("no space left")                        // disk, quota, or limit of a file's size
+	ErrTooLarge    = errors.New("too large")                            // more parts than the store takes, or than a reader asked for
+	ErrCorrupt     = errors.New("not what was written")                 // sizes or sums differ
+	ErrUnavailable = errors.New("the store does not answer")            // also after trying again
+	ErrUnsupported = errors.New("the store cannot do that")             // conditional writes, checksums
+	ErrConfig      = errors.New("cannot be right")                      // address, key, options
+	ErrClosed      = errors.New("closed")                               // written to after Commit, Abort or Close
 )
 
 // Error is a call that failed. errors.Is finds the sentinels above in it, and the cause.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -185,6 +186,7 @@ func (e *Error) unanswered(err, cause error) bool {
 		verify  *tls.CertificateVerificationError
 		header  tls.RecordHeaderError
 		dns     *net.DNSError
+		errno   syscall.Errno
 	)
 	switch {
 	case errors.Is(err, errStalled):
@@ -198,12 +200,15 @@ func (e *Error) unanswered(err, cause error) bool {
 		e.Text, e.Hint = "it does not speak TLS", "If it shall be reached without, write http:// in the endpoint"
 		return false
 	case errors.As(err, &dns):
-		e.Text, e.Hint = "no address for "+dns.Name, "Check the endpoint, and the network"
+		e.Text = "no address for " + dns.Name
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "Connection closed by foreign host"):
 		e.Text = "the connection was cut"
+	case errors.As(err, &errno): // without the numbers of ports
+		e.Text = errno.Error()
 	default:
 		e.Text = err.Error()
 	}
+	e.Hint = "Check the endpoint and the network"
 	return true
 }
 
@@ -212,6 +217,9 @@ func clockText(ahead time.Duration) string {
 	word := "ahead of"
 	if ahead < 0 {
 		word, ahead = "behind", -ahead
+	}
+	if days := ahead.Hours() / 24; days >= 2 {
+		return fmt.Sprintf("this machine's clock is %.0f days %s the store's", days, word)
 	}
 	return fmt.Sprintf("this machine's clock is %v %s the store's", ahead.Round(time.Second), word)
 }
