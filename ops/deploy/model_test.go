@@ -589,7 +589,7 @@ func envs() []env {
 	// Leases that have to be renewed; a process that is back before its leases have lapsed; and one that is not.
 	add(env{mig: "ok", ttl: time.Minute, down: 2 * time.Second})
 	add(env{image: "flaky2", ttl: time.Minute, down: 70 * time.Second})
-	add(env{ttl: time.Minute, vulture: true, down: 2 * time.Second})
+	add(env{ttl: 30 * time.Second, vulture: true, down: 2 * time.Second})
 	// Hosts that cannot be reached any more: from the beginning, before a machine's change, under it, and after it.
 	add(env{dead: 2})
 	add(env{dead: 2, deadAt: 8 * time.Second, want: "rolled_back"})
@@ -603,6 +603,7 @@ func envs() []env {
 	add(env{changed: true})
 	add(env{mig: "long", abortAt: 16 * time.Second, want: "rolled_back"})
 	add(env{mig: "long", image: "bad"})
+	add(env{abortAt: 10 * time.Second, want: "rolled_back"})
 	add(env{gate: Pass, mig: "ok"})
 	add(env{gate: Fail, mig: "ok"})
 	// What is asked for where it stands still.

@@ -252,7 +252,7 @@ func (r *reducer) tidyRuns() bool {
 		r.wait("the machine of the release command")
 		return false
 	}
-	if a := &r.s.prepare; a.word == Unclear && !r.s.runBegun() && !(r.settled(a) && r.lookedFor(a)) {
+	if a := &r.s.prepare; a.word == Unclear && !r.s.runBegun() && r.run() == nil && !r.lookedFor(a) {
 		r.wait("what became of the machine of the release command")
 		return false
 	}

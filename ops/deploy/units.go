@@ -261,6 +261,12 @@ func (r *reducer) gate(st *standing, side int) {
 		return
 	}
 	st.away = true
+	for _, a := range []*attempt{&u.put[1-side], &u.restart[0], &u.restart[1], &u.start[0], &u.start[1], &u.stop} {
+		if a.word == Unclear && !r.settled(a) {
+			st.wait = "what became of the latest call for " + name // it may come late, and take it away again
+			return
+		}
+	}
 	need, stable := r.t.Good, r.t.Stable
 	if r.off.broken(ruleStable) {
 		need, stable = 1, 0

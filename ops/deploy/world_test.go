@@ -561,7 +561,7 @@ func (w *world) Do(_ context.Context, in Intent) (Answer, error) {
 		return Answer{}, errUnclear
 	case fHang:
 		w.hung = w.hung || in.Verb == VerbClose
-		at := w.now.Add(25 * time.Second)
+		at := w.now.Add(31 * time.Second) // after its answer was given up, and before the plan's Settle is over
 		w.lates = append(w.lates, late{at, func() error { _, err := w.effect(in); return err }})
 		w.advance(w.now.Add(20 * time.Second))
 		return Answer{}, context.DeadlineExceeded

@@ -132,6 +132,16 @@ func (j *File) Head() (seq int, hash string) { return j.chain.Head() }
 // Close gives the journal up.
 func (j *File) Close() error { return j.f.Close() }
 
+// InUse says whether a living process writes to a journal, as far as the system has locks that tell.
+func InUse(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // which also lets go of the lock, where it was to be had
+	return errors.Is(lock(f, path), ErrInUse)
+}
+
 func lock(f *os.File, path string) error {
 	switch err := flock(f); {
 	case errors.Is(err, errLocked):
