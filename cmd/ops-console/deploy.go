@@ -388,7 +388,8 @@ func (e *env) abortable(ctx context.Context, dep *deploy.Deployment, tell *event
 type eventTeller struct {
 	e     *env
 	json  bool
-	last  string
+	last  string    // that was waited for
+	said  time.Time // when a line was printed last
 	began time.Time
 }
 
@@ -402,26 +403,29 @@ func (t *eventTeller) event(v deploy.Event) {
 	if t.began.IsZero() {
 		t.began = v.At
 	}
-	if v.Kind == deploy.EventWaiting && v.Text == t.last {
-		return
+	// What is waited for changes with every step; only what takes a while is news.
+	if v.Kind == deploy.EventWaiting {
+		if v.Text == t.last || v.At.Sub(t.said) < tediousAfter {
+			return
+		}
+		t.last = v.Text
 	}
-	t.last = v.Text
-	where := v.Machine
-	if v.Region != "" {
-		where = strings.TrimSpace(v.Region + " " + v.Machine)
-	}
-	took := ""
-	if v.Took > 0 {
-		took = " in " + v.Took.Round(100*time.Millisecond).String()
-	}
-	line := fmt.Sprintf("%7s  %-12s %-8s", v.At.Sub(t.began).Round(100*time.Millisecond), v.Phase, v.Kind)
+	t.said = v.At
+	where := strings.TrimSpace(v.Region + " " + v.Machine)
+	line := ""
 	for _, part := range []string{where, v.Step, v.Text} {
 		if part != "" {
 			line += "  " + part
 		}
 	}
-	fmt.Fprintln(t.e.stdout, plaintext.Line(line+took, 500))
+	if v.Took > 0 {
+		line += " (" + v.Took.Round(100*time.Millisecond).String() + ")"
+	}
+	fmt.Fprintf(t.e.stdout, "%7s  %-12s %-8s  %s\n", v.At.Sub(t.began).Round(100*time.Millisecond), v.Phase, v.Kind, plaintext.Line(line, 500))
 }
+
+// tediousAfter is how long nothing may be said.
+const tediousAfter = 10 * time.Second
 
 func (t *eventTeller) note(text string) {
 	if !t.json {
