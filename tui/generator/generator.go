@@ -44,7 +44,9 @@ type Pane struct {
 	drawn   drawn
 	pick    *picker // nil: nothing is being chosen
 
-	picked   picks   // what is to be taken of the application's files
+	own      []row   // the application's files, whatever is shown of them
+	picked   picks   // what is to be taken of them
+	ready    ready   // to be written: what was chosen, when it was last looked at
 	applying bool    // it is being written
 	taken    *taking // what was written last; nil: nothing was, or it has been seen
 
@@ -165,9 +167,14 @@ func (p *Pane) value() *compare.Snapshot { return p.feed.Value }
 // fill makes the rows anew.
 func (p *Pane) fill() {
 	before := p.id()
-	p.rows = nil
+	p.rows, p.own = nil, nil
 	if s := p.value(); s != nil {
-		p.rows = p.part.of(rows(s, p.mine))
+		p.own = mineRows(s)
+		p.rows = slices.Clone(p.own)
+		if !p.mine {
+			p.rows = rows(s)
+		}
+		p.rows = p.part.of(p.rows)
 	}
 	p.table.SetLen(len(p.rows))
 	if p.id() != before {

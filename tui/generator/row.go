@@ -39,11 +39,8 @@ func (r *row) state() string {
 	return states[r.file.State].word
 }
 
-// rows are the files that changed; mine: those of the application, what asks for a decision first.
-func rows(s *compare.Snapshot, mine bool) []row {
-	if mine {
-		return mineRows(s)
-	}
+// rows are the files that changed.
+func rows(s *compare.Snapshot) []row {
 	files := filesByKey(s)
 	var out []row
 	for i := range s.Pairs {
@@ -58,6 +55,7 @@ func rows(s *compare.Snapshot, mine bool) []row {
 	return out
 }
 
+// mineRows are those of the application, what asks for a decision first.
 func mineRows(s *compare.Snapshot) []row {
 	if s.Plan == nil {
 		return nil

@@ -44,6 +44,23 @@ func (k picks) set(id string, i int, on bool) {
 	}
 }
 
+// ready is what would become of the files that were chosen.
+type ready struct {
+	plan    *merge.Plan
+	choices []merge.Choice
+	touches []action.Touch
+}
+
+// touches say what would become of the files of choices. It takes merging them, so it is kept until others are chosen.
+func (p *Pane) touches(cc []merge.Choice) []action.Touch {
+	plan, r := p.value().Plan, &p.ready
+	same := func(a, b merge.Choice) bool { return a.Path == b.Path && slices.Equal(a.Hunks, b.Hunks) }
+	if r.plan != plan || !slices.EqualFunc(r.choices, cc, same) {
+		*r = ready{plan, cc, touches(plan, cc)}
+	}
+	return r.touches
+}
+
 // taking is what was written last, and when.
 type taking struct {
 	msg pane.AppliedMsg
@@ -123,7 +140,7 @@ func (p *Pane) pickClean() {
 		p.picked = picks{}
 		return
 	}
-	for _, r := range mineRows(p.value()) {
+	for _, r := range p.own {
 		if !r.done && slices.Contains([]merge.State{merge.Untouched, merge.Merges, merge.New}, r.file.State) {
 			p.picked.set(r.id, whole, true)
 		}
@@ -155,9 +172,8 @@ func sameChanges(a, b *merge.File) bool {
 // choices are what was chosen, or what the cursor is on.
 func (p *Pane) choices() []merge.Choice {
 	var out []merge.Choice
-	rr := mineRows(p.value())
-	for i := range rr {
-		r := &rr[i]
+	for i := range p.own {
+		r := &p.own[i]
 		if !p.picked.any(r.id) || !r.file.Actionable() {
 			continue
 		}
@@ -261,7 +277,7 @@ func (p *Pane) applyAction() action.Action {
 	if len(cc) > 1 {
 		a.Plan = "Writes " + strconv.Itoa(len(cc)) + " files in " + s.Dir + ", all or none. git must have what is there now, and nothing is deleted."
 	}
-	a.Touches, a.Command = touches(s.Plan, cc), p.applyCommand(cc)
+	a.Touches, a.Command = p.touches(cc), p.applyCommand(cc)
 	a.Run = func(string) tea.Cmd {
 		p.applying, p.taken = true, nil
 		return func() tea.Msg { return msg }

@@ -226,7 +226,7 @@ func (p *Pane) under(h int) []paint.Part {
 // planWords is what the application has before it, in a line.
 func (p *Pane) planWords() string {
 	n := map[merge.State]int{}
-	for _, r := range mineRows(p.value()) {
+	for _, r := range p.own {
 		n[r.file.State]++
 	}
 	text := ""

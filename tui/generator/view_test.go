@@ -312,3 +312,14 @@ func BenchmarkView(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkActions is what there is to do, with much of it chosen: it is asked for with every frame.
+func BenchmarkActions(b *testing.B) {
+	p := with(b, sample{})
+	p.setMine(true)
+	press(b, p, "*")
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Actions()
+	}
+}
