@@ -19,7 +19,10 @@ func migrationChecks() []Check {
 
 func migrationsPending(f *Facts) verdict {
 	m, ok := f.Migrations.Get()
-	if t, known := f.Source.Get(); known && t.Mix != nil && sqlite(t) {
+	switch t, known := f.Source.Get(); {
+	case known && t.Mix == nil && m.Total == 0:
+		return unknown("there is no mix.exs in this tree", noProject)
+	case known && t.Mix != nil && sqlite(t):
 		return unknown("the database is a file in the machine, which nobody can ask from here", "look at it there: fly ssh console")
 	}
 	switch {
@@ -81,6 +84,9 @@ func backupNewest(f *Facts) verdict {
 		return pass("one is taken before anything is changed")
 	}
 	b, ok := f.Backups.Get()
+	if t, known := f.Source.Get(); !ok && known && f.serverless() && !sqlite(t) {
+		return pass("there is no database")
+	}
 	if !ok {
 		return unknown(f.Backups.Why(), "say where backups are kept, in the profile (docs/configuration.md)")
 	}

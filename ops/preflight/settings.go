@@ -333,7 +333,7 @@ func settingsConcurrency(f *Facts) verdict {
 	}
 	for _, s := range ss {
 		c := s.Concurrency
-		e := Evidence{Path: t.FlyPath, Line: s.Line, Text: fmt.Sprintf("type %s, soft %d, hard %d", c.Type, c.Soft, c.Hard)}
+		e := Evidence{Path: t.FlyPath, Line: s.Line}
 		switch {
 		case c.Hard > 0 && c.Soft >= c.Hard:
 			return fail(fmt.Sprintf("the soft limit of %d is not below the hard limit of %d: machines refuse before others take over", c.Soft, c.Hard), "soft_limit at 80 % of hard_limit", e)

@@ -67,7 +67,7 @@ func toolVersions(f *Facts, tool source.Tool) verdict {
 			} else {
 				said = append(said, p.From+" "+p.Version)
 			}
-			ee = append(ee, at(p.At, p.From+": "+p.Version))
+			ee = append(ee, at(p.At, p.Version))
 		}
 		switch r.Verdict {
 		case versions.Agree:
@@ -86,7 +86,7 @@ func toolVersions(f *Facts, tool source.Tool) verdict {
 	switch {
 	case !ok:
 		return unknown(f.Source.Why(), noProject)
-	case tool == source.Node && !t.Assets:
+	case tool == source.Node && t.Mix != nil && !t.Assets:
 		return pass("nothing here is built with it")
 	case tool == source.PostgreSQL && t.Mix != nil && (!ecto(t) || sqlite(t)):
 		return pass("nothing here uses it")
