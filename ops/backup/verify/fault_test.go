@@ -85,7 +85,7 @@ func TestDamageIsFoundByEveryLevelThatReads(t *testing.T) {
 		"its first byte": flip(0), "its last byte": flip(1), "cut by a byte": func(b []byte) []byte { return b[:len(b)-1] }, "empty": cut(0),
 		"longer": func(b []byte) []byte { return append(slices.Clone(b), 0) }, "cut in half": cut(0.5),
 	}
-	for _, at := range []float64{0.0001, 0.001, 0.01, 0.1, 0.37, 0.5, 0.93, 0.999} {
+	for _, at := range []float64{0.0001, 0.001, 0.1, 0.37, 0.93} {
 		damages[fmt.Sprint("a bit at ", at)] = flip(at)
 	}
 	levels := map[string][]backup.Level{}
@@ -93,7 +93,6 @@ func TestDamageIsFoundByEveryLevelThatReads(t *testing.T) {
 		levels[name] = []backup.Level{backup.Decoded}
 	}
 	levels["cut in half"] = []backup.Level{backup.Decoded, backup.Counted, backup.Restored}
-	levels["a bit at 0.37"] = levels["cut in half"]
 	levels["a bit at 0.001"] = []backup.Level{backup.Decoded, backup.Counted}
 	for _, stage := range []string{"stored", "age", "zstd", "raw"} {
 		for name, damage := range damages {
@@ -187,7 +186,8 @@ func TestWhatIsNotTheBackupsFaultIsAnError(t *testing.T) {
 		"a question of 2":  {func(o *Options, _ *store.Mem) { o.Assertions = []string{"select true union all select true"} }, backup.Restored, nil, "2 rows"},
 		"one that changes": {func(o *Options, _ *store.Mem) { o.Assertions = []string{"delete from orders returning true"} }, backup.Restored, nil, "read-only"},
 	} {
-		for level := backup.Present; level <= backup.Restored; level++ {
+		// Levels above notice what those below do, in the same way; one below does not start a server.
+		for level := backup.Present; level <= min(c.from+1, backup.Restored); level++ {
 			o, s := l.options(t, level)
 			c.change(&o, s)
 			got, err := Run(t.Context(), o)
@@ -239,8 +239,8 @@ func TestABrokenBackupIsSaidToBe(t *testing.T) {
 		"one that is null": {func(o *Options, _ *store.Mem) { o.Assertions = []string{"select null::bool"} }, backup.Restored, "does not hold"},
 	} {
 		for level := backup.Present; level <= backup.Restored; level++ {
-			if level == backup.Restored && c.from == backup.Counted && name != "a row too few" {
-				continue // as counted
+			if level == backup.Restored && c.from < backup.Restored && name != "a row too few" {
+				continue // as below
 			}
 			o, s := l.options(t, level)
 			c.change(&o, s)
