@@ -51,7 +51,7 @@ func (m *Model) globalActions() []action.Action {
 		action.Action{Name: "redraw", Help: "draw everything again", Keys: []string{"ctrl+l"}, Hidden: true, Run: cmd(func() tea.Cmd { return tea.ClearScreen })},
 		action.Action{Name: "suspend", Help: "back to the shell until fg", Keys: []string{"ctrl+z"}, Hidden: true, Run: cmd(func() tea.Cmd { return tea.Suspend })},
 		action.Action{Name: "help", Help: "help", About: "list all keys, or find one", Keys: []string{"?"}, Run: do(m.openHelp)},
-		action.Action{Name: "quit", Help: "quit", About: "close the console", Keys: []string{"q", "ctrl+c"}, Run: cmd(func() tea.Cmd { return tea.Quit })},
+		action.Action{Name: "quit", Help: "quit", About: "close the console", Keys: []string{"q", "ctrl+c"}, Run: cmd(m.quit)},
 	)
 	for i := range aa {
 		if aa[i].Name == "arm" && m.o.ReadOnly {

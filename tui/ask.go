@@ -27,7 +27,9 @@ func (m *Model) ask(q pane.AskMsg) {
 	case m.over != nil:
 		m.fail(errors.New(q.Action.Name + ": another question is open"))
 	default:
-		m.over = &question{AskMsg: q}
+		a := &question{AskMsg: q}
+		a.typed.Set(q.Text)
+		m.over = a
 	}
 }
 

@@ -90,6 +90,15 @@ func (m *Model) reconnect() tea.Cmd {
 		m.say("connecting already")
 		return nil
 	}
+	if d := m.deploying(); d != nil {
+		m.leaveRunning(d, "reconnect", "Close the connection and open it again.", m.connectAgain)
+		return nil
+	}
+	return m.connectAgain()
+}
+
+func (m *Model) connectAgain() tea.Cmd {
+	c := &m.conn
 	m.disarm("connecting again")
 	c.session = nil
 	c.number++
@@ -107,9 +116,9 @@ func (m *Model) joinLater(now time.Time) tea.Cmd {
 }
 
 // join opens a second session beside one that has no network: what the first one reads is not given up for a network
-// that may still be missing.
+// that may still be missing. Nor is a deployment that runs: its session stays until it has ended.
 func (m *Model) join() tea.Cmd {
-	if m.conn.trying {
+	if m.conn.trying || m.deploying() != nil {
 		return nil
 	}
 	m.conn.trying = true

@@ -114,6 +114,12 @@ func (m *Model) takeFeeds() tea.Cmd {
 	if kept != nil {
 		cmds = append(cmds, m.backups.follow(m, kept))
 	}
+	released := m.conn.session.Deploys()
+	m.deploys.known = released != nil
+	cmds = append(cmds, m.tellDeploys())
+	if released != nil {
+		cmds = append(cmds, m.deploys.follow(m, released))
+	}
 	if src := m.conn.session.Generator(); src != nil {
 		cmds = append(cmds, m.generator.follow(m, src))
 	}
@@ -253,7 +259,10 @@ func (m *Model) freeze() tea.Cmd {
 	if m.backups.told != m.backups.known {
 		cmds = append(cmds, m.tellBackups())
 	}
-	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m), m.backups.pass(m))
+	if m.deploys.told != m.deploys.known {
+		cmds = append(cmds, m.tellDeploys())
+	}
+	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m), m.backups.pass(m), m.deploys.pass(m))
 	if m.netKnown {
 		cmds = append(cmds, m.toPanes(pane.NetworkMsg{Status: m.net}))
 	}

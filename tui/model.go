@@ -10,6 +10,7 @@ import (
 
 	"ops-console/ops"
 	kept "ops-console/ops/backup/watch"
+	released "ops-console/ops/deploy/watch"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
@@ -45,6 +46,7 @@ type Model struct {
 	migrations migrations
 	generator  generator
 	backups    backups
+	deploys    deploys
 	problems   []ops.Problem // of all that the panes have
 	net        wg.Status
 	netKnown   bool
@@ -80,6 +82,7 @@ func New(o Options) (*Model, error) {
 	}
 	m.generator.tell = func(s feed.Snapshot[*compare.Snapshot]) tea.Msg { return pane.GeneratorMsg{Snapshot: s} }
 	m.backups.tell = func(s feed.Snapshot[*kept.Snapshot]) tea.Msg { return pane.BackupsMsg{Known: true, Snapshot: s} }
+	m.deploys.tell = func(s feed.Snapshot[*released.Snapshot]) tea.Msg { return pane.DeploysMsg{Known: true, Snapshot: s} }
 	var err error
 	if m.look, err = newLook(&o); err != nil {
 		return nil, err
@@ -227,6 +230,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.applied(msg)
 	case pane.BackupMsg:
 		return m, m.backup(msg)
+	case pane.DeployMsg:
+		return m, m.deploy(msg)
 	case pane.EditMsg:
 		return m, m.edit(msg)
 	case pane.AskMsg:

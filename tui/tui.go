@@ -65,6 +65,8 @@ type Session interface {
 	Generator() Generator
 	// Backups is where the backups are kept; nil: no store is configured.
 	Backups() Backups
+	// Deploys is where releases and deployments come from; nil: they are not watched.
+	Deploys() Deploys
 	Refresh()     // asks for new readings now
 	Close() error // ends the session and waits for it
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ops-console/ops/config"
+	released "ops-console/ops/deploy/watch"
 	"ops-console/ops/ecto/lint"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/health"
@@ -112,6 +113,7 @@ type live struct {
 	migrations  *watch.Watcher       // nil: no project's directory is known
 	generator   *compare.Watcher
 	backups     *session.BackupWatch // nil: no store is configured
+	deploys     *released.Watcher    // nil: there is no directory for their journals
 
 	cancel context.CancelFunc // of regions
 	wait   sync.WaitGroup
@@ -133,6 +135,9 @@ func goLive(ctx context.Context, e *env, s *session.Session) *live {
 	}
 	if w, ok := s.WatchBackups(ctx, e.session(), e.now, e.operator(), record); ok {
 		l.backups = w
+	}
+	if state, err := config.StateDir(e.getenv); err == nil {
+		l.deploys = s.WatchDeploys(ctx, e.session(), e.now, e.operator(), state, record)
 	}
 	return l
 }
@@ -192,6 +197,13 @@ func (l *live) Backups() tui.Backups {
 	return l.backups
 }
 
+func (l *live) Deploys() tui.Deploys {
+	if l.deploys == nil {
+		return nil
+	}
+	return l.deploys
+}
+
 func (l *live) Refresh() {
 	l.health.Refresh()
 	if l.replication != nil {
@@ -204,12 +216,18 @@ func (l *live) Refresh() {
 	if l.backups != nil {
 		l.backups.Refresh()
 	}
+	if l.deploys != nil {
+		l.deploys.Refresh()
+	}
 }
 
 func (l *live) Close() error {
 	l.cancel()
 	l.wait.Wait()
 	l.generator.Close()
+	if l.deploys != nil {
+		l.deploys.Close()
+	}
 	if l.backups != nil {
 		l.backups.Close()
 	}

@@ -9,6 +9,8 @@ import (
 
 	"ops-console/ops/backup"
 	kept "ops-console/ops/backup/watch"
+	"ops-console/ops/deploy"
+	deploys "ops-console/ops/deploy/watch"
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/rehearse"
 	"ops-console/ops/ecto/watch"
@@ -156,6 +158,7 @@ type AskMsg struct {
 	Title    string
 	About    string // a sentence or two: what will be done with it
 	Label    string // before the text: "reason"
+	Text     string // that is there to begin with
 	Optional bool   // an empty text will do
 }
 
@@ -240,4 +243,34 @@ type BackupMsg struct {
 	IDs   []backup.ID
 	Level backup.Level
 	Text  string
+}
+
+// DeploysMsg carries a new snapshot of the releases and deployments. Known is false where they are not watched.
+type DeploysMsg struct {
+	Known    bool
+	Snapshot feed.Snapshot[*deploys.Snapshot]
+}
+
+// DeployDo is what can be done about deployments.
+type DeployDo string
+
+// The deeds.
+const (
+	DeployPlan    DeployDo = "plan a deployment" // Image; changes nothing
+	DeployBack    DeployDo = "plan a rollback"   // Release; changes nothing
+	DeployForget  DeployDo = "forget the plan"
+	DeployStart   DeployDo = "start"     // ID of the plan that was shown
+	DeployChoose  DeployDo = "choose"    // ID, Choice
+	DeployAside   DeployDo = "set aside" // ID of a journal that cannot be read
+	DeployDetach  DeployDo = "detach"    // the one that runs here; it can be resumed
+	DeployInspect DeployDo = "preflight" // Image; empty: of what runs; changes nothing
+)
+
+// DeployMsg asks the console to do something about deployments. Of what it does snapshots tell.
+type DeployMsg struct {
+	Do      DeployDo
+	Image   string
+	Release int
+	ID      string
+	Choice  deploy.Choice
 }

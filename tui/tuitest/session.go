@@ -8,6 +8,7 @@ import (
 
 	"ops-console/ops/backup"
 	kept "ops-console/ops/backup/watch"
+	released "ops-console/ops/deploy/watch"
 	"ops-console/ops/ecto"
 	"ops-console/ops/ecto/rehearse"
 	"ops-console/ops/ecto/watch"
@@ -31,6 +32,7 @@ type Session struct {
 	migrations source[feed.Snapshot[*watch.Snapshot]]
 	generator  source[feed.Snapshot[*compare.Snapshot]]
 	backups    source[feed.Snapshot[*kept.Snapshot]]
+	deploys    source[feed.Snapshot[*released.Snapshot]]
 
 	mu        sync.Mutex // guards the following
 	database  bool
@@ -49,6 +51,9 @@ type Session struct {
 	answers   map[*generated.Question]bool
 	keeps     bool
 	kept      []pane.BackupMsg
+	releases  bool
+	deployed  []pane.DeployMsg
+	forbid    error
 	refuse    error
 	refreshes int
 	apart     bool
@@ -64,6 +69,7 @@ func NewSession() *Session {
 	s.migrations.init()
 	s.generator.init()
 	s.backups.init()
+	s.deploys.init()
 	s.network.set(Network(Options{}))
 	return s
 }
