@@ -148,6 +148,7 @@ type Options struct {
 const (
 	every       = time.Minute
 	readTimeout = 30 * time.Second
+	soon        = time.Second // after the first look failed; then twice as long each time
 	// publishEvery bounds how often progress is published: a terminal shows no more.
 	publishEvery = 150 * time.Millisecond
 	// silent is how many looks may fail in a row before that is a problem.
@@ -187,19 +188,30 @@ func Watch(ctx context.Context, o Options) *Watcher {
 	return w
 }
 
-// follow publishes what the feed reads.
+// follow publishes what the feed reads. As long as nothing was ever read it has it look again soon: the network may be on its
+// way up.
 func (w *Watcher) follow() {
-	for {
+	again, wait := time.NewTimer(w.o.Every), soon
+	again.Stop()
+	defer again.Stop()
+	for seen := uint64(0); ; {
 		changed := w.feed.Changed()
-		if s := w.feed.Latest(); s.Seq > 0 {
+		if s := w.feed.Latest(); s.Seq > seen {
+			seen = s.Seq
 			w.mu.Lock()
 			w.publish()
 			w.mu.Unlock()
+			if s.GoodAt.IsZero() {
+				again.Reset(min(wait, w.o.Every))
+				wait *= 2
+			}
 		}
 		select {
 		case <-w.ctx.Done():
 			return
 		case <-changed:
+		case <-again.C:
+			w.feed.Refresh()
 		}
 	}
 }

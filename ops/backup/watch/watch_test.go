@@ -134,3 +134,58 @@ func TestAStoreThatDoesNotAnswerLeavesWhatWasKnown(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+func TestTheFirstLookIsTriedAgainSoon(t *testing.T) {
+	n := 0
+	begun := time.Now()
+	w := start(t, Options{
+		Every: time.Hour,
+		Read: func(context.Context) (Reading, error) {
+			if n++; n == 1 {
+				return Reading{}, errors.New("the network is on its way up")
+			}
+			return Reading{Store: "memory"}, nil
+		},
+		Problems: func(_ Reading, err error, _ time.Time) []ops.Problem {
+			if err != nil {
+				return []ops.Problem{{Code: "unread"}}
+			}
+			return nil
+		},
+	})
+	if s := until(t, w, "failed", func(*Snapshot) bool { return w.Latest().Err != nil }); !s.At.IsZero() || len(s.Problems) != 1 {
+		t.Errorf("got %+v", s)
+	}
+	if s := until(t, w, "read", func(s *Snapshot) bool { return s.Store == "memory" }); len(s.Problems) != 0 {
+		t.Errorf("got %+v after %v", s, time.Since(begun))
+	}
+}
+
+func TestWhatWasRestoredIsKeptUntilItIsSwappedIn(t *testing.T) {
+	w := start(t, Options{})
+	run := func(kind Kind, r Result, err error) *Snapshot {
+		t.Helper()
+		before := w.Latest().Seq
+		if err := w.Run(kind, "", string(kind), func(context.Context, func(Progress)) (Result, error) { return r, err }); err != nil {
+			t.Fatal(err)
+		}
+		return until(t, w, "done", func(s *Snapshot) bool { return w.Latest().Seq > before && s.Job != nil && s.Job.Kind == kind && !s.Job.Runs() })
+	}
+	made := &Restored{Database: "shop_restore_1", Original: "shop"}
+	for _, c := range []struct {
+		kind Kind
+		r    Result
+		err  error
+		want bool
+	}{
+		{Verify, Result{}, nil, false},
+		{Restore, Result{Restored: made}, nil, true},
+		{Verify, Result{}, nil, true},
+		{Swap, Result{}, errors.New("a session does not end"), true},
+		{Swap, Result{}, nil, false},
+	} {
+		if s := run(c.kind, c.r, c.err); (s.Restored != nil) != c.want {
+			t.Errorf("after %s (%v): %+v", c.kind, c.err, s.Restored)
+		}
+	}
+}
