@@ -152,7 +152,7 @@ func databaseLag(f *Facts) verdict {
 		case r.Critical > 0 && x.Lag >= r.Critical:
 			return fail(fmt.Sprintf("%s in %s is %s behind: what is written is not seen there, and waits for it time out", x.Name, cmp.Or(x.Region, "?"), x.Lag.Round(time.Millisecond)), "see ops-console replication, and wait until it has caught up", e)
 		case x.Lag > worst.Lag:
-			worst.Name, worst.Region, worst.Lag, worst.Known = x.Name, x.Region, x.Lag, true
+			worst.Name, worst.Region, worst.Lag = x.Name, x.Region, x.Lag
 		}
 	}
 	switch {

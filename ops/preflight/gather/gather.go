@@ -106,7 +106,7 @@ func Source(dir, flyToml, app string) (*source.Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the project: %w", err)
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // it was only read
 	o := source.Options{App: app}
 	if flyToml != "" {
 		if o.FlyPath, o.Fly, err = flyFile(dir, flyToml); err != nil {

@@ -43,9 +43,11 @@ func newServer(t *testing.T) *server {
 	s := &server{}
 	image := fmt.Sprintf(`{"mediaType":%q,"config":{"digest":%q},"layers":[{"size":100},{"size":20}]}`, typeManifest, digestOf(configText))
 	s.index = fmt.Sprintf(`{"mediaType":%q,"manifests":[{"digest":%q,"platform":{"os":"linux","architecture":"arm64"}},{"digest":%q,"platform":{"os":"linux","architecture":"amd64"}},{"digest":"sha256:0","platform":{"os":"unknown","architecture":"unknown"}}]}`, typeIndex, digestOf("arm"), digestOf(image))
-	documents := map[string]string{"/v2/shop/manifests/v1": s.index, "/v2/shop/manifests/" + digestOf(s.index): s.index, "/v2/shop/manifests/" + digestOf(image): image, "/v2/shop/manifests/single": image, "/v2/shop/blobs/" + digestOf(configText): configText,
+	documents := map[string]string{
+		"/v2/shop/manifests/v1": s.index, "/v2/shop/manifests/" + digestOf(s.index): s.index, "/v2/shop/manifests/" + digestOf(image): image, "/v2/shop/manifests/single": image, "/v2/shop/blobs/" + digestOf(configText): configText,
 		"/v2/shop/manifests/arm":  fmt.Sprintf(`{"manifests":[{"digest":%q,"platform":{"os":"linux","architecture":"arm64"}}]}`, digestOf("arm")),
-		"/v2/shop/manifests/page": "<html>", "/v2/shop/manifests/trap": `{"config":{"digest":"../../x:y"}}`}
+		"/v2/shop/manifests/page": "<html>", "/v2/shop/manifests/trap": `{"config":{"digest":"../../x:y"}}`,
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()

@@ -83,8 +83,11 @@ func TestTexts(t *testing.T) {
 		name string
 		o    report.Options
 	}{
-		{"wide", report.Options{}}, {"80", report.Options{Width: 80}}, {"40", report.Options{Width: 40}},
-		{"colour", report.Options{Width: 80, Color: true}}, {"ascii", report.Options{Width: 80, ASCII: true}},
+		{"wide", report.Options{}},
+		{"80", report.Options{Width: 80}},
+		{"40", report.Options{Width: 40}},
+		{"colour", report.Options{Width: 80, Color: true}},
+		{"ascii", report.Options{Width: 80, ASCII: true}},
 	} {
 		var b bytes.Buffer
 		if err := report.Text(&b, mixed(), tc.o); err != nil {

@@ -201,9 +201,10 @@ func (p *parser) braces() {
 		c := p.text[p.at]
 		p.count()
 		p.add(c)
-		if c == '{' {
+		switch c {
+		case '{':
 			depth++
-		} else if c == '}' {
+		case '}':
 			if depth--; depth == 0 {
 				return
 			}
