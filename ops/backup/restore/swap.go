@@ -268,7 +268,7 @@ func Swap(ctx context.Context, o SwapOptions, p *SwapPlan) error {
 // close is the transaction that begins a swap.
 func (p *SwapPlan) close(intent mark) string {
 	return "begin; comment on database " + tables.Quote(p.Restored) + " is " + tables.Literal(intent.String()) +
-		"; alter database " + tables.Quote(p.Original) + " allow_connections false; commit"
+		"; alter database " + tables.Quote(p.Original) + " allow_connections false; alter database " + tables.Quote(p.Restored) + " allow_connections false; commit"
 }
 
 // exchange ends the sessions and changes the names.
@@ -323,8 +323,7 @@ func textOrNull(s string) string {
 	return tables.Literal(s)
 }
 
-// empty ends all sessions of both databases, and waits until they are gone. The restored one still lets new ones in, which
-// the renaming itself then finds.
+// empty ends all sessions of both databases, and waits until they are gone.
 func (s *session) empty(ctx context.Context, patience time.Duration, p *SwapPlan) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("%w: sessions did not end within %s", ErrBusy, patience))
 	defer cancel()
@@ -400,10 +399,10 @@ func (s *session) await(ctx context.Context, p *SwapPlan) error {
 	}
 }
 
-// reopen lets sessions into the original again, and makes the mark what it was. Both are one, so that it can be repeated.
+// reopen lets sessions into both databases again, and makes the mark what it was, in one, so that it can be repeated.
 func (s *session) reopen(ctx context.Context, original, restored string, was mark) error {
-	err := s.do(ctx, "begin; alter database "+tables.Quote(original)+" allow_connections true; comment on database "+tables.Quote(restored)+
-		" is "+tables.Literal(was.String())+"; commit")
+	err := s.do(ctx, "begin; alter database "+tables.Quote(original)+" allow_connections true; alter database "+tables.Quote(restored)+
+		" allow_connections true; comment on database "+tables.Quote(restored)+" is "+tables.Literal(was.String())+"; commit")
 	if err != nil {
 		_ = s.do(ctx, "rollback") // the error is what matters
 		return failed("open "+original+" again", err)
