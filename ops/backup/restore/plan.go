@@ -192,10 +192,7 @@ func (p *Plan) database(ctx context.Context, s *session, o *Options, _ *archive.
 		return err
 	}
 	if len(rows) == 1 && (m.Collate == "" || rows[0][0] == m.Collate) {
-		p.locale += " lc_collate " + tables.Literal(rows[0][0]) + " lc_ctype " + tables.Literal(rows[0][1])
-		if extra := rows[0][2]; extra != "" {
-			p.locale += " locale_provider icu icu_locale " + tables.Literal(extra)
-		}
+		p.locale += " lc_collate " + tables.Literal(rows[0][0]) + " lc_ctype " + tables.Literal(rows[0][1]) + rows[0][2]
 		return nil
 	}
 	if m.Collate == "" {
@@ -230,13 +227,14 @@ func (p *Plan) owner(ctx context.Context, s *session, o *Options) error {
 	return err
 }
 
-// providerOf is the SQL of the ICU locale of a database, empty for another provider.
+// providerOf is SQL for what CREATE DATABASE must be told of another provider of locales than the system's.
 func providerOf(major int) string {
 	switch {
 	case major >= 17:
-		return "case datlocprovider when 'i' then datlocale else '' end"
+		return `case datlocprovider when 'i' then ' locale_provider icu icu_locale ' || pg_catalog.quote_literal(datlocale)
+ when 'b' then ' locale_provider builtin builtin_locale ' || pg_catalog.quote_literal(datlocale) else '' end`
 	case major >= 15:
-		return "case datlocprovider when 'i' then daticulocale else '' end"
+		return "case datlocprovider when 'i' then ' locale_provider icu icu_locale ' || pg_catalog.quote_literal(daticulocale) else '' end"
 	}
 	return "''"
 }

@@ -334,3 +334,38 @@ func TestNamesThatLookLikeSomethingElse(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+func TestTheNewDatabaseSortsAsTheOriginalDoes(t *testing.T) {
+	t.Parallel()
+	c := sample.Cluster(t, nil)
+	for name, locale := range map[string]string{"shop_c": "", "shop_icu": " locale_provider icu icu_locale 'de-u-co-phonebk'", "shop_latin": " encoding 'LATIN1'"} {
+		if strings.Contains(locale, "provider") && archive.Major(serverVersion(t, c)) < 15 {
+			continue // it came with 15
+		}
+		if err := c.Primary().Exec(t.Context(), "postgres", "create database "+name+" template template0 lc_collate 'C' lc_ctype 'C'"+locale); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Primary().Exec(t.Context(), name, "create table t as select 'x'::text as i", "create index on t (i)"); err != nil {
+			t.Fatal(err)
+		}
+		l := &lab{sample.Take(t, sample.Node(t, c.Primary(), name), name), c, newLabIdentity(t)}
+		o, _ := l.options(t)
+		p, err := Make(t.Context(), o)
+		if err != nil || len(p.Problems) > 0 {
+			t.Fatal(err, p)
+		}
+		r, err := Run(t.Context(), o, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const ask = "select jsonb_build_array(to_jsonb(d)->'datlocprovider', to_jsonb(d)->'daticulocale', to_jsonb(d)->'datlocale', datcollate, datctype, encoding)::text from pg_database d where datname = "
+		if want, got := l.value(t, "postgres", ask+tables.Literal(name)), l.value(t, "postgres", ask+tables.Literal(r.Database)); got != want {
+			t.Errorf("%s: %s, and restored: %s", name, want, got)
+		}
+	}
+}
+
+func serverVersion(t *testing.T, c *pgcluster.Cluster) string {
+	t.Helper()
+	return (&lab{cluster: c}).value(t, "postgres", "show server_version")
+}
