@@ -9,6 +9,10 @@
 //	retain    which backups may go, and why
 //	verify    proving that one is good
 //	restore   getting one back, beside the original
+//	archive   reading pg_dump's custom format
+//	load      giving an archive to pg_restore
+//	tables    what a live database holds
+//	sample    backups of real databases, for tests
 //	schedule  what runs it
 //	notice    who is told
 //
