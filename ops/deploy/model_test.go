@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -624,93 +625,83 @@ func envs() []env {
 	return out
 }
 
-func modelBudget(t *testing.T) int {
-	if s := os.Getenv("MODEL_FAULTS"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
+// modelFaults is how many faults executions have at most: MODEL_FAULTS, or 1.
+func modelFaults(t *testing.T) int {
+	s := os.Getenv("MODEL_FAULTS")
+	if s == "" {
+		return 1
 	}
-	return 1
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		t.Fatalf("MODEL_FAULTS is %q, not a number of faults", s)
+	}
+	return n
 }
 
-// TestModelOne shows one execution: MODEL_ENV is a part of the environment's name, MODEL_PATH its choices.
-func TestModelOne(t *testing.T) {
-	name := os.Getenv("MODEL_ENV")
-	if name == "" {
-		t.Skip("set MODEL_ENV to a part of an environment's name, and MODEL_PATH to the choices, to see one execution")
-	}
-	var pre []int8
-	for _, f := range strings.Fields(os.Getenv("MODEL_PATH")) {
-		n, _ := strconv.Atoi(f)
-		pre = append(pre, int8(n))
-	}
-	for _, e := range envs() {
-		if !strings.Contains(e.name, name) {
-			continue
-		}
-		c, p := one(e, pre, len(pre), 0, false)
-		entries, _, _ := journal.Decode(p.m.data)
-		for _, x := range entries[1:] {
-			t.Logf("%7.2f %-9s %s", x.At.Sub(epoch).Seconds(), x.Kind, x.Data)
-		}
-		t.Log(p.end(), p.s.Reason, c.trace, p.w.viol)
-		return
-	}
-}
-
+// MODEL_ONLY is a part of the names of the environments to explore; empty: all.
 func TestModel(t *testing.T) {
-	r := exploreAll(envs(), modelBudget(t), 0, false, false)
-	t.Log(r)
+	ee := envs()
+	if only := os.Getenv("MODEL_ONLY"); only != "" {
+		ee = slices.DeleteFunc(ee, func(e env) bool { return !strings.Contains(e.name, only) })
+	}
+	if raced {
+		ee = slices.DeleteFunc(ee, func(e env) bool { return e.mig != "ok" || e.image != "good" || e.strategy != StrategyRolling })[:2]
+	}
+	r := exploreAll(ee, modelFaults(t), 0, false, false)
+	t.Logf("%d environments, at most %d faults: %s", len(ee), modelFaults(t), r)
 	for _, v := range r.viol {
 		t.Error(v)
 	}
 }
 
-// mutants are engines that have forgotten one rule.
-var mutants = []struct {
+// mutant is an engine that has forgotten a rule.
+type mutant struct {
 	name string
 	off  rules
-	lazy bool
-}{
-	{"no-intent", 0, true},
-	{"no-verify", ruleVerify, false},
-	{"rollback-only-healthy", ruleTouched, false},
-	{"no-run-key", ruleRunKey, false},
-	{"run-again", ruleRunOnce, false},
-	{"ignore-schema", ruleEligible, false},
-	{"no-wait-for-run", ruleWaitRun, false},
-	{"no-lease-first", ruleLeaseFirst, false},
-	{"no-renewal", ruleRenew, false},
-	{"no-fence", ruleFence, false},
-	{"no-version", ruleVersion, false},
-	{"no-settling", ruleSettle, false},
-	{"no-identity", ruleIdentity, false},
-	{"no-restart", ruleRestart, false},
-	{"back-after-cutover", ruleCutover, false},
-	{"no-room", ruleRoom, false},
-	{"keep-doubles", ruleDoubles, false},
-	{"create-blindly", ruleLook, false},
-	{"always-complete", ruleTruth, false},
-	{"one-look-is-healthy", ruleStable, false},
-	{"no-monitor", ruleMonitor, false},
-	{"no-soak", ruleSoak, false},
-	{"stale-plan", ruleUnchanged, false},
-	{"unreachable-is-gone", ruleLost, false},
-	{"ignore-foreign-run", ruleForeignRun, false},
+	lazy bool // intents are written down only with what follows them
+	far  bool // it takes thousands of paths to notice
 }
 
-const mutantFaults = 2 // and one less
+var mutants = []mutant{
+	{name: "no-intent", lazy: true, far: true},
+	{name: "no-verify", off: ruleVerify},
+	{name: "rollback-only-healthy", off: ruleTouched},
+	{name: "no-run-key", off: ruleRunKey, far: true},
+	{name: "run-again", off: ruleRunOnce, far: true},
+	{name: "ignore-schema", off: ruleEligible},
+	{name: "no-wait-for-run", off: ruleWaitRun, far: true},
+	{name: "no-lease-first", off: ruleLeaseFirst},
+	{name: "no-renewal", off: ruleRenew},
+	{name: "no-fence", off: ruleFence},
+	{name: "no-version", off: ruleVersion},
+	{name: "no-settling", off: ruleSettle, far: true},
+	{name: "no-identity", off: ruleIdentity},
+	{name: "no-restart", off: ruleRestart},
+	{name: "back-after-cutover", off: ruleCutover},
+	{name: "no-room", off: ruleRoom},
+	{name: "keep-doubles", off: ruleDoubles, far: true},
+	{name: "create-blindly", off: ruleLook, far: true},
+	{name: "always-complete", off: ruleTruth},
+	{name: "one-look-is-healthy", off: ruleStable},
+	{name: "no-monitor", off: ruleMonitor, far: true},
+	{name: "no-soak", off: ruleSoak},
+	{name: "stale-plan", off: ruleUnchanged},
+	{name: "unreachable-is-gone", off: ruleLost},
+	{name: "ignore-foreign-run", off: ruleForeignRun},
+}
 
-// TestEveryRuleIsNeeded breaks each rule and sees the model notice.
+// TestEveryRuleIsNeeded breaks each rule and sees the model notice, with at most one fault besides.
 func TestEveryRuleIsNeeded(t *testing.T) {
-	for _, m := range mutants {
+	mm := mutants
+	if raced {
+		mm = slices.DeleteFunc(slices.Clone(mm), func(m mutant) bool { return m.far })
+	}
+	for _, m := range mm {
 		t.Run(m.name, func(t *testing.T) {
-			for faults := range mutantFaults {
+			for faults := range 2 {
 				r := exploreAll(envs(), faults, m.off, m.lazy, true)
 				for _, v := range r.viol {
-					t.Logf("killed with %d faults after %d paths: %.300s", faults, r.paths, v)
+					t.Logf("noticed with %d faults, after %d paths: %.300s", faults, r.paths, v)
 					return
 				}
 			}

@@ -128,8 +128,10 @@ func gateStep(s *State, i int, when Moment) []StepStatus {
 
 func machineStatus(s *State, o *Observed, u *unit, t *teller, now time.Time) MachineStatus {
 	target := &s.Plan.Targets[u.target]
-	out := MachineStatus{ID: u.id, Region: target.Region, Group: target.Group, From: target.Prev.Release, Checks: target.Checks,
-		State: StepPending, Step: "queued"}
+	out := MachineStatus{
+		ID: u.id, Region: target.Region, Group: target.Group, From: target.Prev.Release, Checks: target.Checks,
+		State: StepPending, Step: "queued",
+	}
 	if u.role != roleTarget {
 		out.From = 0
 	}

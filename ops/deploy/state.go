@@ -239,9 +239,7 @@ func (s *State) begin(r *Record) error {
 	for i := range s.units {
 		s.units[i] = unit{target: i, id: r.Plan.Targets[i].Machine}
 	}
-	for _, m := range r.Plan.made() {
-		s.units = append(s.units, m)
-	}
+	s.units = append(s.units, r.Plan.made()...)
 	s.open, s.discards = map[int]Intent{}, map[string]attempt{}
 	s.gates = make([]attempt, len(r.Plan.Gates))
 	return nil

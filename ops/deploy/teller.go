@@ -194,30 +194,38 @@ func (t *teller) ended(r *Record, e *Event) bool {
 	if r.Answer != nil && r.Answer.Machine != "" {
 		e.Machine = r.Answer.Machine
 	}
-	switch {
-	case r.Word == Done:
-		e.Kind = EventDone
-		if r.Answer != nil && r.Answer.Verdict != "" {
-			e.Text = strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", in.Gate, r.Answer.Verdict, r.Answer.Text), ": ")
-			if r.Answer.Verdict == Fail || r.Answer.Verdict == Unknown {
-				e.Kind = EventFailed
-			}
-		}
-		if r.Answer != nil && r.Answer.Record != nil {
-			e.Text = fmt.Sprintf("release %d is recorded", r.Answer.Record.Version)
-		}
+	switch r.Word {
+	case Done:
+		t.answered(in, r.Answer, e)
 		return true
-	case r.Word == Unclear, r.Word == Busy:
+	case Unclear:
 		e.Kind = EventUnclear
 		e.Text += ": not known whether it happened, looking: " + r.Text
-		if r.Word == Busy {
-			e.Text = in.what() + ": the platform is busy, asking again: " + r.Text
-		}
 		return true
+	case Busy:
+		e.Kind = EventUnclear
+		e.Text += ": the platform is busy, asking again: " + r.Text
+		return true
+	case Conflict, Refused, Gone:
 	}
 	e.Kind = EventFailed
 	e.Text += ": " + r.Text
 	return true
+}
+
+// answered tells of a call that was done.
+func (t *teller) answered(in *Intent, ans *Answer, e *Event) {
+	e.Kind = EventDone
+	switch {
+	case ans == nil:
+	case ans.Verdict != "":
+		e.Text = strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", in.Gate, ans.Verdict, ans.Text), ": ")
+		if ans.Verdict == Fail || ans.Verdict == Unknown {
+			e.Kind = EventFailed
+		}
+	case ans.Record != nil:
+		e.Text = fmt.Sprintf("release %d is recorded", ans.Record.Version)
+	}
 }
 
 // what says what an intent is, for people.

@@ -133,8 +133,10 @@ func (r *reducer) missing(st *standing, side int) {
 		st.wait = name + " to be in the list"
 		return
 	}
-	st.change = Intent{Verb: VerbCreate, Side: New, Target: st.t.Machine, Key: u.key, Region: st.t.Region,
-		Cordoned: u.role == roleGreen, SkipLaunch: st.t.Cold() && !st.t.Try}
+	st.change = Intent{
+		Verb: VerbCreate, Side: New, Target: st.t.Machine, Key: u.key, Region: st.t.Region,
+		Cordoned: u.role == roleGreen, SkipLaunch: st.t.Cold() && !st.t.Try,
+	}
 	what := fmt.Sprintf("a %s machine in %s", u.role, st.t.Region)
 	switch {
 	case a.word == "":
@@ -169,8 +171,10 @@ func (r *reducer) put(st *standing, side, where int) {
 		}
 		return
 	}
-	st.change = Intent{Verb: VerbUpdate, Machine: m.ID, Version: m.Version, Side: sides[side],
-		SkipLaunch: st.t.Cold()}
+	st.change = Intent{
+		Verb: VerbUpdate, Machine: m.ID, Version: m.Version, Side: sides[side],
+		SkipLaunch: st.t.Cold(),
+	}
 	if r.off.broken(ruleVersion) {
 		st.change.Version = ""
 	}

@@ -97,8 +97,7 @@ type world struct {
 	viol    []string
 	other   bool // somebody else took a lease
 	maxAway int
-	size    int  // machines at the beginning
-	fouled  bool // the platform did not do what was asked in a way that nobody can mend
+	size    int // machines at the beginning
 	inLate  bool
 	hung    bool // a close of the release record comes late
 	abortAt time.Time
@@ -342,8 +341,10 @@ func (w *world) effect(in Intent) (Answer, error) {
 			}
 		}
 		w.next++
-		m := &fmachine{id: "m" + strconv.Itoa(w.next), region: in.Region, group: in.Group, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
-			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch, made: w.now}
+		m := &fmachine{
+			id: "m" + strconv.Itoa(w.next), region: in.Region, group: in.Group, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
+			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch, made: w.now,
+		}
 		m.nonce, m.desc, m.expires = "n-"+m.id, in.Description, w.now.Add(in.TTL)
 		w.ms = append(w.ms, m)
 		return Answer{Machine: m.id, Version: m.version(), Nonce: m.nonce}, nil
@@ -622,8 +623,10 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 }
 
 func (w *world) machine(m *fmachine) Machine {
-	out := Machine{ID: m.id, Region: m.region, Group: m.group, Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Cordoned: m.cordoned,
-		State: Started}
+	out := Machine{
+		ID: m.id, Region: m.region, Group: m.group, Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Cordoned: m.cordoned,
+		State: Started,
+	}
 	if m.expires.After(w.now) {
 		out.Lease = &Held{Description: m.desc, Expires: m.expires}
 	}
@@ -649,15 +652,19 @@ func (w *world) machine(m *fmachine) Machine {
 // plan is what is run in the world.
 func (w *world) plan() *Plan {
 	e := &w.env
-	p := &Plan{ID: "D", App: "app", Kind: KindDeploy, By: "a@b", At: epoch, Artifact: Artifact{Image: "img:new", Digest: newDigest},
+	p := &Plan{
+		ID: "D", App: "app", Kind: KindDeploy, By: "a@b", At: epoch, Artifact: Artifact{Image: "img:new", Digest: newDigest},
 		From: Artifact{Image: "img:old", Digest: oldDigest}, Strategy: e.strategy,
-		Old: Eligibility{Able: e.declared}, Timings: modelTimings}
+		Old: Eligibility{Able: e.declared}, Timings: modelTimings,
+	}
 	for _, m := range w.ms {
 		if p.maxUnavailable(m.group) == 0 {
 			p.Groups = append(p.Groups, Group{Name: m.group, MaxUnavailable: w.maxAway})
 		}
-		t := Target{Machine: m.id, Region: m.region, Group: m.group, Config: []byte("{}"), Checks: 1,
-			Prev: Snapshot{Version: m.id + "v1", Digest: oldDigest, Config: []byte("{}"), State: Started, Healthy: true, Checks: 1}}
+		t := Target{
+			Machine: m.id, Region: m.region, Group: m.group, Config: []byte("{}"), Checks: 1,
+			Prev: Snapshot{Version: m.id + "v1", Digest: oldDigest, Config: []byte("{}"), State: Started, Healthy: true, Checks: 1},
+		}
 		if m.stopped {
 			t.Prev.State, t.Prev.Healthy, t.AutoStop, t.Try = Stopped, false, true, true
 		}
