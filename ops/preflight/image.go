@@ -34,7 +34,11 @@ func (f *Facts) image() (registry.Image, *verdict) {
 	}
 	img, ok := f.Image.Get()
 	if !ok {
-		v := unknown(f.Image.Why(), "log in to the registry as docker does (docker login, or flyctl auth docker), or look at it by hand: docker manifest inspect "+f.ImageRef)
+		mend := "ask again, or look at it by hand: docker manifest inspect REF"
+		if errors.Is(f.Image.Err(), registry.ErrDenied) {
+			mend = "log in to the registry: docker login, or flyctl auth docker"
+		}
+		v := unknown(f.Image.Why(), mend)
 		return img, &v
 	}
 	return img, nil

@@ -12,7 +12,7 @@ import (
 
 func settingsChecks() []Check {
 	return []Check{
-		{"settings.file", GroupSettings, "fly.toml can be read", "Fails where it cannot; warns where it has to be guessed which of several is meant, and where it has keys that do nothing.", settingsFile},
+		{"settings.file", GroupSettings, "fly.toml is understood", "Fails where it cannot; warns where it has to be guessed which of several is meant, and where it has keys that do nothing.", settingsFile},
 		{"settings.app", GroupSettings, "fly.toml is this application's", "Fails where it names another one; warns where it names none.", settingsApp},
 		{"settings.region", GroupSettings, "The primary region is set", "Warns where primary_region is not set, is deprecated, or [env] says another; fails where fly_postgres needs it, or no such region exists.", settingsRegion},
 		{"settings.checks", GroupSettings, "Checks tell whether it works", "Fails where no service has a check, or one that could not pass in time; warns where they only see an open port, or have too little or too much grace.", settingsChecked},
@@ -60,13 +60,15 @@ func settingsFile(f *Facts) verdict {
 		return *v
 	case t.FlyErr != "":
 		return fail(t.FlyErr, "mend it: flyctl config validate", Evidence{Path: t.FlyPath})
+	case t.Fly == nil && len(t.FlyOthers) > 0:
+		return unknown("there is no fly.toml of this project; "+names(t.FlyOthers)+" looks like another one's", flyMend)
 	case t.Fly == nil:
 		return unknown(noFly, flyMend)
 	}
 	var why []string
 	var ee []Evidence
 	if t.FlyWhy != "" && !f.Named {
-		why = append(why, fmt.Sprintf("%s was taken, for %s; there is %s too", t.FlyPath, t.FlyWhy, names(t.FlyOthers)))
+		why = append(why, fmt.Sprintf("%s was taken: %s. There is %s, too", t.FlyPath, t.FlyWhy, strings.Join(t.FlyOthers[:min(len(t.FlyOthers), 4)], " and ")))
 		ee = append(ee, Evidence{Path: t.FlyPath})
 	}
 	if t.Fly.Experimental.AutoRollback {

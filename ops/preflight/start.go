@@ -82,7 +82,7 @@ func startRelease(f *Facts) verdict {
 
 // ecto says whether the application has migrations of its own.
 func ecto(t *source.Tree) bool {
-	return t.Has("ecto_sql", "phoenix_ecto", "ash_postgres", "ecto_sqlite3", "postgrex", "myxql")
+	return t.Has("ecto_sql", "ash_postgres", "ecto_sqlite3", "postgrex", "myxql")
 }
 
 // sqlite says whether its database is a file in the machine.
@@ -247,6 +247,9 @@ func startSignal(f *Facts) verdict {
 		case !a.Exec:
 			return warn(fmt.Sprintf("%s: a shell stays before “%s”: told to stop, it ends, and the application is killed with what it was doing", b.Group, clip(a.Text)),
 				"write exec before it, or the command as a JSON array", at(a.At, a.Text))
+		}
+		if len(b.Unread) > 0 {
+			return unread(b)
 		}
 		good = append(good, at(a.At, a.Text))
 	}

@@ -115,7 +115,7 @@ func (c *Client) Image(ctx context.Context, ref Ref) (Image, error) {
 	var m manifest
 	digest, err := s.document(ctx, "manifests", ref.pointer(), ref.Digest, &m)
 	if err != nil {
-		return img, fmt.Errorf("ask %s for %s: %w", ref.Registry, ref, err)
+		return img, fmt.Errorf("ask the registry for %s: %w", ref, err)
 	}
 	img.Digest = digest
 	if len(m.Manifests) > 0 {
@@ -125,14 +125,14 @@ func (c *Client) Image(ctx context.Context, ref Ref) (Image, error) {
 		}
 		m = manifest{}
 		if _, err := s.document(ctx, "manifests", d.Digest, d.Digest, &m); err != nil {
-			return img, fmt.Errorf("ask %s for %s: %w", ref.Registry, ref, err)
+			return img, fmt.Errorf("ask the registry for %s: %w", ref, err)
 		}
 	}
 	for _, l := range m.Layers {
 		img.Size += max(l.Size, 0)
 	}
 	if err := s.config(ctx, m.Config.Digest, &img); err != nil {
-		return img, fmt.Errorf("ask %s for the configuration of %s: %w", ref.Registry, ref, err)
+		return img, fmt.Errorf("ask the registry for the configuration of %s: %w", ref, err)
 	}
 	if len(img.Platforms) == 0 && img.Platform != "" {
 		img.Platforms = []string{img.Platform}

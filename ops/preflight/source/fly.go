@@ -43,6 +43,10 @@ func (r *reader) fly(o Options) {
 	var cc []candidate
 	for _, name := range all {
 		f, err := r.parseFly(name)
+		if meant := o.App != "" && f != nil && f.App == o.App; !meant && r.foreign(path.Dir(name)) {
+			t.FlyOthers = append(t.FlyOthers, name)
+			continue
+		}
 		cc = append(cc, candidate{name, err, f})
 	}
 	if len(cc) == 0 {
@@ -54,11 +58,11 @@ func (r *reader) fly(o Options) {
 		case o.App != "" && c.file != nil && c.file.App == o.App:
 			return 0, "its app is the one that is meant"
 		case c.path == flytoml.Name:
-			return 1, "it is the one at the top"
+			return 1, "it is at the top"
 		case c.file != nil && c.file.Build.Image == "" && own != "" && strings.Contains(plain(c.file.App), plain(own)):
-			return 2, fmt.Sprintf("of those whose app is named after %s its name comes last", own)
+			return 2, fmt.Sprintf("of the apps named after %s its own comes last", own)
 		case c.file != nil && c.file.Build.Image == "":
-			return 3, "of those that build an image its app's name comes last"
+			return 3, "of the apps whose image is built here its own comes last"
 		}
 		return 4, "no other looks better"
 	}
@@ -82,6 +86,19 @@ func (r *reader) fly(o Options) {
 	if len(cc) > 1 {
 		_, t.FlyWhy = rank(cc[0])
 	}
+}
+
+// foreign says whether a directory looks like another project's: it has what builds one, and is not this one's.
+func (r *reader) foreign(dir string) bool {
+	if dir == "." || dir == path.Dir(r.mixPath()) {
+		return false
+	}
+	for _, name := range []string{"mix.exs", "package.json", "Dockerfile", "go.mod", "Cargo.toml", "requirements.txt"} {
+		if r.has(path.Join(dir, name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // plain is a name without what differs between Elixir's and the platform's way of writing it.

@@ -126,6 +126,13 @@ func TestFlyTomlIsChosen(t *testing.T) {
 	if tree := read(t, Options{}, files); tree.FlyPath != "fly.toml" || tree.FlyWhy == "" || len(tree.FlyOthers) != 4 {
 		t.Errorf("took %s for %q; others %v", tree.FlyPath, tree.FlyWhy, tree.FlyOthers)
 	}
+	other := map[string]string{"mix.exs": mixExs, "iframe/fly.toml": `app = "shop-iframe"`, "iframe/Dockerfile": ""}
+	if tree := read(t, Options{}, other); tree.Fly != nil || len(tree.FlyOthers) != 1 {
+		t.Errorf("took %s of another project", tree.FlyPath)
+	}
+	if tree := read(t, Options{App: "shop-iframe"}, other); tree.Fly == nil {
+		t.Error("the one that is meant was not taken")
+	}
 	if tree := read(t, Options{}, map[string]string{}); tree.Fly != nil || tree.Mix != nil || tree.Lock != nil {
 		t.Errorf("an empty directory: %+v", tree)
 	}
