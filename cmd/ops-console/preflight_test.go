@@ -101,6 +101,18 @@ func TestPreflightOfAWorld(t *testing.T) {
 	}
 }
 
+// TestPreflightAsksTheDatabase needs a world with one, whose migrations show every kind of finding.
+func TestPreflightAsksTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "calm", "--database", "on", "--plays", "1000")
+	got := preflightOf(t, s, 1, "--image", goodImage)
+	delete(got, "database.lag") // of a machine that may be busy
+	want := map[string]string{"fleet.replicas": "warn", "migrations.pending": "fail", "backup.newest": "fail", "tools.postgresql": "unknown"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestPreflightOfFilesAlone(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()

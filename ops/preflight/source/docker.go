@@ -45,8 +45,7 @@ func (r *reader) docker() {
 func (r *reader) release() {
 	t := r.tree
 	for _, name := range []string{"env.sh.eex", "env.sh"} {
-		p := path.Join(r.root(), "rel", name)
-		src, ok := r.read(p)
+		p, src, ok := r.releaseFile(name)
 		if !ok {
 			continue
 		}
@@ -68,8 +67,7 @@ func (r *reader) release() {
 		break
 	}
 	for _, name := range []string{"vm.args.eex", "vm.args"} {
-		p := path.Join(r.root(), "rel", name)
-		src, ok := r.read(p)
+		p, src, ok := r.releaseFile(name)
 		if !ok {
 			continue
 		}
@@ -82,6 +80,21 @@ func (r *reader) release() {
 		}
 		break
 	}
+}
+
+// releaseFile is a file of the release's own: beneath rel, or beneath one directory in it where there is only one that has it.
+func (r *reader) releaseFile(name string) (string, []byte, bool) {
+	p := path.Join(r.root(), "rel", name)
+	if !r.has(p) {
+		if found := r.matching(func(f string) bool {
+			ok, _ := path.Match(path.Join(r.root(), "rel/*", name), f)
+			return ok
+		}); len(found) == 1 {
+			p = found[0]
+		}
+	}
+	src, ok := r.read(p)
+	return p, src, ok
 }
 
 // Set is the value that a variable has in the machines, as far as files say: from fly.toml, else from the release's env.sh,

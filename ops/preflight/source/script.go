@@ -22,6 +22,11 @@ func (r *reader) script(word, from string) (string, Place, bool) {
 	}
 	if path.Base(path.Dir("/"+clean)) == "bin" {
 		names = append(names, path.Join(root, "rel/overlays/bin", base))
+		for _, f := range r.files { // of one release among several: rel/server/overlays/bin
+			if strings.HasPrefix(f, path.Join(root, "rel")+"/") && strings.HasSuffix(f, "/overlays/bin/"+base) {
+				names = append(names, f)
+			}
+		}
 	}
 	names = append(names, path.Join(root, "rel/overlays", inApp))
 	for _, c := range r.tree.Image.Copies() {
