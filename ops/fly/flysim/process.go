@@ -52,6 +52,16 @@ func (p *Process) Listen(port uint16) (net.Listener, error) {
 // program is platform.Options.Program of a world whose machines run f.
 func (s *Sim) program(f func(context.Context, *Process) int) func(platform.Run) func(context.Context) int {
 	return func(r platform.Run) func(context.Context) int {
+		if s.database != nil && r.Instance.Group == releaseGroup {
+			return func(ctx context.Context) int {
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				defer context.AfterFunc(s.background, cancel)()
+				out := &logWriter{world: s.world, app: r.Instance.App, machine: r.Instance.ID}
+				defer out.flush()
+				return s.migrate(ctx, out)
+			}
+		}
 		if f == nil || len(r.Command) == 0 || path.Base(r.Command[0]) != ProgramName {
 			return nil
 		}

@@ -2,6 +2,7 @@ package flex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -172,4 +173,21 @@ func (d *Database) runReport(ctx context.Context, n *node) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// Connect logs in to the application's database on the primary, as a role.
+func (d *Database) Connect(ctx context.Context, role string) (*pgx.Conn, error) {
+	pp := d.primaries()
+	if len(pp) == 0 {
+		return nil, errors.New("the database has no primary")
+	}
+	c, err := d.config(pp[0], DatabaseName, role)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", pp[0].ID, err)
+	}
+	return conn, nil
 }

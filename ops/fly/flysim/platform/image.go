@@ -46,6 +46,9 @@ func (m *machine) crashes() *crash {
 	if m.crash != nil {
 		return m.crash
 	}
+	if m.cfg.job() {
+		return nil // what is wrong is wrong with the app, not with all that is in its image
+	}
 	return traitOf(m.image.Tag).crash
 }
 

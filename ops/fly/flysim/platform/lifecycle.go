@@ -68,7 +68,7 @@ func (w *World) startedNow(m *machine) {
 	case m.crashes() != nil:
 		w.later(m, m.crashes().after, func() { w.crashNow(m) })
 	case m.cfg.job():
-		if w.runProgram(m) {
+		if w.on("release-command-fails") == nil && w.runProgram(m) {
 			return
 		}
 		d, code := w.opts.Delays.Job, 0
