@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -9,10 +10,11 @@ import (
 	"ops-console/ops/backup/sample"
 	"ops-console/ops/backup/store"
 	"ops-console/ops/backup/tables"
+	"ops-console/ops/postgres/client"
 )
 
-// BenchmarkRestore is the time to get about 50 MB back beside the original, statistics and counting included, and to sum up what
-// two databases hold, by which they are compared.
+// BenchmarkRestore is the time to get about 50 MB back beside the original, statistics and counting included, beside that of
+// pg_restore alone from memory, and to sum up what a database holds, by which two are compared.
 func BenchmarkRestore(b *testing.B) {
 	c := sample.Cluster(b, nil)
 	p := c.Primary()
@@ -47,6 +49,32 @@ func BenchmarkRestore(b *testing.B) {
 			}
 			b.StopTimer()
 			if err := Drop(b.Context(), node, nil, r.Database); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+	})
+	b.Run("pg_restore-alone", func(b *testing.B) {
+		program, err := client.Find(b.Context(), "pg_restore", 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		f, err := client.NewForward(b.Context(), "", node, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		b.SetBytes(int64(len(d.Raw)))
+		for b.Loop() {
+			if err := p.Exec(b.Context(), "postgres", "create database alone template template0"); err != nil {
+				b.Fatal(err)
+			}
+			cmd := client.Command{Program: program, Forward: f, Args: []string{"--dbname=alone"}, Stdin: bytes.NewReader(d.Raw)}
+			if err := cmd.Run(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			if err := p.Exec(b.Context(), "postgres", "drop database alone"); err != nil {
 				b.Fatal(err)
 			}
 			b.StartTimer()

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"ops-console/ops/backup"
-	"ops-console/ops/backup/tables"
 	"ops-console/ops/postgres"
 )
 
@@ -98,10 +97,10 @@ func Drop(ctx context.Context, n postgres.Node, d postgres.Dialer, name string) 
 		switch {
 		case m.Name != name:
 		case m.Running || m.State == Swapping:
-			return fmt.Errorf("drop %s: %w: a restore or a swap is at work on it", name, ErrBusy)
+			return fmt.Errorf("drop %s: %w: a restore or a swap is at work on it", shown(name), ErrBusy)
 		default:
 			return s.drop(ctx, name)
 		}
 	}
-	return fmt.Errorf("drop %s: %w", tables.Quote(name), ErrNotOurs)
+	return fmt.Errorf("drop %s: %w", shown(name), ErrNotOurs)
 }

@@ -16,7 +16,7 @@ import (
 	"ops-console/ops/postgres/client"
 )
 
-// Plan is what Run will do, and what is in its way. All of its texts are safe to show.
+// Plan is what Run will do, and what is in its way. Its sentences are safe to show; Target is as the server will have it.
 type Plan struct {
 	Target   string    // the database to be made
 	Server   string    // version of the server

@@ -31,6 +31,7 @@ import (
 	"ops-console/ops/backup/store"
 	"ops-console/ops/backup/stream"
 	"ops-console/ops/backup/tables"
+	"ops-console/ops/plaintext"
 	"ops-console/ops/postgres"
 )
 
@@ -215,13 +216,16 @@ func (s *session) value(ctx context.Context, sql string) (string, error) {
 	return rows[0][0], nil
 }
 
+// shown is a name, safe to show.
+func shown(name string) string { return plaintext.Line(name, 100) }
+
 // failed is a failure of the server, safe to show, with what was tried.
 func failed(what string, err error) error {
 	pe := (*pgconn.PgError)(nil)
 	if errors.As(err, &pe) {
-		return fmt.Errorf("%s: %s", what, tables.Message(err))
+		return fmt.Errorf("%s: %s", plaintext.Line(what, 200), tables.Message(err))
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return fmt.Errorf("%s: %w", plaintext.Line(what, 200), err)
 }
 
 // decode begins to read the dump.

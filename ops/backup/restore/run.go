@@ -42,7 +42,7 @@ func Run(ctx context.Context, o Options, p *Plan) (*Result, error) {
 		return nil, err
 	}
 	defer s.close()
-	o.Progress(Progress{Step: Creating, Text: p.Target, OfEntries: p.Entries, OfBytes: p.Bytes})
+	o.Progress(Progress{Step: Creating, Text: shown(p.Target), OfEntries: p.Entries, OfBytes: p.Bytes})
 	if err := create(ctx, s, p); err != nil {
 		// A connection that broke may have made it.
 		return nil, errors.Join(failed("make the database "+p.Target, err), dropUnmarked(ctx, &o, p.Target, err))
@@ -53,7 +53,7 @@ func Run(ctx context.Context, o Options, p *Plan) (*Result, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, errors.Join(fmt.Errorf("restore %s to %s: %w", o.Record.Manifest.ID, p.Target, err), r.drop(ctx))
+		return nil, errors.Join(fmt.Errorf("restore %s to %s: %w", o.Record.Manifest.ID, shown(p.Target), err), r.drop(ctx))
 	}
 	r.result.Seconds = o.Now().Sub(started).Seconds()
 	return &r.result, nil
@@ -118,7 +118,7 @@ func (s *session) lock(ctx context.Context, name string) error {
 		return failed("lock "+name, err)
 	}
 	if locked != "t" {
-		return fmt.Errorf("lock %s: %w: a restore or a swap is at work on it", name, ErrBusy)
+		return fmt.Errorf("lock %s: %w: a restore or a swap is at work on it", shown(name), ErrBusy)
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (r *restoring) fill(ctx context.Context) (*archive.Counts, error) {
 		return nil, failed("look into "+r.plan.Target, err)
 	}
 	if there != "0" {
-		return nil, fmt.Errorf("%s has %s tables and the like before anything was restored: does template0 of the server have any?", r.plan.Target, there)
+		return nil, fmt.Errorf("%s has %s tables and the like before anything was restored: does template0 of the server have any?", shown(r.plan.Target), there)
 	}
 	forward, err := client.NewForward(ctx, "", r.Node, r.Network)
 	if err != nil {
@@ -196,7 +196,7 @@ func (r *restoring) settle(ctx context.Context, c *archive.Contents) error {
 		return err
 	}
 	defer s.close()
-	r.Progress(Progress{Step: Analyzing, Text: r.plan.Target})
+	r.Progress(Progress{Step: Analyzing, Text: shown(r.plan.Target)})
 	if err := s.do(ctx, "analyze"); err != nil {
 		return failed("collect statistics of "+r.plan.Target, err)
 	}
@@ -231,7 +231,7 @@ const dropping = time.Minute
 
 // drop removes the database that this run made.
 func (r *restoring) drop(ctx context.Context) error {
-	r.Progress(Progress{Step: Dropping, Text: r.plan.Target})
+	r.Progress(Progress{Step: Dropping, Text: shown(r.plan.Target)})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
 	defer cancel()
 	// The session may be what failed.
@@ -241,7 +241,7 @@ func (r *restoring) drop(ctx context.Context) error {
 		err = s.drop(ctx, r.plan.Target)
 	}
 	if err != nil {
-		return fmt.Errorf("what was made of %s could not be removed and is still there: %w", r.plan.Target, err)
+		return fmt.Errorf("what was made of %s could not be removed and is still there: %w", shown(r.plan.Target), err)
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func dropUnmarked(ctx context.Context, o *Options, name string, why error) error
 	defer cancel()
 	s, err := maintain(ctx, o.Node, o.Network)
 	if err != nil {
-		return fmt.Errorf("whether %s was made is not known: %w", name, err)
+		return fmt.Errorf("whether %s was made is not known: %w", shown(name), err)
 	}
 	defer s.close()
 	comment, err := s.value(ctx, "select pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database where datname = "+tables.Literal(name))

@@ -38,7 +38,7 @@ func (o *SwapOptions) fill() {
 	}
 }
 
-// SwapPlan is what Swap will do. All of its texts are safe to show.
+// SwapPlan is what Swap will do. Its sentences are safe to show; names are as the server has them.
 type SwapPlan struct {
 	Original string // the name that changes hands; what a confirmation has one type
 	Restored string // the database that gets it
@@ -83,11 +83,11 @@ func plan(ctx context.Context, o SwapOptions, undo bool) (*SwapPlan, error) {
 	k, ok := parseMark(comment)
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("swap %s: %w", tables.Quote(o.Restored), ErrNotOurs)
+		return nil, fmt.Errorf("swap %s: %w, or is not there", shown(o.Restored), ErrNotOurs)
 	case k.State == Filling:
-		return nil, fmt.Errorf("swap %s: it was not restored to its end: drop it, and restore again", tables.Quote(o.Restored))
+		return nil, fmt.Errorf("swap %s: it was not restored to its end: drop it, and restore again", shown(o.Restored))
 	case k.State != want:
-		return nil, fmt.Errorf("swap %s: it is %q instead of %q", tables.Quote(o.Restored), k.State, want)
+		return nil, fmt.Errorf("swap %s: it is %q instead of %q", shown(o.Restored), k.State, want)
 	}
 	p.incoming, p.Original, p.Backup = k, k.Original, k.Backup
 	p.Aside = named(p.Original, "before", o.Now())
@@ -101,7 +101,7 @@ func plan(ctx context.Context, o SwapOptions, undo bool) (*SwapPlan, error) {
 }
 
 func (p *SwapPlan) problem(code, hint, format string, args ...any) {
-	p.Problems = append(p.Problems, Problem{code, plaintext.Line(fmt.Sprintf(format, args...), 400), hint})
+	p.Problems = append(p.Problems, Problem{code, plaintext.Line(fmt.Sprintf(format, args...), 400), plaintext.Line(hint, 400)})
 }
 
 func (s *session) comment(ctx context.Context, name string) (string, error) {
@@ -129,10 +129,8 @@ func (p *SwapPlan) look(ctx context.Context, s *session, o *SwapOptions) error {
 			p.problem("template", "", "%s is a template", r[0])
 		}
 	}
-	for _, name := range []string{p.Original, p.Restored} {
-		if found[name] == nil {
-			p.problem("missing", "", "there is no database %s", name)
-		}
+	if found[p.Original] == nil {
+		p.problem("missing", "ALTER DATABASE "+tables.Quote(p.Restored)+" RENAME TO "+tables.Quote(p.Original), "there is no database %s that would have to make way", p.Original)
 	}
 	if len(p.Problems) > 0 {
 		return nil
@@ -167,7 +165,7 @@ func (p *SwapPlan) look(ctx context.Context, s *session, o *SwapOptions) error {
 		p.note("%d logical replication slots stay with the present database, which will be called %s", numbers[2], p.Aside)
 	}
 	p.Undone = append(p.Undone,
-		"what is written to "+p.Original+" from the snapshot of the backup until the swap is only in "+p.Aside+" afterwards",
+		"what is written to "+shown(p.Original)+" from the snapshot of the backup until the swap is only in "+shown(p.Aside)+" afterwards",
 		"what is written after the swap stays in the restored database when it is swapped back",
 		"sessions of both databases are ended: who was in a transaction has to begin again",
 	)
@@ -238,15 +236,15 @@ func Swap(ctx context.Context, o SwapOptions, p *SwapPlan) error {
 		return failed("look at "+p.Restored, err)
 	}
 	if k, ok := parseMark(comment); !ok || k != p.incoming {
-		return fmt.Errorf("swap %s: it is not what it was when this was planned: plan again", p.Restored)
+		return fmt.Errorf("swap %s: it is not what it was when this was planned: plan again", shown(p.Restored))
 	}
 	if err := s.lock(ctx, p.Restored); err != nil {
-		return fmt.Errorf("swap %s: %w", p.Restored, err)
+		return fmt.Errorf("swap %s: %w", shown(p.Restored), err)
 	}
 	// The intent, and that nobody can come in any more, are one: whoever finds the mark knows what to take back.
 	intent := p.incoming
 	intent.State = Swapping
-	o.Step("closing " + p.Original + " to new sessions")
+	o.Step("closing " + shown(p.Original) + " to new sessions")
 	if err := s.do(ctx, p.close(intent)); err != nil {
 		return errors.Join(failed("close "+p.Original+" to new sessions", err), reopen(ctx, o, p))
 	}
@@ -262,7 +260,7 @@ func Swap(ctx context.Context, o SwapOptions, p *SwapPlan) error {
 	if e == nil && done {
 		return nil
 	}
-	return errors.Join(fmt.Errorf("swap %s and %s: %w", p.Original, p.Restored, err), e)
+	return errors.Join(fmt.Errorf("swap %s and %s: %w", shown(p.Original), shown(p.Restored), err), e)
 }
 
 // close is the transaction that begins a swap.
@@ -283,9 +281,9 @@ func (s *session) exchange(ctx context.Context, o SwapOptions, p *SwapPlan) erro
 		return failed("look at "+p.Original, err)
 	}
 	if len(rows) != 1 {
-		return fmt.Errorf("there is no database %s any more", p.Original)
+		return fmt.Errorf("there is no database %s any more", shown(p.Original))
 	}
-	o.Step("renaming " + p.Original + " to " + p.Aside + ", and " + p.Restored + " to " + p.Original)
+	o.Step("renaming " + shown(p.Original) + " to " + shown(p.Aside) + ", and " + shown(p.Restored) + " to " + shown(p.Original))
 	if err := s.do(ctx, p.names(rows[0], o.Now())); err != nil {
 		return failed("change the names", err)
 	}
@@ -374,7 +372,7 @@ func verdict(ctx context.Context, o SwapOptions, p *SwapPlan) (done bool, err er
 }
 
 func unknown(p *SwapPlan, err error) error {
-	return fmt.Errorf("%s may still be closed to new sessions: plan the swap again, which opens it, or run ALTER DATABASE %s ALLOW_CONNECTIONS true: %w", p.Original, tables.Quote(p.Original), err)
+	return fmt.Errorf("%s may still be closed to new sessions: plan the swap again, which opens it, or run ALTER DATABASE %s ALLOW_CONNECTIONS true: %w", shown(p.Original), shown(tables.Quote(p.Original)), err)
 }
 
 // reopen takes a beginning back.
@@ -429,7 +427,7 @@ func Recover(ctx context.Context, o SwapOptions) ([]string, error) {
 			continue
 		}
 		if m.Running {
-			return did, fmt.Errorf("recover %s: %w: its swap is under way", m.Name, ErrBusy)
+			return did, fmt.Errorf("recover %s: %w: its swap is under way", shown(m.Name), ErrBusy)
 		}
 		if err := s.await(ctx, &SwapPlan{Restored: m.Name}); err != nil {
 			return did, err

@@ -183,7 +183,7 @@ func TestWhatKeepsTwoDatabasesFromASwap(t *testing.T) {
 			o.Node.Config = o.Node.Config.Copy()
 			o.Node.Config.User = "small"
 		}, "owner"},
-		"no original": {[]string{"select pg_terminate_backend(pid) from pg_stat_activity where datname = 'shop' and pid <> pg_backend_pid()"}, nil, nil, ""},
+		"nothing": {nil, nil, nil, ""},
 	} {
 		conn := sample.Connect(t, l.cluster.Primary(), "shop")
 		for _, sql := range c.before {
@@ -240,6 +240,14 @@ func TestWhatKeepsTwoDatabasesFromASwap(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		l.exec(t, "postgres", "drop database other")
+	})
+	t.Run("no original", func(t *testing.T) {
+		l.exec(t, "postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'shop'", "alter database shop rename to lost")
+		p, err := MakeSwap(t.Context(), o)
+		if err != nil || len(p.Problems) != 1 || p.Problems[0].Code != "missing" || !strings.HasPrefix(p.Problems[0].Hint, "ALTER DATABASE") {
+			t.Errorf("%v %+v", err, p)
+		}
+		l.exec(t, "postgres", "alter database lost rename to shop")
 	})
 	t.Run("two at once", func(t *testing.T) {
 		p, err := MakeSwap(t.Context(), o)
