@@ -176,7 +176,7 @@ func (r *reducer) remove(u *unit) bool {
 	case m == nil && a.word == Done && r.since(a.ended):
 		return true
 	case m == nil:
-		if r.gone(u, later(made.ended, a.ended)) && (made.word != Unclear || r.settled(made)) {
+		if r.gone(u, later(r.settling(made), a.ended)) {
 			return true
 		}
 	case a.word != "" && !r.since(a.ended):

@@ -193,7 +193,7 @@ func (r *reducer) lock(last time.Time) {
 // gone tells whether a machine is certainly not there any more: not in several complete lists, for long enough.
 func (r *reducer) gone(u *unit, after time.Time) bool {
 	k := r.o.absent[u.name()]
-	return k != nil && k.looks >= sure && !k.since.Before(after) && r.o.At.Sub(k.since) >= r.t.Settle
+	return k.firm(after) && r.o.At.Sub(k.since) >= r.t.Settle
 }
 
 // stranger names a machine of the plan's groups that nobody planned for.

@@ -99,11 +99,14 @@ func (r *reducer) from(t time.Time) time.Time { return later(t, later(r.s.bound,
 func (r *reducer) since(t time.Time) bool { return r.o.At.After(t) }
 
 // settled tells whether what is seen can be believed after a call whose outcome is unclear: whatever it did, it has done.
-func (r *reducer) settled(a *attempt) bool {
+func (r *reducer) settled(a *attempt) bool { return r.since(r.settling(a)) }
+
+// settling is until when a call may still show an effect.
+func (r *reducer) settling(a *attempt) time.Time {
 	if r.off.broken(ruleSettle) {
-		return r.since(a.ended)
+		return a.ended
 	}
-	return r.since(a.ended.Add(r.t.Settle))
+	return a.ended.Add(r.t.Settle)
 }
 
 // spent tells whether something was tried often enough. A platform that was busy has not been tried.

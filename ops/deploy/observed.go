@@ -44,6 +44,7 @@ func (l *lease) held(now time.Time) bool { return l != nil && l.nonce != "" && n
 type streak struct {
 	looks int
 	since time.Time
+	last  [sure]time.Time // the latest of them, the oldest first
 	state RunState
 }
 
@@ -52,6 +53,13 @@ func (k *streak) see(at time.Time) {
 		k.since = at
 	}
 	k.looks++
+	copy(k.last[:], k.last[1:])
+	k.last[sure-1] = at
+}
+
+// firm tells whether enough looks agree that all began after a time: one of them may have shown what was before.
+func (k *streak) firm(after time.Time) bool {
+	return k != nil && k.looks >= sure && !k.last[0].Before(after)
 }
 
 // track is what looks in a row saw of one machine. It begins anew with each version, and with each call for the machine.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The release command runs in a machine of its own, which is made first and started second: a making whose outcome is
@@ -47,15 +46,6 @@ func (r *reducer) foreignRun() *Run {
 		return nil
 	}
 	return &r.o.Runs[i]
-}
-
-// seenRun is for how many looks in a row, since a time, the run was in the state in which it is.
-func (r *reducer) seenRun(machine string, after time.Time) int {
-	k := r.o.runs[machine]
-	if k == nil || k.since.Before(after) {
-		return 0
-	}
-	return k.looks
 }
 
 // migrate runs the release command. True: it has ended well, or there is none.
@@ -128,7 +118,7 @@ func (r *reducer) prepareRun() bool {
 // lookedFor tells whether there were enough looks, each after an unclear outcome had settled, to believe that there is
 // nothing. A list that was wrong once is not believed.
 func (r *reducer) lookedFor(a *attempt) bool {
-	return r.off.broken(ruleLook) || r.settled(a) && r.o.noRun.looks >= sure && !r.o.noRun.since.Before(a.ended)
+	return r.off.broken(ruleLook) || r.o.noRun.firm(r.settling(a))
 }
 
 // poll waits for the end of the release command. It never ends it.
@@ -153,14 +143,14 @@ func (r *reducer) poll() bool {
 		r.record(Record{Kind: RecRunBad, Machine: run.Machine, Code: run.Code, Text: text})
 	case run == nil || run.State == RunLost:
 		// One look that does not show it is not the end of it.
-		if r.settled(a) && (r.seenRun(s.runner, a.ended) >= sure || run == nil && r.lookedFor(a)) {
+		if r.o.runs[s.runner].firm(r.settling(a)) || run == nil && r.lookedFor(a) {
 			r.halt(HaltMigration, "the platform does not say how the release command ended: see in the database whether its migrations ran")
 			return false
 		}
 		r.wait("the release command to be seen")
 	case run.State == RunCreated && r.notStarted(a):
 		r.startAgain(a)
-	case r.now.Sub(r.from(a.ended)) > r.p.Command.Timeout:
+	case run.State == RunStarted && r.now.Sub(r.from(a.ended)) > r.p.Command.Timeout && r.o.runs[run.Machine].firm(a.ended):
 		r.halt(HaltMigration, fmt.Sprintf("the release command still runs after %s: it is not ended, and nothing is done under it", r.p.Command.Timeout))
 	default:
 		r.wait("the release command")
@@ -170,7 +160,7 @@ func (r *reducer) poll() bool {
 
 // notStarted tells whether a start of the release command certainly did nothing.
 func (r *reducer) notStarted(a *attempt) bool {
-	return r.settled(a) && r.seenRun(r.s.runner, a.ended) >= sure
+	return r.o.runs[r.s.runner].firm(r.settling(a))
 }
 
 func (r *reducer) startAgain(a *attempt) {
@@ -260,7 +250,7 @@ func (r *reducer) tidyRuns() bool {
 		run := &r.o.Runs[i]
 		// One that was told to start is left alone, unless it was seen for long enough that it never did.
 		mine := run.Key == r.p.runKey() && run.State == RunCreated
-		if mine && run.Machine == r.s.runner && r.s.runBegun() && !r.notStarted(&r.s.startRun) {
+		if mine && run.Machine == r.s.runner && r.s.runBegun() && r.s.discards[run.Machine].word == "" && !r.notStarted(&r.s.startRun) {
 			continue
 		}
 		if mine && !r.off.broken(ruleDoubles) && !r.discard(run.Machine, "") {

@@ -143,12 +143,12 @@ func (r *reducer) missing(st *standing, side int) {
 		st.wanted = true
 	case a.word == Done:
 		st.wait = what + " to be in the list"
-		if r.gone(u, a.ended) && r.settled(a) {
+		if r.gone(u, r.settling(a)) {
 			st.fail = fmt.Sprintf("machine %s, which was made, is not there any more", a.machine)
 		}
 	case a.word == Refused:
 		st.fail = what + " is refused: " + a.text
-	case a.word == Unclear && !(r.gone(u, a.ended) && r.settled(a)) && !r.off.broken(ruleLook),
+	case a.word == Unclear && !r.gone(u, r.settling(a)) && !r.off.broken(ruleLook),
 		!r.since(a.ended), r.now.Before(a.ended.Add(r.backoff(a))):
 		st.wait = "what became of " + what
 	case r.spent(a):
@@ -166,7 +166,7 @@ func (r *reducer) put(st *standing, side, where int) {
 	if u.role != roleTarget {
 		// It was made with the right configuration, and is something else: that is not waited for long.
 		st.wait = name + " to be what it was made as"
-		if tr.same.looks >= sure && r.settled(a) {
+		if tr.same.firm(r.settling(a)) {
 			st.fail = name + " runs another image than the one asked for"
 		}
 		return
@@ -210,7 +210,7 @@ func (r *reducer) put(st *standing, side, where int) {
 	switch a.word {
 	case Done:
 		st.wait = name + " to take the change"
-		if tr.same.looks < sure || !r.settled(a) {
+		if !tr.same.firm(r.settling(a)) {
 			return
 		}
 		if side == 0 || r.spent(a) {

@@ -293,10 +293,10 @@ func (w *world) permit(in *Intent) (*fmachine, error) {
 	}
 	if m.expires.After(w.now) && m.nonce != in.Nonce {
 		if m.nonce == "other" {
-			if in.Verb != VerbRelease && in.Verb != VerbRenew {
+			if in.Verb != VerbRelease && in.Verb != VerbRenew && !w.inLate {
 				m.conflicts++
 			}
-			if m.conflicts > 1 {
+			if m.conflicts > 1 && !w.inLate {
 				w.v("I6 %s of %s again after its lease was lost", in.Verb, m.id)
 			}
 		}
