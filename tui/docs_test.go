@@ -6,6 +6,7 @@ import (
 	"ops-console/ops/ecto/lint"
 	"ops-console/tui"
 	"ops-console/tui/backups"
+	"ops-console/tui/deploy"
 	"ops-console/tui/generator"
 	"ops-console/tui/golden"
 	"ops-console/tui/instances"
@@ -16,7 +17,7 @@ import (
 )
 
 func TestKeysAreDocumented(t *testing.T) {
-	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find), generator.New(), backups.New("changelog")})
+	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find), generator.New(), backups.New("changelog"), deploy.New("changelog")})
 	if err != nil {
 		t.Fatal(err)
 	}

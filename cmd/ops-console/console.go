@@ -23,6 +23,7 @@ import (
 	"ops-console/themes"
 	"ops-console/tui"
 	"ops-console/tui/backups"
+	deploypane "ops-console/tui/deploy"
 	"ops-console/tui/generator"
 	"ops-console/tui/instances"
 	"ops-console/tui/migrations"
@@ -71,7 +72,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 	err = tui.Run(ctx, tui.Options{
 		App:           p.Name,
 		Environment:   p.Environment,
-		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find), generator.New(), backups.New(p.Name)},
+		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find), generator.New(), backups.New(p.Name), deploypane.New(p.Name)},
 		Open:          o.open,
 		Theme:         cmp.Or(o.theme, p.Console.Theme),
 		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},
