@@ -150,11 +150,11 @@ func (p *Pane) busy() string {
 
 func (p *Pane) deployAction() action.Action {
 	plan := action.Action{
-		Name: "deploy", Help: "plan it", About: "Look at everything that a deployment of the image depends on, and plan it. That changes nothing: the plan is shown before anything starts.",
+		Name: "plan", Help: "plan it", About: "Look at everything that a deployment of the image depends on, and plan it. That changes nothing: the plan is shown before anything starts.",
 		Run: func(image string) tea.Cmd { return ask(pane.DeployMsg{Do: pane.DeployPlan, Image: image}) },
 	}
 	return action.Action{
-		Name: "deploy", Help: "deploy", About: "plan to bring an image onto every machine; the plan is shown and asked about before anything starts", Keys: []string{"D"},
+		Name: "plan", Help: "deploy", About: "plan to bring an image onto every machine; the plan is shown and asked about before anything starts", Keys: []string{"D"},
 		Disabled: p.busy(), Command: p.command("deploy --image …"), Args: p.images,
 		Run: func(image string) tea.Cmd {
 			if image = strings.TrimSpace(image); image != "" {
