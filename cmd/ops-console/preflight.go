@@ -25,6 +25,7 @@ type preflightFlags struct {
 	maxPerRegion int
 	fetch        bool
 	timeout      time.Duration
+	versionsOnly bool // nothing else is asked for
 }
 
 func preflightCommand(e *env, t *target) *cobra.Command {
@@ -116,6 +117,9 @@ func (o *preflightFlags) facts(ctx context.Context, e *env, t *target) (f *prefl
 	}
 	in.Named, in.FlyToml, in.Image, in.MaxPerRegion, in.Fetch = named, o.flyToml, o.image, o.maxPerRegion, o.fetch
 	in.Timeout, in.Now = o.timeout, e.now
+	if o.versionsOnly {
+		in.Migrations, in.Replication, in.Backups = nil, nil, nil
+	}
 	return gather.Facts(ctx, in), nil
 }
 

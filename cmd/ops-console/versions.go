@@ -11,7 +11,7 @@ import (
 )
 
 func versionsCommand(e *env, t *target) *cobra.Command {
-	o := &preflightFlags{}
+	o := &preflightFlags{versionsOnly: true}
 	c := &cobra.Command{
 		Use:   "versions",
 		Short: "Show which versions of Elixir, Erlang, Node, PostgreSQL and Phoenix each place names",

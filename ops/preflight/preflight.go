@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"ops-console/ops/plaintext"
 	"ops-console/ops/preflight/source"
 )
 
@@ -121,9 +122,12 @@ func Evaluate(f *Facts) *Report {
 	}
 	for _, c := range Checks() {
 		v := c.judge(f)
-		i := Item{ID: c.ID, Group: c.Group, Title: c.Title, Result: v.result, Why: v.why, Evidence: v.evidence}
+		i := Item{ID: c.ID, Group: c.Group, Title: c.Title, Result: v.result, Why: clean(v.why)}
 		if v.result != Pass {
-			i.Mend = v.mend
+			i.Mend = clean(v.mend)
+		}
+		for _, e := range v.evidence {
+			i.Evidence = append(i.Evidence, Evidence{clean(e.Path), e.Line, clean(e.Machine), clean(e.Region), clean(e.Text)})
 		}
 		r.Items = append(r.Items, i)
 		switch v.result {
@@ -139,6 +143,9 @@ func Evaluate(f *Facts) *Report {
 	}
 	return r
 }
+
+// clean makes text that came from outside safe to show.
+func clean(s string) string { return plaintext.Line(s, 2000) }
 
 // verdict is what a check came to.
 type verdict struct {

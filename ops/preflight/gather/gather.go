@@ -149,7 +149,11 @@ func (g *gatherer) all(ctx context.Context) {
 	image.Add(1)
 	repository.Add(1)
 	g.start(ctx, func(ctx context.Context) { defer image.Done(); g.image(ctx) })
-	g.start(ctx, func(ctx context.Context) { defer repository.Done(); g.git(ctx) })
+	patience := g.o.Timeout
+	if g.o.Fetch {
+		patience += fetchTime
+	}
+	g.startFor(ctx, patience, func(ctx context.Context) { defer repository.Done(); g.git(ctx) })
 	g.start(ctx, func(ctx context.Context) { g.server(ctx) })
 	g.start(ctx, func(ctx context.Context) { g.f.Replication = lag(g.replication(ctx)) })
 	g.start(ctx, func(ctx context.Context) {
@@ -165,10 +169,17 @@ func (g *gatherer) all(ctx context.Context) {
 	g.wg.Wait()
 }
 
+// fetchTime is how much longer asking the remote may take.
+const fetchTime = time.Minute
+
 // start runs a question with its deadline.
 func (g *gatherer) start(ctx context.Context, question func(context.Context)) {
+	g.startFor(ctx, g.o.Timeout, question)
+}
+
+func (g *gatherer) startFor(ctx context.Context, patience time.Duration, question func(context.Context)) {
 	g.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, g.o.Timeout)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		question(ctx)
 	})

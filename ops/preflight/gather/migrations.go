@@ -28,11 +28,7 @@ func Migrations(dir string, options lint.Options, read Catalog, missing string) 
 		out := preflight.Migrations{Known: missing}
 		told := false
 		for _, r := range p.Repos {
-			in, err := lint.Load(ctx, p, r)
-			if err != nil {
-				return preflight.Migrations{}, err
-			}
-			out.Total += len(in.Migrations)
+			out.Total += len(r.Files)
 			if read == nil {
 				continue
 			}
@@ -44,6 +40,10 @@ func Migrations(dir string, options lint.Options, read Catalog, missing string) 
 			case live.Unread != "":
 				out.Known = live.Unread
 				continue
+			}
+			in, err := lint.Load(ctx, p, r)
+			if err != nil {
+				return preflight.Migrations{}, err
 			}
 			if in.Live = live; len(p.Repos) > 1 && !watch.Belongs(in, live) {
 				continue

@@ -60,7 +60,7 @@ func (r *reader) boots() {
 	t := r.tree
 	if f := t.Fly; f != nil {
 		if c := f.Deploy.ReleaseCommand; c != "" {
-			t.Release = r.words("release_command", Mention{c, Place{t.FlyPath, f.Lines["deploy.release_command"]}}, shell.Words(c), t.Image.Entrypoint)
+			t.Release = r.words("release_command", Mention{shownText(c), Place{t.FlyPath, f.Lines["deploy.release_command"]}}, shell.Words(c), t.Image.Entrypoint)
 		}
 		groups := make([]string, 0, len(f.Processes))
 		for g := range f.Processes {
@@ -69,7 +69,7 @@ func (r *reader) boots() {
 		slices.Sort(groups)
 		for _, g := range groups {
 			if c := f.Processes[g]; c != "" {
-				t.Boots = append(t.Boots, r.words(g, Mention{c, Place{t.FlyPath, f.Lines["processes."+g]}}, shell.Words(c), t.Image.Entrypoint))
+				t.Boots = append(t.Boots, r.words(g, Mention{shownText(c), Place{t.FlyPath, f.Lines["processes."+g]}}, shell.Words(c), t.Image.Entrypoint))
 			}
 		}
 		if len(t.Boots) > 0 {
@@ -86,7 +86,7 @@ func (r *reader) boots() {
 			if e.key != "experimental.cmd" {
 				entry = dockerfile.Command{}
 			}
-			m := Mention{dockerfile.Command{Words: e.words}.String(), Place{t.FlyPath, f.Lines[e.key]}}
+			m := Mention{shown(e.words), Place{t.FlyPath, f.Lines[e.key]}}
 			t.Boots = append(t.Boots, r.words(flytoml.DefaultGroup, m, e.words, entry))
 			return
 		}
@@ -107,7 +107,7 @@ func (r *reader) dockerBoot() (Boot, bool) {
 	}
 	line := cmp.Or(cmd.Line, entry.Line)
 	text := strings.TrimSpace(entry.String() + " " + cmd.String())
-	m := Mention{text, Place{t.Dockerfile, line}}
+	m := Mention{shownText(text), Place{t.Dockerfile, line}}
 	if entry.Line == 0 || entry.Shell != "" {
 		c := cmd
 		if entry.Shell != "" {
@@ -146,7 +146,7 @@ func (r *reader) procfile() {
 		if !ok || command == "" || strings.HasPrefix(group, "#") {
 			continue
 		}
-		b := Boot{Group: group, Command: Mention{command, Place{"Procfile", i + 1}}, Shell: true}
+		b := Boot{Group: group, Command: Mention{shownText(command), Place{"Procfile", i + 1}}, Shell: true}
 		s := scan{r: r, boot: &b, seen: map[string]bool{}}
 		s.script(command, b.Command.At, depth{first: true, inline: true})
 		if group == "release" {

@@ -129,7 +129,7 @@ func (s *scan) isRelease(name string) bool {
 }
 
 func (s *scan) add(k Kind, c shell.Command, at Place, d depth) {
-	s.boot.Actions = append(s.boot.Actions, Action{Kind: k, Text: c.String(), At: at, Exec: d.first, Script: d.script, Maybe: d.maybe || c.Maybe})
+	s.boot.Actions = append(s.boot.Actions, Action{Kind: k, Text: shown(c.Words), At: at, Exec: d.first, Script: d.script, Maybe: d.maybe || c.Maybe})
 }
 
 // given puts a script's arguments where it uses them.

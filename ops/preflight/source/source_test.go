@@ -297,3 +297,25 @@ func FuzzRead(f *testing.F) {
 }
 
 func fsValid(name string) bool { return fs.ValidPath(name) && name != "." }
+
+func TestCommandsAreShownWithoutPasswords(t *testing.T) {
+	for in, want := range map[string]string{
+		"elixir --cookie hush -S mix phx.server":        "elixir --cookie … -S mix phx.server",
+		"elixir --cookie $COOKIE -S mix":                "elixir --cookie $COOKIE -S mix",
+		"DB_PASSWORD=hush env API_TOKEN=hush bin/x":     "DB_PASSWORD=… env API_TOKEN=… bin/x",
+		"RELEASE_COOKIE=$X bin/x --name=a":              "RELEASE_COOKIE=$X bin/x --name=a",
+		"psql postgres://me:hush@db/x --token=hush":     "psql postgres://…@db/x --token=…",
+		"bin/shop eval 'Shop.Release.migrate()' -- a b": "bin/shop eval Shop.Release.migrate() -- a b",
+	} {
+		if got := shownText(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+	tree := read(t, Options{}, map[string]string{
+		"fly.toml":   "[deploy]\nrelease_command = \"sh -c 'TOKEN=hush x --password hush'\"\n[processes]\napp = \"x --cookie hush start\"\n",
+		"Dockerfile": "FROM x\nCMD PASSWORD=hush x\n", "Procfile": "web: SECRET_KEY=hush x\n",
+	})
+	if text := fmt.Sprintf("%+v %+v", tree.Boots, tree.Release); strings.Contains(text, "hush") {
+		t.Errorf("it is shown: %s", text)
+	}
+}
