@@ -135,3 +135,55 @@ func TestARetryAfterIsKept(t *testing.T) {
 		t.Errorf("it was asked at %v", at)
 	}
 }
+
+// TestWhatTheStoreHasIsComparedWithWhatWasSent plays stores that keep something else than they got.
+func TestWhatTheStoreHasIsComparedWithWhatWasSent(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, size, sum, nonce string
+		kind                   error
+	}{
+		{"the same", "7", "", "", nil},
+		{"another size", "6", "", "", store.ErrCorrupt},
+		{"another sum", "7", "AAAAAA==", "", store.ErrCorrupt},
+		{"another's", "7", "", "another", store.ErrCorrupt},
+	} {
+		nonce := ""
+		s := answering(t, "s3://bkt?endpoint=http://s3.example.com&style=path", func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			switch r.Method {
+			case http.MethodPut:
+				nonce = r.Header.Get("X-Amz-Meta-Ops-Write")
+			case http.MethodHead:
+				w.Header().Set("Content-Length", c.size)
+				w.Header().Set("Last-Modified", "Sat, 21 Nov 2026 00:00:00 GMT")
+				w.Header().Set("X-Amz-Meta-Ops-Write", nonce+c.nonce)
+				if c.sum != "" {
+					w.Header().Set("X-Amz-Checksum-Crc32c", c.sum)
+				}
+			}
+		})
+		if _, err := upload(t.Context(), s, "k", []byte("content"), part); !errors.Is(err, c.kind) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestABodyThatWasTakenBackIsNotRead for its buffer holds the next part by then.
+func TestABodyThatWasTakenBackIsNotRead(t *testing.T) {
+	t.Parallel()
+	s := answering(t, "s3://bkt?endpoint=http://s3.example.com", func(http.ResponseWriter, *http.Request) {})
+	buf := []byte("first part")
+	var late io.Reader
+	if err := store.Send(s, buf, func(r io.Reader) error {
+		late = r
+		_, err := io.ReadFull(r, make([]byte, 5))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	copy(buf, "other part")
+	if n, err := late.Read(make([]byte, 5)); n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("%d bytes are read: %v", n, err)
+	}
+}

@@ -1,5 +1,10 @@
 package store
 
+import (
+	"context"
+	"io"
+)
+
 // PageSize makes a bucket be listed in small pages.
 func PageSize(s Store, n int) { s.(*S3).pageSize = n }
 
@@ -26,3 +31,8 @@ func InParts(u Upload) error { return u.(*s3Upload).start() }
 
 // Settle waits until no part of an upload is under way.
 func Settle(u Upload) { u.(*s3Upload).wg.Wait() }
+
+// Send lends a buffer to a request.
+func Send(s Store, b []byte, do func(io.Reader) error) error {
+	return s.(*S3).send(context.Background(), b, func(_ context.Context, r io.Reader) error { return do(r) })
+}

@@ -84,7 +84,7 @@ func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 					t.Error("the fault did not happen")
 				}
 				// What a first try left, whose answer was lost.
-				swept, err := s.Sweep(t.Context(), "", 0)
+				left, err := s.Sweep(t.Context(), "", 0)
 				if err != nil {
 					t.Error(err)
 				}
@@ -92,7 +92,7 @@ func TestEveryFaultAtEveryStepIsOvercome(t *testing.T) {
 					t.Errorf("a sweep after the sweep gives %v, %v", l, err)
 				}
 				if !t.Failed() {
-					table.row(step.name+": "+string(fault), n, len(swept), "committed, same SHA-256")
+					table.row(step.name+": "+string(fault), n, len(left), "committed, same SHA-256")
 				}
 			})
 		}
@@ -165,12 +165,7 @@ func TestFaultsOfAnyKindLeaveAWholeObjectOrNone(t *testing.T) {
 
 func checkWholeOrNone(t *testing.T, direct store.Store, key string, content []byte, err error) (outcome string) {
 	t.Helper()
-	if _, sweepErr := direct.Sweep(t.Context(), "", 0); sweepErr != nil {
-		t.Fatal(sweepErr)
-	}
-	if l, err := direct.Sweep(t.Context(), "", 0); err != nil || len(l) > 0 {
-		t.Errorf("a sweep after the sweep gives %v, %v", l, err)
-	}
+	swept(t, direct)
 	if err == nil {
 		if got := get(t, direct, key); storetest.Sum(got) != storetest.Sum(content) {
 			t.Errorf("%s was committed and is something else", key)
