@@ -174,7 +174,7 @@ func (u *dirUpload) publish() (fs.FileInfo, error) {
 
 // link gives the file its name, unless that is taken.
 func (u *dirUpload) link() error {
-	const tries = 5 // against somebody who removes the directory, which was empty, between the two steps
+	const tries = 100 // against somebody who removes the directory, which was empty, between the two steps
 	var err error
 	for range tries {
 		if _, err = u.d.mkdirs(u.key); err != nil && !errors.Is(err, fs.ErrNotExist) {
