@@ -95,3 +95,24 @@ func (m *Model) backup(msg pane.BackupMsg) tea.Cmd {
 	}
 	return nil
 }
+
+// keeping is the job with backups that runs here, and would end with the session; nil where there is none.
+func (m *Model) keeping() *watch.Job {
+	if s := m.backups.newest.Value; m.conn.session != nil && s != nil && s.Job.Runs() {
+		return s.Job
+	}
+	return nil
+}
+
+// leaveJob asks before something is done that ends the job that runs here.
+func (m *Model) leaveJob(j *watch.Job, name, sentence string, do func() tea.Cmd) {
+	m.over = newConfirm(m.target(), action.Action{
+		Name: name,
+		Plan: sentence + " The job that runs in it comes to an end, and what it began is taken back.",
+		Touches: []action.Touch{
+			{What: j.Title, How: "is cancelled", Warn: true},
+			{What: "without the console", How: "the commands of backup go on by themselves"},
+		},
+		Run: func(string) tea.Cmd { return do() },
+	}, "")
+}

@@ -94,6 +94,10 @@ func (m *Model) reconnect() tea.Cmd {
 		m.leaveRunning(d, "reconnect", "Close the connection and open it again.", m.connectAgain)
 		return nil
 	}
+	if j := m.keeping(); j != nil {
+		m.leaveJob(j, "reconnect", "Close the connection and open it again.", m.connectAgain)
+		return nil
+	}
 	return m.connectAgain()
 }
 
@@ -116,9 +120,9 @@ func (m *Model) joinLater(now time.Time) tea.Cmd {
 }
 
 // join opens a second session beside one that has no network: what the first one reads is not given up for a network
-// that may still be missing. Nor is a deployment that runs: its session stays until it has ended.
+// that may still be missing. Nor is what runs, a deployment or a job with backups: its session stays until it has ended.
 func (m *Model) join() tea.Cmd {
-	if m.conn.trying || m.deploying() != nil {
+	if m.conn.trying || m.deploying() != nil || m.keeping() != nil {
 		return nil
 	}
 	m.conn.trying = true

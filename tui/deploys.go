@@ -119,6 +119,10 @@ func (m *Model) quit() tea.Cmd {
 		m.leaveRunning(d, "quit", "Close the console.", func() tea.Cmd { return tea.Quit })
 		return nil
 	}
+	if j := m.keeping(); j != nil {
+		m.leaveJob(j, "quit", "Close the console.", func() tea.Cmd { return tea.Quit })
+		return nil
+	}
 	return tea.Quit
 }
 

@@ -32,10 +32,12 @@ keys by. A dialog closes with ` + "`esc`" + `; what changes something outside is
 				keys[i] = "`" + strings.ReplaceAll(k, "|", `\|`) + "`"
 			}
 			what := a.Sentence()
-			switch a.Danger {
-			case action.Changes:
+			switch {
+			case a.Danger == action.Changes:
 				what += " (needs arming)"
-			case action.Destroys:
+			case a.Danger == action.Destroys && a.Undo != "":
+				what += " (needs arming, and the application's name typed)"
+			case a.Danger == action.Destroys:
 				what += " (needs arming; cannot be undone)"
 			}
 			b.WriteString("| " + strings.Join(keys, " ") + " | " + a.Name + " | " + what + " |\n")

@@ -94,9 +94,12 @@ func (w *BackupWatch) run(kind watch.Kind, about backup.ID, title, action, comma
 	})
 }
 
+// program is how this program is called for the application.
+func (w *BackupWatch) program() string { return "ops-console --app " + w.s.Profile.Name }
+
 // Take takes a backup and proves it as far as the profile says.
 func (w *BackupWatch) Take() error {
-	return w.run(watch.Take, "", "take a backup", "backup run", "ops-console backup run", func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
+	return w.run(watch.Take, "", "take a backup", "backup run", w.program()+" backup run", func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
 		m, err := b.Take(ctx, TakeOptions{Reason: backup.Manual, Progress: func(p take.Progress) { progress(ofTake(p)) }})
 		r := backup.Record{Manifest: m}
 		if err != nil {
@@ -121,10 +124,19 @@ func (w *BackupWatch) Take() error {
 	})
 }
 
+// proofs are the titles of jobs that verify.
+var proofs = map[backup.Level]string{
+	backup.Present: "look whether %s is there", backup.Decoded: "read %s back", backup.Counted: "read %s back and count its rows",
+	backup.Restored: "prove %s by restoring it",
+}
+
+// tail is the end of an ID, which tells those of one day apart and is what commands take, too.
+func tail(id backup.ID) string { return string(id[max(0, len(id)-8):]) }
+
 // Verify proves a backup up to a level.
 func (w *BackupWatch) Verify(id backup.ID, level backup.Level) error {
-	title := fmt.Sprintf("verify %s: %s", id, level)
-	return w.run(watch.Verify, id, title, "backup verify", "ops-console backup verify "+string(id)+" --level "+level.String(), func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
+	title := fmt.Sprintf(proofs[level], tail(id))
+	return w.run(watch.Verify, id, title, "backup verify", w.program()+" backup verify "+string(id)+" --level "+level.String(), func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
 		r, err := b.Catalog.Get(ctx, b.Source, string(id))
 		if err != nil {
 			return watch.Result{}, err
@@ -164,7 +176,7 @@ func broken(v backup.Verification, err error) error {
 
 // Restore restores a backup beside the original.
 func (w *BackupWatch) Restore(id backup.ID) error {
-	return w.run(watch.Restore, id, "restore "+string(id), "backup restore", "ops-console backup restore "+string(id), func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
+	return w.run(watch.Restore, id, "restore "+tail(id), "backup restore", w.program()+" backup restore "+string(id), func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
 		r, err := b.Catalog.Get(ctx, b.Source, string(id))
 		if err != nil {
 			return watch.Result{}, err
@@ -208,7 +220,7 @@ func inTheWay(pp []restore.Problem) error {
 
 // Swap puts a restored database in the original's place.
 func (w *BackupWatch) Swap(database string) error {
-	return w.run(watch.Swap, "", "swap in "+database, "backup swap", "ops-console backup swap "+database, func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
+	return w.run(watch.Swap, "", "swap in "+database, "backup swap", w.program()+" backup swap "+database, func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
 		o, err := b.SwapOptions(ctx, database, nil, func(s string) { progress(watch.Progress{Step: "swap", Text: s}) })
 		if err != nil {
 			return watch.Result{}, err
@@ -223,13 +235,13 @@ func (w *BackupWatch) Swap(database string) error {
 		if err := restore.Swap(ctx, o, plan); err != nil {
 			return watch.Result{}, err
 		}
-		return watch.Result{Text: fmt.Sprintf("%s is now what was %s; back again: ops-console backup swap --undo %s", plan.Original, plan.Restored, plan.Aside)}, nil
+		return watch.Result{Text: fmt.Sprintf("%s is now what was %s; the one before is %s; back again: ops-console --app %s backup swap --undo %s", plan.Original, plan.Restored, plan.Aside, w.s.Profile.Name, plan.Aside)}, nil
 	})
 }
 
 // Prune removes what retention lets go, as it was shown: what changed meanwhile is left alone.
 func (w *BackupWatch) Prune(shown []backup.ID) error {
-	return w.run(watch.Prune, "", fmt.Sprintf("remove %d backups", len(shown)), "backup prune", "ops-console backup prune", func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
+	return w.run(watch.Prune, "", fmt.Sprintf("remove %d backups", len(shown)), "backup prune", w.program()+" backup prune", func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
 		if b.PolicyErr != nil {
 			return watch.Result{}, b.PolicyErr
 		}
@@ -264,11 +276,11 @@ func (w *BackupWatch) Pin(ctx context.Context, id backup.ID, why string) error {
 	}
 	defer w.Refresh()
 	if why == "" {
-		return w.record(ctx, "backup unpin", string(id), "ops-console backup unpin "+string(id), func(ctx context.Context) (string, error) {
+		return w.record(ctx, "backup unpin", string(id), w.program()+" backup unpin "+string(id), func(ctx context.Context) (string, error) {
 			return "", b.Catalog.Unpin(ctx, b.Source, id)
 		})
 	}
-	return w.record(ctx, "backup pin", string(id), "ops-console backup pin "+string(id), func(ctx context.Context) (string, error) {
+	return w.record(ctx, "backup pin", string(id), w.program()+" backup pin "+string(id), func(ctx context.Context) (string, error) {
 		return why, b.Catalog.Pin(ctx, b.Source, id, backup.Pin{Why: why, By: w.by, At: w.now().UTC()})
 	})
 }

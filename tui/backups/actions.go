@@ -111,7 +111,9 @@ func (p *Pane) takeAction() action.Action {
 	if len(p.all) > 0 {
 		how = "about " + paint.Bytes(p.all[0].Manifest.Stored()) + " more, as the last one"
 	}
-	a.Touches = append(a.Touches, action.Touch{What: s.Store, How: how})
+	store, _, _ := strings.Cut(s.Store, "?")
+	a.Touches = append(a.Touches, action.Touch{What: store, How: how})
+	a.Plan = "Take a backup of " + s.Source.Database + " now, and prove it as far as the profile says."
 	if !s.Encrypted {
 		a.Touches = append(a.Touches, action.Touch{What: "not encrypted", How: "whoever reads the store reads the data", Warn: true})
 	}
@@ -176,6 +178,7 @@ func (p *Pane) swapAction() action.Action {
 	a := action.Action{
 		Name: "swap", Help: "swap in", Keys: []string{"S"}, Danger: action.Destroys, Hidden: true, Disabled: p.busy(),
 		About: "put the database that was restored in the original's place: both change their names at once",
+		Undo:  "backup swap --undo NAME, which is told when it is done",
 	}
 	s := p.feed.Value
 	if s == nil || s.Restored == nil {
@@ -187,7 +190,6 @@ func (p *Pane) swapAction() action.Action {
 	made := s.Restored
 	a.Hidden = false
 	a.Command = p.command("backup swap " + quote(made.Database))
-	a.Undo = "backup swap --undo, with the name that is told then; what is written until then stays in the other"
 	a.Plan = "Put " + made.Database + " in the place of " + made.Original + " on " + made.Server + "."
 	a.Touches = []action.Touch{
 		{What: made.Original, How: "becomes " + made.Original + "_before_TIME, and stays"},

@@ -172,6 +172,10 @@ func (p *Pane) choose() {
 	if p.only != everything {
 		p.rows = slices.DeleteFunc(slices.Clone(p.all), func(r row) bool { return !p.only.lets(&r) })
 	}
+	p.table.Empty = "no backup matches"
+	if len(p.all) == 0 {
+		p.table.Empty = "none yet: B takes the first one"
+	}
 	p.table.SetLen(len(p.rows))
 	if p.wanted != "" && p.table.Select(p.wanted) {
 		p.open, p.wanted = true, ""

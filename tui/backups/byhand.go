@@ -105,8 +105,12 @@ func (p *Pane) Copies() []pane.Copy {
 	if r.broken != "" {
 		out = append(out, pane.Copy{What: "why it is broken", Text: r.broken})
 	}
-	if j := p.job(); j != nil && j.Err != nil {
+	switch j := p.job(); {
+	case j == nil:
+	case j.Err != nil:
 		out = append(out, pane.Copy{What: "why the last job failed", Text: j.Err.Error()})
+	case j.Outcome != "":
+		out = append(out, pane.Copy{What: "what came of the last job", Text: j.Outcome})
 	}
 	return out
 }

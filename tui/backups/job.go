@@ -33,10 +33,14 @@ func ended(before, now *watch.Job) tea.Cmd {
 	return func() tea.Msg { return msg }
 }
 
-// jobSection is the job that runs, or what came of the last one as long as that is news.
+// jobSection is the job that runs, or what came of the last one as long as that is news and not said otherwise.
 func (p *Pane) jobSection(env *pane.Env, w int) stack.Section {
 	j := p.job()
-	if j == nil || !j.Runs() && j.Err == nil && p.now.Sub(j.Ended) > remembered && p.feed.Value.Restored == nil {
+	switch {
+	case j == nil:
+		return stack.Section{}
+	case j.Runs() || p.feed.Value.Restored != nil:
+	case j.Err == nil && p.now.Sub(j.Ended) > remembered, j.Err != nil && j.Kind == watch.Take && p.noted(j):
 		return stack.Section{}
 	}
 	g := page.New(env, w)
@@ -44,6 +48,12 @@ func (p *Pane) jobSection(env *pane.Env, w int) stack.Section {
 	s := section(g, 3)
 	s.Patient = true
 	return s
+}
+
+// noted says that the store has a note of the run, which is among the problems then.
+func (p *Pane) noted(j *watch.Job) bool {
+	ff := p.feed.Value.Listing.Failures
+	return len(ff) > 0 && !ff[0].ID.Time().Before(j.Started.Truncate(time.Millisecond))
 }
 
 // jobPage is a job, with at most so many of its tables.

@@ -167,6 +167,7 @@ func Run(ctx context.Context, o Options) (backup.Manifest, error) {
 		Format: backup.Format, ID: o.ID, Source: o.Source, Reason: o.Reason, DeployID: o.DeployID, Remote: o.Remote,
 		Started: o.Now().UTC(), Tool: backup.Tool{Ops: o.Version},
 	}
+	asked := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := r.track.watch(ctx)
@@ -176,7 +177,15 @@ func Run(ctx context.Context, o Options) (backup.Manifest, error) {
 		stop()
 		return r.m, nil
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+	switch cause := context.Cause(ctx); {
+	case asked.Err() != nil:
+		err = &ended{text: "it was cancelled", err: err}
+		if r.o.Reason == backup.Manual {
+			r.o.KeepFailure = false // whoever cancels knows
+		}
+	case cause != nil && errors.Is(err, cause):
+		err = &ended{text: cause.Error(), err: err} // the rest is what came of it
+	case cause != nil:
 		err = fmt.Errorf("%w (%s)", cause, plaintext.Line(err.Error(), 300))
 	}
 	cancel(err)
@@ -184,6 +193,15 @@ func Run(ctx context.Context, o Options) (backup.Manifest, error) {
 	stop()
 	return backup.Manifest{}, r.undo(ctx, err)
 }
+
+// ended is an error that says why, and not what followed from it.
+type ended struct {
+	text string
+	err  error
+}
+
+func (e *ended) Error() string { return e.text }
+func (e *ended) Unwrap() error { return e.err }
 
 // do is the run itself.
 func (r *run) do(ctx context.Context, cancel context.CancelCauseFunc) error {
