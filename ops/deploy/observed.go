@@ -192,11 +192,17 @@ func (t *track) see(m *Machine, at time.Time, want *Target, isNew, isOld bool) {
 			passing++
 		}
 	}
+	crashed := m.Crashes > crashes && !(auto && m.State == Stopped && clean(m))
 	switch {
+	case m.State == Changing && crashed:
+		// It is being started again after an exit that nobody asked for: in a loop of those it is seen so most of the time.
+		t.crash.see(at)
+		t.good, t.bad, t.down, t.idle = streak{}, streak{}, streak{}, false
+		return
 	case m.State == Changing:
 		t.good, t.bad, t.crash, t.down, t.idle = streak{}, streak{}, streak{}, streak{}, false
 		return
-	case m.Crashes > crashes && !(auto && m.State == Stopped && clean(m)):
+	case crashed:
 		t.crash.see(at)
 		t.bad.see(at)
 		t.good = streak{}

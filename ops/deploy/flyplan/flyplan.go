@@ -17,6 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"ops-console/ops/deploy"
+	"ops-console/ops/deploy/flyplatform"
 	"ops-console/ops/fly"
 	"ops-console/ops/fly/flytoml"
 	"ops-console/ops/plaintext"
@@ -191,6 +192,7 @@ func (in *Input) target(m *fly.Machine, group string, config func(*fly.Machine, 
 		Prev: deploy.Snapshot{
 			Version: cmp.Or(m.InstanceID, m.Version), Image: m.Config.Image, Digest: m.ImageRef.Digest, Release: release(m.Config),
 			Config: m.Config.Raw, State: state, Cordoned: m.Cordoned, Healthy: healthy, Mark: m.Config.Metadata[deploy.TagMark],
+			Crashes: flyplatform.Crashes(m.Events),
 		},
 		Config: raw, Checks: countChecks(&c), AutoStop: autostops(&c),
 		Try: state != deploy.Started && !in.LeaveCold && len(m.Config.Standbys) == 0,
@@ -267,8 +269,15 @@ func (in *Input) timings(grace time.Duration) deploy.Timings {
 	def(&t.Grace, max(grace, d.Grace))
 	def(&t.Health, max(d.Health, 2*t.Grace))
 	for _, v := range []struct{ to, from *time.Duration }{
-		{&t.Poll, &d.Poll}, {&t.Settle, &d.Settle}, {&t.Call, &d.Call}, {&t.LeaseTTL, &d.LeaseTTL}, {&t.LeaseWait, &d.LeaseWait},
-		{&t.Stable, &d.Stable}, {&t.Soak, &d.Soak}, {&t.Drain, &d.Drain}, {&t.Total, &d.Total},
+		{&t.Poll, &d.Poll},
+		{&t.Settle, &d.Settle},
+		{&t.Call, &d.Call},
+		{&t.LeaseTTL, &d.LeaseTTL},
+		{&t.LeaseWait, &d.LeaseWait},
+		{&t.Stable, &d.Stable},
+		{&t.Soak, &d.Soak},
+		{&t.Drain, &d.Drain},
+		{&t.Total, &d.Total},
 	} {
 		def(v.to, *v.from)
 	}

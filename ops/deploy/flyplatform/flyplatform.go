@@ -240,6 +240,13 @@ func machineOf(m *fly.Machine) deploy.Machine {
 // byRequest are the events with which somebody has a machine begin anew.
 var byRequest = map[string]bool{"launch": true, "update": true, "start": true, "restart": true}
 
+// Crashes is how often a machine's process ended without anybody asking for it, since the machine was last begun by a
+// request, as far as its newest events tell.
+func Crashes(events []fly.Event) int {
+	n, _ := exits(events)
+	return n
+}
+
 // exits counts the exits that nobody asked for since the machine was last begun by a request. Events are newest first.
 func exits(events []fly.Event) (n int, latest *deploy.Exit) {
 	for _, e := range events {

@@ -179,15 +179,16 @@ func TestMachinesComeAndGo(t *testing.T) {
 	t.Parallel()
 	p, _, m := newPlatform(t, platform.Options{}, Options{})
 	a := do(t, p, deploy.Intent{
-		Verb: deploy.VerbCreate, Region: "ord", Config: configuration("2"), Cordoned: true, TTL: time.Minute, Tags: map[string]string{deploy.TagKey: "01J:green:" + m.ID},
+		Verb: deploy.VerbCreate, Region: "ord", Config: configuration("2"), Cordoned: true, Tags: map[string]string{deploy.TagKey: "01J:green:" + m.ID},
 	})
 	r := eventually(t, p, deploy.Want{}, "two", func(r deploy.Reading) bool {
 		return len(r.Machines) == 2 && r.Machines[1].State == deploy.Started
 	})
-	if got := r.Machines[1]; !got.Cordoned || got.Key != "01J:green:"+m.ID || got.Region != "ord" || got.Lease == nil || a.Nonce == "" || r.Count != 2 {
+	if got := r.Machines[1]; !got.Cordoned || got.Key != "01J:green:"+m.ID || got.Region != "ord" || got.Lease != nil || a.Nonce != "" || r.Count != 2 {
 		t.Errorf("got %+v with %+v", got, a)
 	}
-	in := deploy.Intent{Machine: a.Machine, Nonce: a.Nonce}
+	lease := do(t, p, deploy.Intent{Verb: deploy.VerbLease, Machine: a.Machine, TTL: time.Minute, Description: "01J"})
+	in := deploy.Intent{Machine: a.Machine, Nonce: lease.Nonce}
 	for _, v := range []deploy.Verb{deploy.VerbUncordon, deploy.VerbCordon, deploy.VerbRestart, deploy.VerbDestroy} {
 		in.Verb = v
 		do(t, p, in)
@@ -254,7 +255,7 @@ func TestWhatAnErrorSaysOfTheDeed(t *testing.T) {
 				t.Errorf("%v does not say what happened", got)
 			}
 			for _, sure := range []error{deploy.ErrBusy, deploy.ErrConflict, deploy.ErrGone, deploy.ErrRefused} {
-				if errors.Is(got, sure) != (sure == c.want) {
+				if errors.Is(got, sure) != errors.Is(c.want, sure) {
 					t.Errorf("got %v, want %v", got, c.want)
 				}
 			}

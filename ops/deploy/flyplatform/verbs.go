@@ -146,18 +146,10 @@ func create(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, 
 	if err != nil {
 		return deploy.Answer{}, err
 	}
-	seconds := int((in.TTL + time.Second - 1) / time.Second)
-	m, err := p.o.API.Create(ctx, in.App, in.Region, "", fly.Launch{
-		Config: c, SkipLaunch: in.SkipLaunch, SkipServiceRegistration: in.Cordoned, LeaseTTL: seconds,
-	})
-	if err != nil {
-		return deploy.Answer{}, err
-	}
-	a := deploy.Answer{Machine: m.ID, Version: m.InstanceID, Nonce: m.Nonce}
-	if a.Nonce != "" {
-		a.Expires = p.o.Now().Add(in.TTL)
-	}
-	return a, nil
+	// Without a lease: one that comes with a machine says nothing of whose it is, and where the answer is lost, or the console
+	// killed, nobody could tell it from somebody else's. It is taken like the others as soon as the machine is seen.
+	m, err := p.o.API.Create(ctx, in.App, in.Region, "", fly.Launch{Config: c, SkipLaunch: in.SkipLaunch, SkipServiceRegistration: in.Cordoned})
+	return deploy.Answer{Machine: m.ID, Version: m.InstanceID}, err
 }
 
 // released writes the release that a configuration is of into its metadata, as the platform's own client does. Where there
