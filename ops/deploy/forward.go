@@ -288,6 +288,9 @@ func (r *reducer) steady(u *unit, side int, long time.Duration) bool {
 	switch {
 	case u.gaveUp != "", t.Cold(), side == 1 && !u.touched && !t.Prev.Healthy:
 		return true
+	case m == nil && side == 1 && !u.touched && r.gone(u, time.Time{}):
+		r.s.note(r, "machine "+u.id+", which was not touched, is not there any more: somebody destroyed it")
+		return true
 	case m == nil:
 		r.wait("machine " + u.id + " to be in the list")
 		return false

@@ -41,8 +41,9 @@ const (
 	VerbRestart Verb = "restart"
 	VerbStart   Verb = "start"
 	VerbStop    Verb = "stop"
-	// VerbCreate makes a machine in Region with Config and Tags, without traffic if Cordoned, and takes its lease for TTL
-	// with it. Answers Machine, Version, Nonce and Expires.
+	// VerbCreate makes a machine in Region with Config and Tags, without traffic if Cordoned. Answers Machine and Version;
+	// Nonce too where it takes the lease of the machine with it, with Description and for TTL. If not, it is taken like those
+	// of the others.
 	VerbCreate  Verb = "create"
 	VerbDestroy Verb = "destroy"
 	// VerbCordon takes Machine out of the traffic, VerbUncordon puts it back.

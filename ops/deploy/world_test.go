@@ -33,6 +33,9 @@ type env struct {
 	fleet    []fleet       // nil: three machines of one group in one region
 	away     int           // how many may be away per group; 0: one
 	abortAt  time.Duration // somebody asks for an abort then; 0: nobody does
+	vanish   int           // machine that somebody destroys, from 1; 0: none
+	comes    bool          // somebody makes another machine, with the old release
+	then     time.Duration // when
 	gate     Verdict       // of a required gate before the change; empty: there is none
 }
 
@@ -117,6 +120,7 @@ func newWorld(e env, c *chooser) *world {
 		}
 	}
 	w.size = len(w.ms)
+	w.stale = e.image == "flap" // it can be well for as long as is asked for, and turn bad
 	w.next = 100
 	if e.auto {
 		w.ms[2].stopped = true
@@ -181,6 +185,8 @@ func (w *world) healthy(m *fmachine) bool {
 		return w.now.Before(m.changing.Add(2 * time.Second))
 	case "traffic":
 		return m.key == "" || m.cordoned
+	case "flap":
+		return w.now.Sub(m.changing)/(8*time.Second)%2 == 0
 	case "sleepy":
 		return m.restarted || m.key != "" && strings.Contains(m.key, "canary")
 	}
@@ -235,6 +241,15 @@ func (w *world) tick() {
 		if r.state == RunStarted && w.env.mig == "lost" && r.key != "" && !w.now.Before(r.until) {
 			r.state = RunLost // killed by somebody
 		}
+	}
+	if e := &w.env; e.then > 0 && w.now.Sub(w.start) >= e.then {
+		if e.vanish > 0 {
+			w.ms[e.vanish-1].gone = true
+		}
+		if e.comes {
+			w.ms = append(w.ms, &fmachine{id: "mX", region: "fra", group: "app", n: 1, digest: oldDigest})
+		}
+		e.then = 0
 	}
 	for _, m := range w.ms {
 		if w.env.vulture && strings.Contains(m.desc, "deploy D/") && !m.expires.After(w.now) {
@@ -345,9 +360,8 @@ func (w *world) effect(in Intent) (Answer, error) {
 			id: "m" + strconv.Itoa(w.next), region: in.Region, group: in.Group, n: 1, digest: newDigest, mark: in.Tags[TagMark], key: in.Tags[TagKey],
 			changing: w.now.Add(4 * time.Second), cordoned: in.Cordoned, ours: true, stopped: in.SkipLaunch, made: w.now,
 		}
-		m.nonce, m.desc, m.expires = "n-"+m.id, in.Description, w.now.Add(in.TTL)
 		w.ms = append(w.ms, m)
-		return Answer{Machine: m.id, Version: m.version(), Nonce: m.nonce}, nil
+		return Answer{Machine: m.id, Version: m.version()}, nil // its lease is taken like the others'
 	case VerbLease:
 		return w.lease(in)
 	}
