@@ -110,7 +110,7 @@ func TestRowsOfARealDumpAreThoseOfTheServer(t *testing.T) {
 	}
 
 	t.Run("every cut is noticed", func(t *testing.T) {
-		for cut := 0; cut < len(dump); cut += 1 + len(dump)/3000 {
+		for cut := 0; cut < len(dump); cut += 1 + len(dump)/500 {
 			if _, err := Count(bytes.NewReader(dump[:cut]), Options{}); !errors.Is(err, ErrMalformed) {
 				t.Fatalf("cut at %d of %d: %v", cut, len(dump), err)
 			}
@@ -118,7 +118,7 @@ func TestRowsOfARealDumpAreThoseOfTheServer(t *testing.T) {
 	})
 	t.Run("an error of the stream is given as it is", func(t *testing.T) {
 		broken := errors.New("broken")
-		for cut := 0; cut < len(dump); cut += 1 + len(dump)/300 {
+		for cut := 0; cut < len(dump); cut += 1 + len(dump)/100 {
 			_, err := Count(io.MultiReader(bytes.NewReader(dump[:cut]), failing{broken}), Options{})
 			if !errors.Is(err, broken) || errors.Is(err, ErrMalformed) {
 				t.Fatalf("cut at %d: %v", cut, err)

@@ -16,6 +16,8 @@ func (l *loading) hear(line string) {
 	if !ok {
 		return
 	}
+	// It read the list before it said anything, and a kill leaves nothing then.
+	l.close()
 	for _, kind := range []string{"error: ", "fatal: "} {
 		if message, ok := strings.CutPrefix(said, kind); ok {
 			l.wrong(message)
