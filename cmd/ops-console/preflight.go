@@ -123,32 +123,48 @@ func (o *preflightFlags) facts(ctx context.Context, e *env, t *target) (f *prefl
 	return gather.Facts(ctx, in), nil
 }
 
-// profile finds the application: the one that is named; else the one of the fly.toml that is, or would be, taken.
+// profile finds the application: the one that is named; else the one of the fly.toml that is, or would be, taken. named says
+// that it was named by hand. Where nothing says where its source is, it is the current directory, unless that is another
+// application's.
 func (o *preflightFlags) profile(e *env, t *target) (p *config.Profile, named bool, err error) {
 	options := config.Options{Name: t.app, ConfigFile: t.config, ProjectDir: t.project, Env: e.getenv, Anonymous: true}
 	if p, err = config.Load(options); err != nil {
 		return nil, false, usage(err)
 	}
-	if p.Project == "" {
-		if p.Project, err = os.Getwd(); err != nil {
+	named = p.Name != "" && (p.Origins["app"] != "" || t.app != "" || e.getenv("OPS_CONSOLE_APP") != "") // else fly.toml says it
+	dir := p.Project
+	if dir == "" {
+		if dir, err = os.Getwd(); err != nil {
 			return nil, false, usage(fmt.Errorf("find the current directory: %w", err))
 		}
 	}
-	named = p.Name != ""
-	if named && p.Origins["app"] == "" && t.app == "" && e.getenv("OPS_CONSOLE_APP") == "" {
-		named = false // fly.toml says it
-	}
-	tree, err := gather.Source(p.Project, o.flyToml, t.app)
-	switch {
-	case err != nil && o.flyToml != "":
+	app, err := o.appOf(dir, t.app)
+	if err != nil {
 		return nil, false, usage(err)
-	case err != nil || tree.Fly == nil || tree.Fly.App == "" || p.Name != "":
+	}
+	switch {
+	case p.Name == "" && app == "", p.Name != "" && (p.Project != "" || app == p.App):
+		p.Project = dir
+		return p, named, nil
+	case p.Name != "":
 		return p, named, nil
 	}
-	options.Name, options.ProjectDir = tree.Fly.App, p.Project
-	again, err := config.Load(options)
-	if err != nil {
-		return p, false, nil //nolint:nilerr // its name is none that a profile could have: what the source says is all
+	options.Name, options.ProjectDir = app, dir
+	if again, err := config.Load(options); err == nil {
+		return again, false, nil
 	}
-	return again, false, nil
+	p.Project = dir // the name is none that a profile could have: what the source says is all
+	return p, false, nil
+}
+
+// appOf is the application of the fly.toml that a directory has; empty: it has none. The error is for a file that was named.
+func (o *preflightFlags) appOf(dir, meant string) (string, error) {
+	tree, err := gather.Source(dir, o.flyToml, meant)
+	switch {
+	case err != nil && o.flyToml != "":
+		return "", err
+	case err != nil || tree.Fly == nil:
+		return "", nil //nolint:nilerr // what cannot be read is said of each item
+	}
+	return tree.Fly.App, nil
 }

@@ -135,6 +135,18 @@ func TestPreflightOfFilesAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	in := func(dir string, args ...string) result {
+		return run(t, append(sandbox(t), "FLY_ACCESS_TOKEN="), "/bin/sh", append([]string{"-c", "cd \"$0\" && exec \"$@\"", dir, program}, args...)...)
+	}
+	if r := in(project, "preflight"); !strings.Contains(r.stdout, "preflight of shop-staging") {
+		t.Errorf("where the source is: status %d:\n%s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := in(project, "preflight", "--app", "other"); !strings.Contains(r.stdout, "no project's directory is known") {
+		t.Errorf("where the source of another application is: status %d:\n%s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := in(project, "preflight", "--app", "shop"); !strings.Contains(r.stdout, "config    deploy/fly.toml") {
+		t.Errorf("where the source of the application is: status %d:\n%s%s", r.status, r.stdout, r.stderr)
+	}
 	for _, tc := range []struct {
 		args   []string
 		status int
