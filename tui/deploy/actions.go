@@ -78,6 +78,10 @@ func (p *Pane) Actions() []action.Action {
 			Name: "versions", Help: "versions", About: "show which versions of tools each place names, as found by the preflight", Keys: []string{"v"}, Hidden: true,
 			Run: func(string) tea.Cmd { return p.versions() },
 		},
+		action.Action{
+			Name: "follow", Help: "follow", About: "keep the cursor on the machine to which something happens, again after it was moved", Keys: []string{"f"}, Hidden: sc != sceneDeployment || d == nil || !d.Runs(),
+			Run: do(func() { p.follow(true) }),
+		},
 		p.nextAction(), p.forgetAction(), p.detachAction(), p.asideAction(),
 	)
 	aa = append(aa, late...)

@@ -14,6 +14,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	engine "ops-console/ops/deploy"
 	"ops-console/ops/deploy/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
@@ -44,6 +45,7 @@ type Pane struct {
 	text     page.Scroll // of the preflight, or of the record
 	asked    string      // ID of the plan that its user was asked about
 	wanted   string      // version or machine to be opened when it comes
+	followed string      // the machine that the cursor was put on because something happens to it
 
 	// Of the frame drawn last.
 	glyphs *glyph.Set
@@ -305,8 +307,29 @@ func (p *Pane) settle() {
 		p.names = ident.Of(ii)
 	}
 	p.machines.SetLen(n)
+	p.follow(false)
 	if p.wanted != "" && (p.releases.Select(p.wanted) || p.machines.Select(p.wanted)) {
 		p.open, p.wanted = true, ""
+	}
+}
+
+// follow keeps the cursor on the machine to which something happens, unless its user has moved it elsewhere.
+func (p *Pane) follow(again bool) {
+	d, m := p.current(), p.chosen()
+	if d == nil || m == nil || !again && p.followed != "" && m.ID != p.followed {
+		return
+	}
+	for _, want := range []engine.StepState{engine.StepFailed, engine.StepRunning} {
+		for i := range d.Progress.Machines {
+			if x := &d.Progress.Machines[i]; x.State == want && !d.Over() {
+				p.machines.Select(x.ID)
+				p.followed = x.ID
+				return
+			}
+		}
+	}
+	if p.followed == "" {
+		p.followed = m.ID
 	}
 }
 

@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func undo(p *engine.Plan) string {
 type count struct {
 	region string
 	n      int
-	alone  bool // one machine is all that serves there
+	alone  []string // groups of which one machine is all that serves there
 }
 
 // regions are where a plan changes machines, in the order in which it does.
@@ -72,9 +73,9 @@ func regions(p *engine.Plan) []count {
 		}
 	}
 	for key, n := range warm {
-		region, _, _ := strings.Cut(key, "\x00")
+		region, group, _ := strings.Cut(key, "\x00")
 		if n == 1 && (p.Strategy == engine.StrategyRolling || p.Strategy == engine.StrategyCanary) {
-			out[at[region]].alone = true
+			out[at[region]].alone = append(out[at[region]].alone, group)
 		}
 	}
 	return out
@@ -123,12 +124,12 @@ func touches(q *watch.Planned) []action.Touch {
 	}
 	var alone []string
 	for _, c := range regions(p) {
-		if c.alone {
-			alone = append(alone, c.region)
+		for _, g := range slices.Sorted(slices.Values(c.alone)) {
+			alone = append(alone, c.region+" "+g)
 		}
 	}
 	if len(alone) > 0 {
-		tt = append(tt, action.Touch{What: "one machine alone in " + strings.Join(alone, ", "), How: "nothing serves there while it restarts", Warn: true})
+		tt = append(tt, action.Touch{What: "alone: " + strings.Join(alone, ", "), How: "nothing of it serves there while it restarts", Warn: true})
 	}
 	for _, g := range p.Gates {
 		t := action.Touch{What: "gate: " + g.Name, How: "must pass"}

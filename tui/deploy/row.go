@@ -222,7 +222,7 @@ func (p *Pane) machineColumns() []table.Column {
 		{ID: "from", Title: "FROM", Width: 5, Drop: 2, Cell: func(i int) (string, themes.Role) { return release(p.machine(i).From, themes.Muted) }},
 		{ID: "to", Title: "TO", Width: 5, Drop: 1, Cell: func(i int) (string, themes.Role) { return release(p.machine(i).To, themes.Plain) }},
 		{ID: "step", Title: "STEP", Width: 20, Min: 12, Flex: 1, Draw: func(l *paint.Line, i, _ int) { p.stepCell(l, p.machine(i)) }},
-		{ID: "checks", Title: "CHECKS", Width: 6, Cell: func(i int) (string, themes.Role) { return checks(p.machine(i)) }},
+		{ID: "checks", Title: "CHECKS", Width: 6, Cell: func(i int) (string, themes.Role) { return p.checks(p.machine(i)) }},
 		{ID: "time", Title: "TIME", Width: 7, Align: paint.Right, Cell: func(i int) (string, themes.Role) {
 			if t := p.machine(i).Took; t > 0 {
 				return paint.Duration(t), themes.Muted
@@ -232,10 +232,12 @@ func (p *Pane) machineColumns() []table.Column {
 	}
 }
 
-// checks are how many of a machine's checks pass.
-func checks(m *engine.MachineStatus) (string, themes.Role) {
+// checks are how many of a machine's checks pass. A journal does not have them: only who carries it on looks at them.
+func (p *Pane) checks(m *engine.MachineStatus) (string, themes.Role) {
 	role := themes.Muted
-	switch {
+	switch d := p.current(); {
+	case m.Passing == 0 && (d == nil || !d.Here):
+		return p.glyphs.Dash, themes.Faint
 	case m.Checks == 0:
 		return "none", themes.Faint
 	case m.State == engine.StepPending || m.State == engine.StepSkipped:

@@ -168,7 +168,7 @@ func (p *Pane) steps(env *pane.Env, w int, d *watch.Deployment) stack.Section {
 	for i := range ss {
 		name = max(name, paint.Width(ss[i].Name, env.Glyphs))
 	}
-	name = min(name, max(w/3, 12))
+	name = min(name, max(w*2/5, 12))
 	g := page.New(env, w)
 	g.Heading("PLAN")
 	focus := 0
@@ -275,11 +275,25 @@ func (p *Pane) log(env *pane.Env, w int, d *watch.Deployment) stack.Section {
 	}}
 }
 
-// eventLines are events in words. Waiting is left out but where it is the latest: it is said above.
+// told says whether what an event tells is said better by one after it, or above.
+func told(ee []engine.Event, i int) bool {
+	e := &ee[i]
+	switch e.Kind {
+	case engine.EventWaiting:
+		return true
+	case engine.EventBegun:
+		return slices.ContainsFunc(ee[i+1:], func(x engine.Event) bool {
+			return x.Step == e.Step && x.Kind != engine.EventBegun && x.Kind != engine.EventPhase && (x.Machine == e.Machine || e.Machine == "")
+		})
+	}
+	return false
+}
+
+// eventLines are events in words.
 func (p *Pane) eventLines(g *page.Page, ee []engine.Event, machines bool) {
 	for i := range ee {
 		e := &ee[i]
-		if e.Kind == engine.EventWaiting && i < len(ee)-1 {
+		if told(ee, i) {
 			continue
 		}
 		text := p.eventText(e, machines)
@@ -341,16 +355,23 @@ func (p *Pane) eventText(e *engine.Event, machines bool) string {
 		parts = append(parts, "waiting:")
 	case engine.EventUnclear:
 		parts = append(parts, strings.ReplaceAll(e.Step, "_", " "), "unclear:")
+	case engine.EventFailed:
+		if e.Step != string(engine.New) && e.Step != string(engine.Old) {
+			parts = append(parts, strings.ReplaceAll(e.Step, "_", " "), "failed:")
+		}
 	default:
-		parts = append(parts, strings.ReplaceAll(e.Step, "_", " "))
-		if e.Kind == engine.EventFailed {
-			parts = append(parts, "failed:")
+		if e.Text == "" || e.Step == "gate" {
+			parts = append(parts, strings.ReplaceAll(e.Step, "_", " "))
 		}
 	}
-	if e.Kind != engine.EventHealthy && e.Text != "" {
-		parts = append(parts, e.Text)
+	text := e.Text
+	if e.Machine != "" {
+		text = strings.ReplaceAll(text, "machine "+e.Machine, "it")
 	}
-	if e.Took > 0 {
+	if e.Kind != engine.EventHealthy {
+		parts = append(parts, text)
+	}
+	if e.Took >= 100*time.Millisecond {
 		parts = append(parts, "in "+paint.Duration(e.Took.Truncate(100*time.Millisecond)))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
@@ -403,8 +424,8 @@ func (p *Pane) machineDetail(env *pane.Env, w int) (string, *page.Page) {
 		to = named(m.To)
 	}
 	g.Fact("to", to, themes.Plain, "")
-	text, r := checks(m)
-	g.Fact("checks", text+" passing", r, "")
+	text, r := p.checks(m)
+	g.Fact("checks", text, r, "")
 	if m.Took > 0 {
 		g.Fact("took", paint.Duration(m.Took), themes.Plain, "")
 	}

@@ -331,7 +331,9 @@ func (p *Pane) byHand() []line {
 		}
 	}
 	if r := p.release(); r != nil && p.scene() == sceneReleases {
-		own("go back to "+r.version(), "rollback "+strconv.Itoa(r.Version))
+		if r.runs < r.of || r.runs == 0 {
+			own("go back to "+r.version(), "rollback "+strconv.Itoa(r.Version))
+		}
 		own("deploy its image again", "deploy --image "+quote(r.Image))
 		out = append(out, line{"by the platform's own tool: it runs the release command again", "fly deploy --app " + app + " --image " + quote(r.Image)})
 	}

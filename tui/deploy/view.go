@@ -74,7 +74,7 @@ func (p *Pane) columns(env *pane.Env, w, h int, detail func(*pane.Env, int) (str
 		}
 		return stack.Column(env, w, h, 1, some(ss))
 	}
-	right := min(max(w/3, 38), 76)
+	right := min(max(w*3/8, 38), 84)
 	left := w - right - 3
 	mainLines := stack.Column(env, left, h, 1, some(main(left)))
 	if p.open && detail != nil {

@@ -347,9 +347,7 @@ func (w *Watcher) carryOut(ctx context.Context, r *run, definition json.RawMessa
 		Emit:     func(e deploy.Event) { w.happened(r, e) },
 		Progress: func(p deploy.Progress) { w.stands(r, p) },
 	})
-	s = d.State()
-	w.stands(r, deploy.ProgressOf(s))
-	return verdict(s, err)
+	return verdict(d.State(), err)
 }
 
 // verdict is what came of a run, for the record and for people.
