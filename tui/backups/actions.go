@@ -46,10 +46,14 @@ func (p *Pane) Actions() []action.Action {
 		cancel.Disabled = "no job runs"
 		aa = append(aa, cancel)
 	}
-	aa = append(aa, p.verifyAction(backup.Restored), p.pruneAction(), p.pinAction(), p.unpinAction(), action.Action{
+	show := action.Action{
 		Name: "show", Help: "show", About: "show only the backups that retention lets go, those it keeps, pinned or doubtful ones, or all again",
 		Keys: []string{"f"}, Args: onlyWords, Run: p.showCmd,
-	})
+	}
+	if len(p.all) == 0 {
+		show.Disabled = p.nobody()
+	}
+	aa = append(aa, p.verifyAction(backup.Restored), p.pruneAction(), p.pinAction(), p.unpinAction(), show)
 	if p.open && !p.wide {
 		return append(aa, p.detail.Actions(true)...)
 	}

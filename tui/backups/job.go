@@ -45,7 +45,11 @@ func (p *Pane) jobSection(env *pane.Env, w int) stack.Section {
 	}
 	g := page.New(env, w)
 	p.jobPage(g, j, 8)
-	s := section(g, 3)
+	least := 3
+	if j.Runs() {
+		least = 5 // with the table that is read, or that nothing moves
+	}
+	s := section(g, least)
 	s.Patient = true
 	return s
 }
@@ -84,8 +88,15 @@ func (p *Pane) jobPage(g *page.Page, j *watch.Job, tables int) {
 		}
 		l.Text(themes.Plain, said)
 	})
+	if idle := p.now.Sub(j.Moved); !j.Moved.IsZero() && idle > patience {
+		g.Text(themes.Warn, 5, paint.Part{Role: themes.Warn, Text: g.Env.Glyphs.Warn},
+			"Nothing has moved for "+paint.Duration(idle.Truncate(time.Second))+". It is tried again for a while; x gives it up.", 2)
+	}
 	p.tables(g, j.Tables, tables)
 }
+
+// patience is how long a job may stand still before that is said.
+const patience = 20 * time.Second
 
 // progress is how far a job is, in figures.
 func progress(j *watch.Job) string {
@@ -119,6 +130,12 @@ func (p *Pane) tables(g *page.Page, tt []watch.Table, n int) {
 		if tt[i].State == watch.Finished {
 			finished++
 		}
+	}
+	if finished == len(tt) { // what goes on now is not about them
+		g.Line(func(l *paint.Line) {
+			l.Gap(3).Text(themes.OK, l.Glyphs.Done).Gap(1).Text(themes.Muted, "all of "+paint.Count(len(tt), "table", "tables")+" is read")
+		})
+		return
 	}
 	name := 0
 	for _, t := range tt[:min(n, len(tt))] {

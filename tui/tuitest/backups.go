@@ -27,7 +27,7 @@ type Store struct {
 	Failed   bool      // the newest run came to nothing, which freezes retention
 	Strange  bool      // other things lie in the store
 	Plain    bool      // not encrypted, and retention cannot be read
-	Job      string    // "dump", "verify", "early": one runs; "failed", "restored", "pruned": one ended
+	Job      string    // "dump", "stuck", "verify", "early": one runs; "failed", "restored", "pruned": one ended
 	Schedule bool      // a machine takes backups
 	Hostile  bool      // names and texts that a terminal must not see
 }
@@ -223,7 +223,7 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 	switch k.Job {
 	case "early":
 		j.Kind, j.Title, j.Step, j.Text = kept.Take, "take a backup", "choosing", ""
-	case "dump":
+	case "dump", "stuck":
 		j.Kind, j.Title = kept.Take, "take a backup"
 		j.Progress = kept.Progress{
 			Step: "dumping", Text: "fra-1, 1.1 GB read, 201 MB stored", Done: 432, Total: 1000, Rate: 38.2e6, ETA: 41 * time.Second,
@@ -248,6 +248,10 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 		end("3 of 3 removed", nil)
 	default:
 		return nil
+	}
+	j.Moved = k.Now
+	if k.Job == "stuck" {
+		j.Moved = k.Now.Add(-47 * time.Second)
 	}
 	if k.Hostile {
 		j.Text, j.Step = "\x1b[1m\u202e"+j.Text, "st\rep"

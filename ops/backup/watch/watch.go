@@ -62,6 +62,7 @@ type Job struct {
 	Title   string    // "verify 01J… by restoring it"
 	Started time.Time
 	Ended   time.Time // zero: it runs
+	Moved   time.Time // when it last got on, as far as can be seen
 	Progress
 	Outcome string // what came of it, in a sentence
 	Err     error  // nil where it went well, and while it runs
@@ -279,7 +280,7 @@ func (w *Watcher) Run(kind Kind, about backup.ID, title string, work Work) error
 		return fmt.Errorf("%s: %w (%s)", title, ErrBusy, w.job.Title)
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
-	w.job, w.stop, w.told = &Job{Kind: kind, Backup: about, Title: title, Started: w.o.Now()}, cancel, time.Time{}
+	w.job, w.stop, w.told = &Job{Kind: kind, Backup: about, Title: title, Started: w.o.Now(), Moved: w.o.Now()}, cancel, time.Time{}
 	w.publish()
 	w.wait.Go(func() {
 		defer cancel()
@@ -296,8 +297,12 @@ func (w *Watcher) progress(p Progress) {
 	if !w.job.Runs() {
 		return
 	}
+	now, was := w.o.Now(), &w.job.Progress
+	if p.Step != was.Step || p.Text != was.Text || p.Done != was.Done {
+		w.job.Moved = now
+	}
 	w.job.Progress = p
-	if now := w.o.Now(); now.Sub(w.told) >= publishEvery {
+	if now.Sub(w.told) >= publishEvery {
 		w.told = now
 		w.publish()
 	}
