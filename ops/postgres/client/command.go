@@ -55,9 +55,6 @@ func (f *Failed) Error() string {
 // Unwrap gives how it ended.
 func (f *Failed) Unwrap() error { return f.Err }
 
-// pieces is how much is read from a program at once.
-const pieces = 256 << 10
-
 // Run runs it to its end. When ctx ends, or Stdout takes no more, it is told to end with all that it started, and killed
 // after Grace. It never outlives this process where the system can see to that. Errors of programs are *Failed.
 func (c *Command) Run(ctx context.Context) error {
@@ -168,7 +165,7 @@ func drain(to io.Writer, from io.Reader) error {
 		to = io.Discard
 	}
 	b := make([]byte, pieces)
-	for {
+	for row := 0; ; row++ {
 		n, err := from.Read(b)
 		if n > 0 {
 			if _, err := to.Write(b[:n]); err != nil {
@@ -177,6 +174,9 @@ func drain(to io.Writer, from io.Reader) error {
 		}
 		if err != nil {
 			return nil //nolint:nilerr // at its end, or closed once the program was
+		}
+		if row > flow && n < small {
+			time.Sleep(pause)
 		}
 	}
 }

@@ -221,9 +221,36 @@ func (f *Forward) carry(ctx context.Context, local, remote net.Conn) {
 	both.Wait()
 }
 
-// carryOne copies in pieces that a COPY fills: the small ones of io.Copy cost a tenth of its speed.
-func carryOne(to, from net.Conn) {
-	_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, 256<<10))
+// A server sends in pieces of 8 kB, and pg_dump writes in ones of 4 kB: to wake up for each costs more than what is done
+// with it. In a flow of many pieces the next is waited for until there are more of them.
+const (
+	pieces = 256 << 10              // how much is taken at once
+	small  = 64 << 10               // less than this is worth waiting for more
+	flow   = 16                     // pieces in a row that make a flow
+	least  = 4 << 10                // of a piece: the end of an answer is less, and ends the flow
+	pause  = 300 * time.Microsecond // in which a fast server sends 50 kB
+)
+
+// carryOne copies one way.
+func carryOne(to io.Writer, from io.Reader) {
+	b := make([]byte, pieces)
+	for row := 0; ; {
+		n, err := from.Read(b)
+		if n > 0 {
+			if _, err := to.Write(b[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+		if row++; n < least {
+			row = 0
+		}
+		if row > flow && n < small {
+			time.Sleep(pause)
+		}
+	}
 }
 
 // pass hands on that a program wants what it runs cancelled.
