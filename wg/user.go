@@ -222,9 +222,16 @@ func (u *userNetwork) Status() Status { return u.monitor.Status() }
 // Changed is part of Network.
 func (u *userNetwork) Changed() <-chan struct{} { return u.monitor.Changed() }
 
+// linger bounds how long the end of the last connections is waited for: a few round trips across the world.
+const linger = time.Second
+
 // Close is part of Network.
 func (u *userNetwork) Close() error {
 	u.closing.Do(func() {
+		// Whoever was talked to learns that it is over: a database keeps a session, and its locks, until then.
+		ctx, cancel := context.WithTimeout(context.Background(), linger)
+		u.stack.Linger(ctx)
+		cancel()
 		u.cancel()
 		u.monitor.close()
 		u.dev.Close() // and the stack with it

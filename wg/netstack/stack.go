@@ -178,6 +178,37 @@ func (t *Stack) SetMTU(n int) error {
 	return nil
 }
 
+// Linger waits, as long as ctx lets it, until the ends of all closed connections have arrived: what was written last, and that
+// no more comes. Without, the other side of a connection that is closed right before the stack would wait for hours.
+func (t *Stack) Linger(ctx context.Context) {
+	tick := time.NewTicker(lingerEvery)
+	defer tick.Stop()
+	for t.leaving() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+const lingerEvery = 2 * time.Millisecond
+
+// leaving says whether a connection was closed here whose end has not arrived yet.
+func (t *Stack) leaving() bool {
+	for _, e := range append(t.s.CleanupEndpoints(), t.s.RegisteredEndpoints()...) {
+		if ep, ok := e.(tcpip.Endpoint); ok {
+			switch tcp.EndpointState(ep.State()) {
+			case tcp.StateFinWait1, tcp.StateClosing, tcp.StateLastAck:
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Close aborts all connections and waits for the goroutines of the stack. It is idempotent, and safe under traffic.
 func (t *Stack) Close() error {
 	t.once.Do(func() {
