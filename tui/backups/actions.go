@@ -41,6 +41,9 @@ func (p *Pane) Actions() []action.Action {
 	}
 	if j := p.job(); j.Runs() {
 		cancel.Hidden = false
+		if j.Stopping {
+			cancel.Disabled = "it is being cancelled"
+		}
 		aa = append([]action.Action{cancel}, aa...)
 	} else {
 		cancel.Disabled = "no job runs"

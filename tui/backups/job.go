@@ -66,6 +66,11 @@ func (p *Pane) jobPage(g *page.Page, j *watch.Job, tables int) {
 		p.outcome(g, j)
 		return
 	}
+	if j.Stopping {
+		g.Heading("BEING CANCELLED", paint.Part{Role: themes.Muted, Text: paint.Duration(p.now.Sub(j.Started).Truncate(time.Second))})
+		g.Text(themes.Plain, 3, paint.Part{Role: themes.Info, Text: g.Env.Glyphs.Running[0]}, j.Title+": what it began is taken back, which may take a minute where the store does not answer", 3)
+		return
+	}
 	g.Heading("RUNNING", paint.Part{Role: themes.Muted, Text: paint.Duration(p.now.Sub(j.Started).Truncate(time.Second)) + "  "},
 		paint.Part{Role: themes.Accent, Text: "x"}, paint.Part{Role: themes.Muted, Text: " cancels"})
 	g.Line(func(l *paint.Line) {

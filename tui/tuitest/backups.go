@@ -27,7 +27,7 @@ type Store struct {
 	Failed   bool      // the newest run came to nothing, which freezes retention
 	Strange  bool      // other things lie in the store
 	Plain    bool      // not encrypted, and retention cannot be read
-	Job      string    // "dump", "stuck", "verify", "early": one runs; "failed", "restored", "pruned": one ended
+	Job      string    // "dump", "stuck", "stopping", "verify", "early": one runs; "failed", "restored", "pruned": one ended
 	Schedule bool      // a machine takes backups
 	Hostile  bool      // names and texts that a terminal must not see
 }
@@ -223,7 +223,7 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 	switch k.Job {
 	case "early":
 		j.Kind, j.Title, j.Step, j.Text = kept.Take, "take a backup", "choosing", ""
-	case "dump", "stuck":
+	case "dump", "stuck", "stopping":
 		j.Kind, j.Title = kept.Take, "take a backup"
 		j.Progress = kept.Progress{
 			Step: "dumping", Text: "fra-1, 1.1 GB read, 201 MB stored", Done: 432, Total: 1000, Rate: 38.2e6, ETA: 41 * time.Second,
@@ -249,7 +249,7 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 	default:
 		return nil
 	}
-	j.Moved = k.Now
+	j.Moved, j.Stopping = k.Now, k.Job == "stopping"
 	if k.Job == "stuck" {
 		j.Moved = k.Now.Add(-47 * time.Second)
 	}

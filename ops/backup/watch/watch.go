@@ -63,6 +63,8 @@ type Job struct {
 	Started time.Time
 	Ended   time.Time // zero: it runs
 	Moved   time.Time // when it last got on, as far as can be seen
+	// Stopping says that it was cancelled, and takes back what it began.
+	Stopping bool
 	Progress
 	Outcome string // what came of it, in a sentence
 	Err     error  // nil where it went well, and while it runs
@@ -331,8 +333,10 @@ func (w *Watcher) end(r Result, err error) {
 func (w *Watcher) Cancel() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.stop != nil {
+	if w.stop != nil && !w.job.Stopping {
+		w.job.Stopping = true
 		w.stop()
+		w.publish()
 	}
 }
 

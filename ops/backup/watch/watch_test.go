@@ -108,6 +108,9 @@ func TestAJobIsCancelled(t *testing.T) {
 			}
 			<-running
 			stop(w)
+			if s := w.Latest().Value; name == "by the user" && s.Job.Runs() && !s.Job.Stopping {
+				t.Error("nobody sees that it is being cancelled")
+			}
 			until(t, w, "cancelled", func(s *Snapshot) bool { return s.Job != nil && errors.Is(s.Job.Err, context.Canceled) })
 			w.Close()
 			if err := w.Run(Prune, "", "prune", nil); err == nil {
