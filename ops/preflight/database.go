@@ -39,39 +39,41 @@ func (f *Facts) server() (Server, *verdict) {
 	return s, nil
 }
 
-// pools is how many connections one machine opens, and where that is said. unsure says what makes it a guess.
-func (f *Facts) pools(t *source.Tree) (n int, e Evidence, unsure string) {
+// pools is how many connections one machine opens, and where that is said. doubt says what makes it a guess.
+func (f *Facts) pools(t *source.Tree) (n int, e Evidence, doubt string) {
 	const defaultPool = 10 // of DBConnection
 	for _, r := range t.Config.Repos {
-		size := f.number(t, r.PoolSize, &unsure)
+		size := f.number(t, r.PoolSize, &doubt)
 		if size == 0 {
 			size = defaultPool
 		}
-		n += size * max(1, f.number(t, r.PoolCount, &unsure))
+		n += size * max(1, f.number(t, r.PoolCount, &doubt))
 		if r.PoolSize.At.Line > 0 && e.Path == "" {
 			e = at(r.PoolSize.At, fmt.Sprintf("pool_size of %s: %d", r.Module, size))
 		}
 		if r.Init {
-			unsure = cmp.Or(unsure, r.Module+" may change its pool as it starts")
+			doubt = cmp.Or(doubt, r.Module+" may change its pool as it starts")
 		}
 	}
-	return n, e, unsure
+	return n, e, doubt
 }
 
 // number is what a setting comes to in the machines.
-func (f *Facts) number(t *source.Tree, s source.Setting, unsure *string) int {
+func (f *Facts) number(t *source.Tree, s source.Setting, doubt *string) int {
 	if s.Env != "" {
 		switch v, how, _ := f.variable(t, s.Env); how {
 		case set:
 			if n := (source.Setting{Text: v}).Int(); n > 0 {
 				return n
 			}
+		case unsure:
+			*doubt = cmp.Or(*doubt, "a secret may set "+s.Env)
 		case secret:
-			*unsure = cmp.Or(*unsure, "the secret "+s.Env+" says how many, to nobody but the machines")
+			*doubt = cmp.Or(*doubt, "the secret "+s.Env+" says how many, to nobody but the machines")
 		}
 	}
 	if s.At.Line > 0 && s.Int() == 0 {
-		*unsure = cmp.Or(*unsure, s.At.String()+" computes how many")
+		*doubt = cmp.Or(*doubt, s.At.String()+" computes how many")
 	}
 	return s.Int()
 }
@@ -100,7 +102,7 @@ func databaseConnections(f *Facts) verdict {
 	case s.MaxConnections == 0:
 		return unknown("the server does not say its max_connections", "")
 	}
-	pool, e, unsure := f.pools(t)
+	pool, e, doubt := f.pools(t)
 	mm := l.instances()
 	machines, where := len(mm), ""
 	if t.Has("fly_postgres") { // each region's machines connect to that region's server
@@ -117,8 +119,8 @@ func databaseConnections(f *Facts) verdict {
 	sum := fmt.Sprintf("%d per machine × %d machines%s during %s, and the release command: %d of the %d that max_connections leaves", pool, at, where, strategy, need, room)
 	const mend = "a smaller POOL_SIZE, fewer machines, a pooler, or a larger max_connections"
 	switch {
-	case unsure != "":
-		return unknown(unsure+"; with its default: "+sum, "compare by hand")
+	case doubt != "":
+		return unknown(doubt+"; with its default: "+sum, "compare by hand")
 	case need > room:
 		return fail(sum, mend, e)
 	case need*5 > room*4:

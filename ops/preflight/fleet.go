@@ -248,6 +248,9 @@ func fleetLimit(f *Facts) verdict {
 	if v != nil {
 		return *v
 	}
+	if t, ok := f.Source.Get(); f.MaxPerRegion > 0 && (!ok || t.Fly == nil) {
+		return unknown("which strategy is meant is not known: bluegreen has twice as many machines for a while", flyMend)
+	}
 	strategy := f.strategy()
 	top, region := 0, ""
 	var over []Evidence

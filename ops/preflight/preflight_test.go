@@ -477,3 +477,41 @@ func TestACookieIsNeverShown(t *testing.T) {
 		}
 	}
 }
+
+// TestKnowingLessNeverMakesAnItemPass takes away one fact after the other from each of the worlds above.
+func TestKnowingLessNeverMakesAnItemPass(t *testing.T) {
+	forget := map[string]func(f *preflight.Facts){
+		"source":      func(f *preflight.Facts) { f.Source = preflight.NotKnown[*source.Tree]("forgotten") },
+		"image":       func(f *preflight.Facts) { f.Image = preflight.NotKnown[registry.Image]("forgotten") },
+		"git":         func(f *preflight.Facts) { f.Git = preflight.NotKnown[git.State]("forgotten") },
+		"revision":    func(f *preflight.Facts) { f.Revision = preflight.NotKnown[git.Revision]("forgotten") },
+		"fleet":       func(f *preflight.Facts) { f.Fleet = preflight.NotKnown[preflight.Fleet]("forgotten") },
+		"releases":    func(f *preflight.Facts) { f.Releases = preflight.NotKnown[[]fly.Release]("forgotten") },
+		"secrets":     func(f *preflight.Facts) { f.Secrets = preflight.NotKnown[[]fly.Secret]("forgotten") },
+		"volumes":     func(f *preflight.Facts) { f.Volumes = preflight.NotKnown[[]fly.Volume]("forgotten") },
+		"server":      func(f *preflight.Facts) { f.Server = preflight.NotKnown[preflight.Server]("forgotten") },
+		"replication": func(f *preflight.Facts) { f.Replication = preflight.NotKnown[preflight.Replication]("forgotten") },
+		"migrations":  func(f *preflight.Facts) { f.Migrations = preflight.NotKnown[preflight.Migrations]("forgotten") },
+		"backups":     func(f *preflight.Facts) { f.Backups = preflight.NotKnown[preflight.Backups]("forgotten") },
+	}
+	// Where two facts tell the same, the worlds above have only one of them spoilt; and what others say of a tool's version
+	// agrees or does not, whoever else might have been asked.
+	apart := func(item, fact string) bool {
+		return strings.HasPrefix(item, "tools.") || item+" "+fact == "migrations.pending source" || item+" "+fact == "database.region server" || item+" "+fact == "database.free backups"
+	}
+	for _, tc := range cases {
+		w := newWorld()
+		tc.spoil(t, w)
+		before := w.report(t)
+		for what, change := range forget {
+			less := *w.facts
+			change(&less)
+			after := preflight.Evaluate(&less)
+			for n, i := range after.Items {
+				if i.Result == preflight.Pass && before.Items[n].Result != preflight.Pass && !apart(i.ID, what) {
+					t.Errorf("%s %s, without %s: %s passes (%s); before: %s, %s", tc.id, tc.why, what, i.ID, i.Why, before.Items[n].Result, before.Items[n].Why)
+				}
+			}
+		}
+	}
+}
