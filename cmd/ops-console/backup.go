@@ -37,6 +37,7 @@ or "latest verified".`,
 	c.AddCommand(
 		backupListCommand(e, t), backupRunCommand(e, t), backupVerifyCommand(e, t), backupRestoreCommand(e, t), backupSwapCommand(e, t),
 		backupPruneCommand(e, t), backupPinCommand(e, t), backupUnpinCommand(e, t), backupScheduleCommand(e, t),
+		backupLeftoversCommand(e, t), backupSnapshotsCommand(e, t),
 	)
 	return c
 }

@@ -445,7 +445,7 @@ Exit status: 0 done; 1 something is in the way; 3 that could not be found out.`,
 			return withBackups(c.Context(), e, t, func(ctx context.Context, s *session.Session, b *session.Backups) error {
 				tell := e.teller("text")
 				defer tell.end()
-				o, err := b.SwapOptions(ctx, args[0], nil, func(s string) { tell.tell(s, nil) })
+				o, err := b.SwapOptions(ctx, args[0], func(s string) { tell.tell(s, nil) })
 				if err != nil {
 					return unknown(err)
 				}

@@ -137,8 +137,9 @@ machine's line.`,
 				}
 				fmt.Fprintf(e.stdout, "a machine in %s, %s: %s\n", job.Region, every, plaintext.Line(fmt.Sprint(job.Command), 300))
 				if dry {
-					_, err := fmt.Fprintf(e.stdout, "%s\n", job.Config(every).Raw)
-					return unknown(err)
+					out := json.NewEncoder(e.stdout)
+					out.SetIndent("", "  ")
+					return unknown(out.Encode(job.Config(every)))
 				}
 				if err := e.confirm(yes, "make it?"); err != nil {
 					return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -180,10 +181,44 @@ func (b *Backups) Job(image string, reason backup.Reason) (schedule.Job, error) 
 	if image == "" {
 		return schedule.Job{}, errors.New("a machine needs an image with ops-console and pg_dump in it: set backup.image, or say --image")
 	}
-	return schedule.Job{
-		Source: b.Source, Region: p.PrimaryRegion, Image: image,
+	j := schedule.Job{
+		Source: b.Source, Region: p.PrimaryRegion, Image: image, Env: b.jobEnv(),
 		Command: []string{"ops-console", "--app", p.App, "backup", "run", "--yes", "--reason", string(reason)},
-	}, nil
+	}
+	// Without these in the app's secrets the machine could not work. What lies in files here is the image's affair.
+	if bk := p.Backup; strings.HasPrefix(bk.Store, "s3:") && bk.KeyFile == "" {
+		j.Secrets = append(j.Secrets, bk.KeyEnv, bk.SecretEnv)
+	}
+	if v := cmp.Or(p.Backup.URLEnv, p.Database.URLEnv); v != "" && p.Backup.URLFile == "" {
+		j.Secrets = append(j.Secrets, v)
+	}
+	return j, nil
+}
+
+// jobEnv is the part of the profile that a machine needs and that is no secret, as the variables that set the same keys.
+func (b *Backups) jobEnv() map[string]string {
+	p := b.s.Profile
+	env := map[string]string{"OPS_CONSOLE_NETWORK_MODE": "direct"}
+	set := func(name, value, usual string) {
+		if value != "" && value != usual {
+			env["OPS_CONSOLE_"+name] = value
+		}
+	}
+	set("PRIMARY_REGION", p.PrimaryRegion, "")
+	set("DATABASE_APP", p.Database.App, "")
+	set("DATABASE_NAME", b.Source.Database, "")
+	set("DATABASE_URL_ENV", p.Database.URLEnv, "")
+	set("BACKUP_URL_ENV", p.Backup.URLEnv, "")
+	if strings.HasPrefix(p.Backup.Store, "s3:") {
+		set("BACKUP_STORE", p.Backup.Store, "")
+	}
+	set("BACKUP_NODE", p.Backup.Node, "primary")
+	set("BACKUP_VERIFY", p.Backup.Verify, "decoded")
+	set("BACKUP_LEVEL", strconv.Itoa(p.Backup.Level), "3")
+	if rr, err := stream.ParseRecipients(p.Backup.Recipients); err == nil && len(rr.Names()) == 1 {
+		set("BACKUP_RECIPIENTS", rr.Names()[0], "")
+	}
+	return env
 }
 
 // Remote runs a single backup on a machine of the platform.
@@ -237,6 +272,10 @@ func (b *Backups) Identities(path string, ask func(of string) ([]byte, error)) (
 
 // Verify proves a backup up to a level, and keeps the outcome beside it. An error says that this could not be found out.
 func (b *Backups) Verify(ctx context.Context, r backup.Record, level backup.Level, ids []age.Identity, progress func(verify.Progress)) (backup.Verification, error) {
+	if level >= backup.Restored {
+		// What a verification that was killed left holds plaintext. That it cannot be removed keeps nobody from this one.
+		_, _ = verify.Sweep("")
+	}
 	v, err := verify.Run(ctx, verify.Options{
 		Store: b.Store, Record: r, Level: level, By: "ops-console " + b.version, Identities: ids,
 		Assertions: b.s.Profile.Backup.Assert, Progress: progress, Now: b.now,

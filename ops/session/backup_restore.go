@@ -38,7 +38,7 @@ func (b *Backups) RestoreOptions(ctx context.Context, r backup.Record, ids []age
 }
 
 // SwapOptions is how a restored database takes the original's place.
-func (b *Backups) SwapOptions(ctx context.Context, restored string, _ *backup.Manifest, step func(string)) (restore.SwapOptions, error) {
+func (b *Backups) SwapOptions(ctx context.Context, restored string, step func(string)) (restore.SwapOptions, error) {
 	if restored == "" {
 		return restore.SwapOptions{}, errors.New("which database is to take the place is not said")
 	}

@@ -221,7 +221,7 @@ func inTheWay(pp []restore.Problem) error {
 // Swap puts a restored database in the original's place.
 func (w *BackupWatch) Swap(database string) error {
 	return w.run(watch.Swap, "", "swap in "+database, "backup swap", w.program()+" backup swap "+database, func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
-		o, err := b.SwapOptions(ctx, database, nil, func(s string) { progress(watch.Progress{Step: "swap", Text: s}) })
+		o, err := b.SwapOptions(ctx, database, func(s string) { progress(watch.Progress{Step: "swap", Text: s}) })
 		if err != nil {
 			return watch.Result{}, err
 		}
