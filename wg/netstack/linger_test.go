@@ -5,14 +5,42 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 )
 
+// far takes packets one way, a few at a time and slowly, as a long line does.
+func far(from, to *Stack) {
+	n := from.BatchSize()
+	bufs, sizes := make([][]byte, n), make([]int, n)
+	for i := range bufs {
+		bufs[i] = make([]byte, 65536)
+	}
+	for {
+		k, err := from.Read(bufs, sizes, 16)
+		if err != nil {
+			return
+		}
+		var out [][]byte
+		for i := range k {
+			out = append(out, bufs[i][:16+sizes[i]])
+		}
+		time.Sleep(20 * time.Millisecond) // the length of the line
+		if _, err := to.Write(out, 16); err != nil {
+			return
+		}
+	}
+}
+
 // TestTheLastWordArrives: what is written right before the stack is closed, and that no more comes, reaches the other side,
 // which would wait for it as long as it keeps connections alive.
 func TestTheLastWordArrives(t *testing.T) {
-	a, b := pair(t, Options{}, Options{})
+	a, b := newStack(t, addrA, Options{}), newStack(t, addrB, Options{})
+	var wg sync.WaitGroup
+	wg.Go(func() { far(a, b) })
+	wg.Go(func() { far(b, a) })
+	t.Cleanup(func() { a.Close(); b.Close(); wg.Wait() })
 	at := netip.AddrPortFrom(addrB, 5432)
 	heard := make(chan string, 1)
 	serve(t, b, at, func(c net.Conn) {
