@@ -315,7 +315,7 @@ Exit status: 0 it is good; 1 it is broken; 2 no key for it; 3 that could not be 
 					return decrypting(err)
 				}
 				o := runFlags{format: format}
-				return o.proven(e, fmt.Sprintf("%s: %.1f s", r.Manifest.ID, v.Seconds), v)
+				return o.proven(e, fmt.Sprintf("%s: read in %.1f s", r.Manifest.ID, v.Seconds), v)
 			})
 		},
 	}
@@ -400,11 +400,9 @@ what the dump holds; 2 no key for it; 3 that could not be found out.`,
 func (e *env) restorePlan(p *restore.Plan, r backup.Record) {
 	fmt.Fprintf(e.stdout, "backup %s, as the database was at %s, %s ago\n", r.Manifest.ID, page.Stamp(p.Snapshot), page.Ago(e.now().Sub(p.Snapshot)))
 	fmt.Fprintf(e.stdout, "into   %s, on PostgreSQL %s with pg_restore %s\n", p.Target, p.Server, p.Tool)
-	room := page.Size(p.Room) + " wanted"
-	if p.Free >= 0 {
-		room += ", " + page.Size(p.Free) + " free"
+	if p.Free >= 0 { // else a note says that it is not known
+		fmt.Fprintf(e.stdout, "disk   %s wanted, %s free\n", page.Size(p.Room), page.Size(p.Free))
 	}
-	fmt.Fprintf(e.stdout, "disk   %s\n", room)
 	for _, n := range p.Notes {
 		fmt.Fprintln(e.stdout, "note   "+n)
 	}
@@ -490,10 +488,10 @@ Exit status: 0 done; 1 something is in the way; 3 that could not be found out.`,
 func (e *env) swapPlan(p *restore.SwapPlan) {
 	fmt.Fprintf(e.stdout, "%s becomes %s\n%s becomes %s\n%d sessions are ended\n", p.Original, p.Aside, p.Restored, p.Original, p.Sessions)
 	for _, s := range p.Drift {
-		fmt.Fprintln(e.stdout, "know   "+s)
+		fmt.Fprintln(e.stdout, "note   "+s)
 	}
 	for _, s := range p.Undone {
-		fmt.Fprintln(e.stdout, "not done by this: "+s)
+		fmt.Fprintln(e.stdout, "note   "+s)
 	}
 	for _, x := range p.Problems {
 		fmt.Fprintln(e.stdout, "in the way: "+x.Text)

@@ -42,7 +42,7 @@ func rows(s *watch.Snapshot) []row {
 				r.broken = "it failed its check"
 			}
 		}
-		words := []string{string(m.ID), why(m), m.Remote, m.Server.Node, m.Server.Version, keptAs(&r), r.broken, r.at.UTC().Format("2006-01-02 15:04")}
+		words := []string{string(m.ID), why(m), m.Remote, m.Server.Node, m.Server.Version, r.decision.Brief(), r.broken, r.at.UTC().Format("2006-01-02 15:04")}
 		if r.known {
 			words = append(words, r.proven.Level.String())
 		} else {
@@ -123,34 +123,6 @@ func why(m *backup.Manifest) string {
 		return "before a deploy"
 	}
 	return string(m.Reason)
-}
-
-// keptAs is what becomes of a backup, in few words.
-func keptAs(r *row) string {
-	switch d := &r.decision; {
-	case d.ID == "":
-		return ""
-	case d.Frozen != "":
-		return "could go, but all is frozen"
-	case d.Keep:
-		return short(d.Reasons)
-	}
-	return "may go"
-}
-
-// short are reasons without their details: "hourly, daily", where the detail has "hourly 1 of 24 (2026-11-21 14h)".
-func short(reasons []string) string {
-	var out []string
-	for _, s := range reasons {
-		s, _, _ = strings.Cut(s, " (")
-		if word, rest, ok := strings.Cut(s, " "); ok && strings.Contains(rest, " of ") {
-			s = word
-		}
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return strings.Join(out, ", ")
 }
 
 // mark is how good a backup is. One that is only known to be there is not known to be good.
@@ -235,10 +207,10 @@ func (p *Pane) keptCell(l *paint.Line, r *row) {
 	case r.decision.ID == "":
 		l.Text(themes.Faint, l.Glyphs.Dash)
 	case r.decision.Frozen != "":
-		l.Text(themes.Stale, keptAs(r))
+		l.Text(themes.Stale, r.decision.Brief())
 	case r.goes():
-		l.Text(themes.Warn, keptAs(r))
+		l.Text(themes.Warn, r.decision.Brief())
 	default:
-		l.Text(themes.Muted, keptAs(r))
+		l.Text(themes.Muted, r.decision.Brief())
 	}
 }

@@ -67,7 +67,7 @@ func ListText(w io.Writer, l *List, o Options) error {
 		for i := range l.Listing.Records {
 			r := &l.Listing.Records[i]
 			m := &r.Manifest
-			t.Row(string(m.ID), page.Ago(o.Now.Sub(retain.When(r))), page.Stamp(retain.When(r)), page.Size(m.Stored()), provenAgo(r, o.Now), why(m), keptAs(kept[m.ID]))
+			t.Row(string(m.ID), page.Ago(o.Now.Sub(retain.When(r))), page.Stamp(retain.When(r)), page.Size(m.Stored()), provenAgo(r, o.Now), why(m), kept[m.ID].Brief())
 			if v, broken := r.Broken(); broken {
 				t.Note("BROKEN: " + v.Failure)
 			}
@@ -116,18 +116,6 @@ func decisions(dd []retain.Decision) map[backup.ID]retain.Decision {
 		m[d.ID] = d
 	}
 	return m
-}
-
-func keptAs(d retain.Decision) string {
-	switch {
-	case d.ID == "":
-		return ""
-	case d.Keep:
-		return strings.Join(d.Reasons, ", ")
-	case d.Frozen != "":
-		return "may go, once it is clear: " + d.Frozen
-	}
-	return "may go"
 }
 
 // failures are listed as far as nothing succeeded after them, and a few before.
@@ -239,10 +227,9 @@ func PruneText(w io.Writer, policy string, dd []retain.Decision, sizes map[backu
 	going, bytes, frozen := 0, int64(0), ""
 	for _, d := range dd {
 		switch {
-		case d.Keep:
 		case d.Frozen != "":
 			frozen = d.Frozen
-		default:
+		case !d.Keep:
 			going++
 			bytes += sizes[d.ID]
 		}
@@ -259,17 +246,17 @@ func PruneText(w io.Writer, policy string, dd []retain.Decision, sizes map[backu
 	t := page.NewTable(page.Column{Title: "BACKUP"}, page.Column{Title: "TAKEN", Drop: 1}, page.Column{Title: "AGE", Right: true}, page.Column{Title: "SIZE", Right: true, Drop: 2},
 		page.Column{Title: ""}, page.Column{Title: "WHY"})
 	for _, d := range dd {
-		word := "stays"
+		word, why := "stays", d.Brief()
 		switch {
-		case d.Keep:
 		case d.Frozen != "":
-			word = "frozen"
+			word, why = "frozen", "no rule keeps it"
+		case d.Keep:
 		case dry:
-			word = "would go"
+			word, why = "would go", strings.Join(d.Reasons, ", ")
 		default:
-			word = "removed"
+			word, why = "removed", strings.Join(d.Reasons, ", ")
 		}
-		t.Row(string(d.ID), page.Stamp(d.At), page.Ago(o.Now.Sub(d.At)), page.Size(sizes[d.ID]), word, strings.Join(d.Reasons, ", "))
+		t.Row(string(d.ID), page.Stamp(d.At), page.Ago(o.Now.Sub(d.At)), page.Size(sizes[d.ID]), word, why)
 	}
 	p.Table(t)
 	return write(p, w)

@@ -83,6 +83,14 @@ func sizes(l *List) map[backup.ID]int64 {
 func TestGoldens(t *testing.T) {
 	l := sample(t)
 	policy := "last 1, min 1"
+	later, err := backup.NewID(now.Add(-time.Minute), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Listing.Records[1].Verifications = l.Listing.Records[1].Verifications[:1]
+	l.Listing.Records[2].Pin = nil
+	frozen := retain.Decide(l.Listing.Records, []backup.Failure{{ID: later, Source: l.Source, Why: "pg_dump ended with status 1"}}, retain.Policy{Last: 1, MinKeep: 1, AtMost: 100}, now)
+	l = sample(t)
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"list-100.txt": func(b *bytes.Buffer) error { return ListText(b, l, Options{Width: 100, Now: now}) },
 		"list-80.txt":  func(b *bytes.Buffer) error { return ListText(b, l, Options{Width: 80, Now: now, ASCII: true}) },
@@ -92,6 +100,9 @@ func TestGoldens(t *testing.T) {
 		},
 		"prune-dry.txt": func(b *bytes.Buffer) error {
 			return PruneText(b, policy, l.Kept, sizes(l), true, Options{Width: 120, Now: now})
+		},
+		"prune-frozen.txt": func(b *bytes.Buffer) error {
+			return PruneText(b, policy, frozen, sizes(l), true, Options{Width: 120, Now: now})
 		},
 		"prune.json": func(b *bytes.Buffer) error { return PruneJSON(b, policy, l.Kept, sizes(l), false) },
 	} {

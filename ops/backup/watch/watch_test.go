@@ -172,7 +172,9 @@ func TestWhatWasRestoredIsKeptUntilItIsSwappedIn(t *testing.T) {
 		if err := w.Run(kind, "", string(kind), func(context.Context, func(Progress)) (Result, error) { return r, err }); err != nil {
 			t.Fatal(err)
 		}
-		return until(t, w, "done", func(s *Snapshot) bool { return w.Latest().Seq > before && s.Job != nil && s.Job.Kind == kind && !s.Job.Runs() })
+		return until(t, w, "done", func(s *Snapshot) bool {
+			return w.Latest().Seq > before && s.Job != nil && s.Job.Kind == kind && !s.Job.Runs()
+		})
 	}
 	made := &Restored{Database: "shop_restore_1", Original: "shop"}
 	for _, c := range []struct {
