@@ -190,7 +190,7 @@ func (l *locked) keep(ctx context.Context, cancel context.CancelCauseFunc, t *tr
 			switch {
 			case ctx.Err() != nil:
 				return
-			case l.pg.IsClosed():
+			case l.closed():
 				cancel(fmt.Errorf("%w: that which keeps a second run out (%w)", ErrLost, err))
 				return
 			case err != nil:

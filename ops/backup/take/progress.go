@@ -237,6 +237,9 @@ func (t *track) table(b backup.Table) {
 	}
 }
 
+// maxETA is the longest time that is worth telling; what is said to take longer has only just begun.
+const maxETA = 100 * time.Hour
+
 // rateOver is the time that rates are of.
 const rateOver = 5 * time.Second
 
@@ -309,6 +312,8 @@ func (t *track) speed(p *Progress, now time.Time) {
 	}
 	p.Rate = float64(p.Bytes.Raw-first.raw) / seconds
 	if moved := p.Fraction - first.f; moved > 0 {
-		p.ETA = time.Duration((0.99 - p.Fraction) / (moved / seconds) * float64(time.Second)).Round(time.Second)
+		if left := (0.99 - p.Fraction) / (moved / seconds); left < maxETA.Seconds() {
+			p.ETA = time.Duration(left * float64(time.Second)).Round(time.Second)
+		}
 	}
 }

@@ -55,6 +55,13 @@ func (s *session) close() {
 	_ = s.pg.Close(ctx)
 }
 
+// closed says that the session is no more.
+func (s *session) closed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pg.IsClosed()
+}
+
 // do runs statements that need no answer.
 func (s *session) do(ctx context.Context, sql string) error {
 	_, err := s.text(ctx, sql)

@@ -158,9 +158,8 @@ func FuzzListener(f *testing.F) {
 			}
 			rest = rest[n:]
 		}
-		l.flush()
-		if len(l.part) > maxLine || len(l.last()) > maxLines || len(l.last()) > told {
-			t.Fatalf("%d bytes and %d lines are kept", len(l.part), len(l.last()))
+		if last := l.end(); len(l.part) > maxLine || len(last) > maxLines || len(last) > told {
+			t.Fatalf("%d bytes and %d lines are kept", len(l.part), len(last))
 		}
 	})
 }

@@ -94,7 +94,7 @@ func (c *Command) Run(ctx context.Context) error {
 	w.Close()
 	killGroup(cmd)
 	wrote := <-copied
-	says.flush()
+	last := says.end()
 	switch cause := context.Cause(ctx); {
 	case wrote != nil:
 		err = wrote
@@ -106,7 +106,7 @@ func (c *Command) Run(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	return &Failed{Program: c.Program.Name, Says: says.last(), Err: err}
+	return &Failed{Program: c.Program.Name, Says: last, Err: err}
 }
 
 // input remembers why there was no more of it: the program only sees that it ended.
@@ -232,14 +232,18 @@ type listener struct {
 	line  func(string)
 	clean func(string) string
 
-	part  []byte // the line that has not ended
-	over  bool   // it is longer than is kept
+	mu    sync.Mutex // guards the fields below; held while line is called
+	part  []byte     // the line that has not ended
+	over  bool       // it is longer than is kept
 	lines []string
+	ended bool // what comes is not heard any more
 }
 
 // Write never fails: a program must not wait for who listens to it.
 func (l *listener) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for rest := p; len(rest) > 0 && !l.ended; {
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
 			l.add(rest)
@@ -278,4 +282,13 @@ func (l *listener) flush() {
 	}
 }
 
-func (l *listener) last() []string { return slices.Clone(l.lines) }
+// end stops listening, and gives the last lines. A program that was killed may have left somebody behind who still talks.
+func (l *listener) end() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.flush()
+		l.ended = true
+	}
+	return slices.Clone(l.lines)
+}
