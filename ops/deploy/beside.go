@@ -49,6 +49,10 @@ func (r *reducer) greens() bool {
 // they are not taken away again. True: all have traffic, and are well.
 func (r *reducer) cutover() bool {
 	s := r.s
+	if !s.CutOver && s.Paused != "" {
+		r.wait("paused: " + s.Paused)
+		return false
+	}
 	if !s.CutOver {
 		r.record(Record{Kind: RecCutover})
 		return false

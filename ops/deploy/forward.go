@@ -14,6 +14,7 @@ func (r *reducer) forward() {
 		r.open,
 		r.migrate,
 		r.soak,
+		func() bool { return r.p.Command == nil || r.claim(Rolling) },
 		r.guards,
 	}
 	switch r.p.Strategy {

@@ -149,6 +149,20 @@ func holder(h *Held) string {
 	return "somebody else"
 }
 
+// regain takes the lease of a machine back for the last thing to do on it: a process that took the deployment up after it was
+// committed holds nothing. False: it is held, or cannot be had.
+func (r *reducer) regain(u *unit) bool {
+	m, l := r.o.of(u), r.o.leases[u.id]
+	switch {
+	case m == nil || m.Lost || r.held(u.id) || r.foreign(m):
+		return false
+	case l != nil && !l.pending && l.word != "" && l.word != Done:
+		return false // it was tried
+	}
+	r.lease(m)
+	return true
+}
+
 // lost stops a deployment whose machines are not its own any more.
 func (r *reducer) lost(why string) {
 	if r.s.altered() {

@@ -459,11 +459,33 @@ func expected(e *env) string {
 	return string(Deployed)
 }
 
+// finding is an execution in which an invariant did not hold.
+type finding struct {
+	text   string
+	env    env
+	faults int
+	pre    []int8
+}
+
+// story tells the execution again.
+func (f finding) story(t *testing.T, off rules, lazy bool) {
+	_, p := one(f.env, f.pre, f.faults, off, lazy)
+	entries, _, err := journal.Decode(p.m.data)
+	if err != nil {
+		t.Log(err)
+	}
+	var b strings.Builder
+	for _, e := range entries[1:] {
+		fmt.Fprintf(&b, "%8.2f %-9s %s\n", e.At.Sub(epoch).Seconds(), e.Kind, e.Data)
+	}
+	t.Logf("%s\n%s", f.text, b.String())
+}
+
 // tally is what an exploration found.
 type tally struct {
 	paths, crashes, calls, looks int
 	ends                         map[string]int
-	viol                         map[string]string
+	viol                         map[string]finding // by invariant, the first of each
 	took                         time.Duration
 }
 
@@ -482,7 +504,7 @@ func (t *tally) add(o *tally) {
 	}
 }
 
-func newTally() *tally { return &tally{ends: map[string]int{}, viol: map[string]string{}} }
+func newTally() *tally { return &tally{ends: map[string]int{}, viol: map[string]finding{}} }
 
 // explore runs every execution of an environment with at most budget faults. It stops at the first violation if asked.
 func explore(e env, budget int, off rules, lazy, stop bool) *tally {
@@ -498,7 +520,7 @@ func explore(e env, budget int, off rules, lazy, stop bool) *tally {
 		for _, v := range p.w.viol {
 			k, _, _ := strings.Cut(v, " ")
 			if _, ok := t.viol[k]; !ok {
-				t.viol[k] = v + "  <= " + e.name + ": " + strings.Join(c.trace, ", ") + " " + strings.Trim(fmt.Sprint(c.pre[:c.i]), "[]")
+				t.viol[k] = finding{v + "  <= " + e.name + ": " + strings.Join(c.trace, ", "), e, budget, slices.Clone(c.pre[:c.i])}
 			}
 		}
 		if stop && len(t.viol) > 0 {
@@ -665,7 +687,8 @@ func TestModel(t *testing.T) {
 	r := exploreAll(ee, modelFaults(t), 0, false, false)
 	t.Logf("%d environments, at most %d faults: %s", len(ee), modelFaults(t), r)
 	for _, v := range r.viol {
-		t.Error(v)
+		t.Error(v.text)
+		v.story(t, 0, false)
 	}
 }
 
@@ -716,7 +739,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 			for faults := range 2 {
 				r := exploreAll(envs(), faults, m.off, m.lazy, true)
 				for _, v := range r.viol {
-					t.Logf("noticed with %d faults, after %d paths: %.300s", faults, r.paths, v)
+					t.Logf("noticed with %d faults, after %d paths: %.300s", faults, r.paths, v.text)
 					return
 				}
 			}

@@ -166,7 +166,7 @@ func (r *reducer) late() bool {
 
 // stand ends the process of a deployment that needs a human.
 func (r *reducer) stand() {
-	if r.close("interrupted", r.s.Reason) {
+	if (r.s.Halt == HaltLease || r.claim(Parked)) && r.close("interrupted", r.s.Reason) {
 		r.letGo()
 	}
 }
@@ -239,12 +239,15 @@ func (r *reducer) claim(phase Phase) bool {
 	case a.pending:
 		r.wait("the mark on machine " + first.id)
 		return false
+	case must && s.announced, !must && (s.claimed == phase || s.claimed == Ended):
+		return true
 	case phase == Ended && s.claimed == "":
 		return true // there is nothing to take back
-	case s.claimed == phase && (a.word == Done || !must):
-		return true
 	case must && r.o.of(first) != nil && r.o.of(first).Lost && r.lostFor(r.o.of(first)) > r.t.Health:
 		r.back(fmt.Sprintf("the host of machine %s cannot be reached", first.id))
+		return false
+	case phase == Ended && r.regain(first):
+		r.wait("the lease of machine " + first.id)
 		return false
 	case r.o.of(first) == nil || r.o.of(first).Lost || !r.held(first.id):
 		if must {

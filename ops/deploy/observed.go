@@ -229,6 +229,9 @@ func clean(m *Machine) bool {
 
 // called forgets what was seen of what a call was for: only what comes after counts.
 func (o *Observed) called(in *Intent) {
+	if in.Verb == VerbClaim {
+		return // it changes nothing of the machine
+	}
 	if t := o.tracks[in.Machine]; t != nil {
 		*t = track{version: t.version}
 	}

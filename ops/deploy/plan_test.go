@@ -194,8 +194,6 @@ func TestProgressInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &engine{s: s, o: newObserved(s.Plan), log: m}
-	tell := newTeller(s, nil)
-	g.tell = tell.record
 	if err := g.write(Record{At: w.now, Kind: RecSession, Session: 1, Holder: "me"}); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +204,7 @@ func TestProgressInTheMiddle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got = progress(s, g.o, d, tell, w.now); got.Done == 1 && got.Machines[1].Step == "checks" {
+		if got = progress(s, g.o, d, w.now); got.Done == 1 && got.Machines[1].Step == "checks" {
 			break
 		}
 		if len(d.Intents) > 0 {

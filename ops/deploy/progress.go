@@ -8,20 +8,20 @@ import (
 
 // ProgressOf is where a deployment stands that nobody runs at the moment.
 func ProgressOf(s *State) Progress {
-	return progress(s, newObserved(s.Plan), Decision{}, newTeller(s, nil), s.At)
+	return progress(s, newObserved(s.Plan), Decision{}, s.At)
 }
 
-func progress(s *State, o *Observed, d Decision, t *teller, now time.Time) Progress {
+func progress(s *State, o *Observed, d Decision, now time.Time) Progress {
 	p := Progress{
-		At: now, Phase: s.Phase(), Back: s.Back, Halt: s.Halt, Reason: s.Reason, Choices: s.Choices(), Outcome: s.Outcome,
+		At: now, Phase: s.phase, Back: s.Back, Halt: s.Halt, Reason: s.Reason, Choices: s.Choices(), Outcome: s.Outcome,
 		Paused: s.Paused, Waiting: d.Waiting, Guards: o.Guards, Began: s.Began, Record: s.Record,
 	}
 	p.Done, p.Total = s.count()
-	p.Steps = steps(s, t, now)
+	p.Steps = steps(s, now)
 	for i := range s.units {
 		u := &s.units[i]
 		if m := o.of(u); u.role == roleTarget || m != nil || u.touched {
-			p.Machines = append(p.Machines, machineStatus(s, o, u, t, now))
+			p.Machines = append(p.Machines, machineStatus(s, o, u, now))
 		}
 	}
 	for i := range o.Runs {
@@ -29,18 +29,21 @@ func progress(s *State, o *Observed, d Decision, t *teller, now time.Time) Progr
 			p.Run = run
 		}
 	}
-	p.ETA = eta(s, t, p.Done, p.Total)
+	p.ETA = eta(s, p.Done, p.Total)
 	return p
 }
 
 // eta is how long what is left would take if each machine took as long as those before it.
-func eta(s *State, t *teller, done, total int) time.Duration {
-	if s.Outcome != "" || s.Halt != "" || done >= total || len(t.rested) == 0 {
-		return 0
+func eta(s *State, done, total int) time.Duration {
+	var sum, n time.Duration
+	for i := range s.units {
+		if d := s.units[i].took; d > 0 {
+			sum += d
+			n++
+		}
 	}
-	var sum time.Duration
-	for _, d := range t.rested {
-		sum += d
+	if s.Outcome != "" || s.Halt != "" || done >= total || n == 0 {
+		return 0
 	}
 	at := 1
 	for _, g := range s.Plan.Groups {
@@ -49,22 +52,21 @@ func eta(s *State, t *teller, done, total int) time.Duration {
 	if s.Plan.Strategy == StrategyImmediate || s.Plan.Strategy == StrategyBlueGreen {
 		at = total
 	}
-	each := sum / time.Duration(len(t.rested))
-	return each*time.Duration((total-done+at-1)/at) + s.Plan.Timings.Stable
+	return sum/n*time.Duration((total-done+at-1)/at) + s.Plan.Timings.Stable
 }
 
 // steps are the plan's lines with what became of them.
-func steps(s *State, t *teller, now time.Time) []StepStatus {
+func steps(s *State, now time.Time) []StepStatus {
 	var out []StepStatus
-	running := s.Phase()
+	running := s.phase
 	add := func(name string, ph Phase, done bool, text string) {
-		st := StepStatus{Name: name, State: StepPending, Text: text, Took: t.took[ph]}
+		st := StepStatus{Name: name, State: StepPending, Text: text, Took: s.took[ph]}
 		switch {
 		case done:
 			st.State = StepDone
 		case ph == running:
 			st.State = StepRunning
-			st.Took += now.Sub(t.phases[ph])
+			st.Took += now.Sub(s.phaseAt)
 		case s.Back != "" || s.Halt != "" || s.Outcome != "":
 			st.State = StepSkipped
 		}
@@ -126,7 +128,7 @@ func gateStep(s *State, i int, when Moment) []StepStatus {
 	return []StepStatus{st}
 }
 
-func machineStatus(s *State, o *Observed, u *unit, t *teller, now time.Time) MachineStatus {
+func machineStatus(s *State, o *Observed, u *unit, now time.Time) MachineStatus {
 	target := &s.Plan.Targets[u.target]
 	out := MachineStatus{
 		ID: u.id, Region: target.Region, Group: target.Group, From: target.Prev.Release, Checks: target.Checks,
@@ -138,7 +140,6 @@ func machineStatus(s *State, o *Observed, u *unit, t *teller, now time.Time) Mac
 	if s.Record != nil {
 		out.To = s.Record.Version
 	}
-	name := cmp.Or(u.key, u.id)
 	side := 0
 	if s.Back != "" {
 		side = 1
@@ -146,15 +147,15 @@ func machineStatus(s *State, o *Observed, u *unit, t *teller, now time.Time) Mac
 	m := o.of(u)
 	if m != nil {
 		out.ID = m.ID
-		out.Checks = max(len(m.Checks), 0)
+		out.Checks = max(len(m.Checks), target.Checks)
 		for _, c := range m.Checks {
 			if c.Passing {
 				out.Passing++
 			}
 		}
 	}
-	if at, ok := t.changed[name]; ok {
-		out.Took = now.Sub(at)
+	if !u.changed.IsZero() {
+		out.Took = now.Sub(u.changed)
 	}
 	switch {
 	case u.gaveUp != "":
@@ -169,7 +170,7 @@ func machineStatus(s *State, o *Observed, u *unit, t *teller, now time.Time) Mac
 	case side == 1 && !u.touched:
 		out.State, out.Step = StepSkipped, "not touched"
 	case u.healthy[side]:
-		out.State, out.Step, out.Took = StepDone, "healthy", t.rested[name]
+		out.State, out.Step, out.Took = StepDone, "healthy", u.took
 		if side == 1 {
 			out.Step = "as before"
 		}

@@ -373,7 +373,7 @@ func (r *run) calmGates() {
 func (r *run) show(d Decision, now time.Time) {
 	r.t.waiting(now, d.Waiting)
 	if r.o.Progress != nil {
-		r.o.Progress(progress(r.e.s, r.e.o, d, r.t, now))
+		r.o.Progress(progress(r.e.s, r.e.o, d, now))
 	}
 }
 

@@ -59,6 +59,9 @@ func (r *reducer) migrate() bool {
 	}
 	if f := r.foreignRun(); f != nil {
 		why := fmt.Sprintf("another release command is running, in machine %s: it is not ended, only waited for", f.Machine)
+		if f.State == RunCreated {
+			why = fmt.Sprintf("another release command was made and not started yet, in machine %s: destroy that if nobody needs it", f.Machine)
+		}
 		if r.now.Sub(r.from(s.lockedAt)) > r.p.Command.Timeout {
 			r.back(why)
 		} else {
@@ -67,6 +70,10 @@ func (r *reducer) migrate() bool {
 		return false
 	}
 	if !r.prepareRun() {
+		return false
+	}
+	if s.Paused != "" {
+		r.wait("paused: " + s.Paused)
 		return false
 	}
 	// The first start: from here on the command may have run.
@@ -242,7 +249,8 @@ func (r *reducer) tidyRuns() bool {
 		r.wait("the machine of the release command")
 		return false
 	}
-	if a := &r.s.prepare; a.word == Unclear && !r.s.runBegun() && r.run() == nil && !r.lookedFor(a) {
+	if a := &r.s.prepare; a.word != "" && a.word != Refused && !r.s.runBegun() && r.run() == nil &&
+		r.s.discards[r.s.runner].word != Done && !r.lookedFor(a) {
 		r.wait("what became of the machine of the release command")
 		return false
 	}

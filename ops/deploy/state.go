@@ -13,6 +13,10 @@ type State struct {
 	Plan *Plan
 	Hash string // of the plan
 
+	phase   Phase                   // after the latest record
+	phaseAt time.Time               // since when
+	took    map[Phase]time.Duration // by the phases that are over
+
 	Seq     int // of the latest record
 	At      time.Time
 	Head    string // hash of the latest record
@@ -48,6 +52,7 @@ type State struct {
 	gates     []attempt
 	claim     attempt
 	claimed   Phase // of the latest claim that was tried
+	announced bool  // the first claim was written
 	opened    attempt
 	closed    attempt
 	prepare   attempt
@@ -94,6 +99,9 @@ type unit struct {
 	healthy  [2]bool
 	gaveUp   string
 	sick     string
+
+	changed time.Time     // its latest change was begun
+	took    time.Duration // from that until it was healthy
 }
 
 // attempt is the history of one kind of call for one thing.
@@ -189,6 +197,12 @@ func (s *State) apply(r Record, hash string) error {
 		return err
 	}
 	s.Seq, s.At, s.Head = r.Seq, r.At, hash
+	if ph := s.Phase(); ph != s.phase {
+		if s.phase != "" {
+			s.took[s.phase] += r.At.Sub(s.phaseAt)
+		}
+		s.phase, s.phaseAt = ph, r.At
+	}
 	return nil
 }
 
@@ -240,7 +254,7 @@ func (s *State) begin(r *Record) error {
 		s.units[i] = unit{target: i, id: r.Plan.Targets[i].Machine}
 	}
 	s.units = append(s.units, r.Plan.made()...)
-	s.open, s.discards = map[int]Intent{}, map[string]attempt{}
+	s.open, s.discards, s.took = map[int]Intent{}, map[string]attempt{}, map[Phase]time.Duration{}
 	s.gates = make([]attempt, len(r.Plan.Gates))
 	return nil
 }
@@ -270,7 +284,7 @@ func (s *State) intent(r *Record) error {
 	s.open[in.N] = *in
 	switch in.Verb {
 	case VerbUpdate, VerbCreate:
-		s.unit(in).touched = true
+		s.unit(in).touched, s.unit(in).changed = true, r.At
 		s.unit(in).healthy[1-sideIndex(in.Side)] = false
 	case VerbClaim:
 		s.claimed = Phase(in.Status)
@@ -293,6 +307,8 @@ func (s *State) result(r *Record) error {
 		return nil
 	}
 	switch in.Verb {
+	case VerbClaim:
+		s.announced = true
 	case VerbCreate:
 		s.unit(&in).id = r.Answer.Machine
 	case VerbOpen:
@@ -396,6 +412,9 @@ func (s *State) wasHealthy(r *Record) error {
 		u.id = r.Machine // found by its key: the answer to its creation was lost
 	}
 	u.healthy[sideIndex(r.Side)], u.sick, s.steadyAt = true, "", r.At
+	if !u.changed.IsZero() {
+		u.took = r.At.Sub(u.changed)
+	}
 	return nil
 }
 

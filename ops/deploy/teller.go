@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -17,21 +16,13 @@ type teller struct {
 	phase  Phase
 	waits  string
 	s      *State
-
-	phases  map[Phase]time.Time // when each began, the latest time
-	took    map[Phase]time.Duration
-	changed map[string]time.Time // machine to when its latest change began
-	rested  map[string]time.Duration
 }
 
 func newTeller(s *State, emit func(Event)) *teller {
 	if emit == nil {
 		emit = func(Event) {}
 	}
-	return &teller{
-		emit: emit, deploy: s.Plan.ID, s: s, phase: s.Phase(), began: map[int]Record{}, phases: map[Phase]time.Time{s.Phase(): s.At},
-		took: map[Phase]time.Duration{}, changed: map[string]time.Time{}, rested: map[string]time.Duration{},
-	}
+	return &teller{emit: emit, deploy: s.Plan.ID, s: s, phase: s.phase, began: map[int]Record{}}
 }
 
 // Tell tells a journal again, from its beginning.
@@ -57,15 +48,14 @@ func Tell(entries []journal.Entry) ([]Event, error) {
 
 func (t *teller) event(at time.Time, seq int, k EventKind) Event {
 	done, total := t.s.count()
-	return Event{At: at, Seq: seq, Deploy: t.deploy, Phase: t.s.Phase(), Kind: k, Done: done, Total: total}
+	return Event{At: at, Seq: seq, Deploy: t.deploy, Phase: t.s.phase, Kind: k, Done: done, Total: total}
 }
 
 // record tells a record that was just folded in.
 func (t *teller) record(s *State, r *Record) {
 	t.s = s
-	if ph := s.Phase(); ph != t.phase {
-		t.took[t.phase] += r.At.Sub(t.phases[t.phase])
-		t.phase, t.phases[ph] = ph, r.At
+	if ph := s.phase; ph != t.phase {
+		t.phase = ph
 		if ph != Ended && ph != Parked {
 			t.emit(t.event(r.At, r.Seq, EventPhase))
 		}
@@ -108,11 +98,11 @@ var tales = map[RecordKind]func(*teller, *Record, *Event) bool{
 		return true
 	},
 	RecMigrated: func(t *teller, r *Record, e *Event) bool {
-		e.Kind, e.Step, e.Took = EventDone, "release command", r.At.Sub(t.phases[Migrating])
+		e.Kind, e.Step, e.Took = EventDone, "release command", t.s.took[Migrating]
 		return true
 	},
 	RecRunBad: func(t *teller, r *Record, e *Event) bool {
-		e.Kind, e.Step, e.Text, e.Took = EventFailed, "release command", t.s.ranBadly(), r.At.Sub(t.phases[Migrating])
+		e.Kind, e.Step, e.Text, e.Took = EventFailed, "release command", t.s.ranBadly(), r.At.Sub(t.s.phaseAt)
 		return true
 	},
 	RecSoaked: func(_ *teller, _ *Record, e *Event) bool {
@@ -121,9 +111,8 @@ var tales = map[RecordKind]func(*teller, *Record, *Event) bool{
 	},
 	RecHealthy: func(t *teller, r *Record, e *Event) bool {
 		e.Kind, e.Step = EventHealthy, string(r.Side)
-		if at, ok := t.changed[cmp.Or(r.Key, r.Machine)]; ok {
-			e.Took = r.At.Sub(at)
-			t.rested[cmp.Or(r.Key, r.Machine)] = e.Took
+		if u := t.s.find(r.Machine, r.Key); u != nil {
+			e.Took = u.took
 		}
 		e.Text = fmt.Sprintf("runs the %s release and is healthy", r.Side)
 		return true
@@ -175,9 +164,6 @@ var tales = map[RecordKind]func(*teller, *Record, *Event) bool{
 func (t *teller) begun(r *Record, e *Event) bool {
 	in := r.Intent
 	t.began[in.N] = *r
-	if in.Verb == VerbUpdate || in.Verb == VerbCreate {
-		t.changed[cmp.Or(in.Key, in.Machine)] = r.At
-	}
 	e.Kind, e.Step, e.Machine, e.Text = EventBegun, string(in.Verb), in.Machine, in.what()
 	return true
 }

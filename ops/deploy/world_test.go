@@ -688,7 +688,7 @@ func (w *world) plan() *Plan {
 		p.Timings.LeaseTTL = e.ttl
 	}
 	if e.mig != "none" {
-		p.Command = &Command{Text: "migrate", Region: "fra", Config: []byte("{}"), Timeout: 40 * time.Second}
+		p.Command = &Command{Text: "migrate", Region: "fra", Config: []byte("{}"), Timeout: 70 * time.Second}
 	}
 	if e.gate != "" {
 		p.Gates = []Gate{{Name: "backup", When: BeforeChange, Required: true}}
