@@ -134,7 +134,7 @@ func (m *Model) leaveRunning(d *watch.Deployment, name, sentence string, do func
 		Plan: sentence + " The deployment that runs in it is let go of where it stands: it goes neither on nor back by itself.",
 		Touches: []action.Touch{
 			{What: "deployment " + d.ID, How: fmt.Sprintf("%s, %d of %d machines", p.Phase, p.Done, p.Total), Warn: true},
-			{What: "machines as they are by then", How: "releases are mixed until somebody goes on", Warn: true},
+			{What: "machines as they are by then", How: "releases may stay mixed until somebody goes on", Warn: true},
 			{What: "its journal and every machine's state", How: "kept; the console offers to resume it"},
 			{What: "without the console", How: "ops-console resume, or ops-console abort"},
 		},

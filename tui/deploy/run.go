@@ -119,7 +119,11 @@ func (p *Pane) deploymentHead(env *pane.Env, w int, d *watch.Deployment) stack.S
 		say(themes.Info, env.Glyphs.Right, "Another process of this machine carries it on ("+d.Holder+"): here it can be followed, there it can be asked.")
 	}
 	if pr.Back != "" && pr.Halt == "" {
-		say(themes.Warn, env.Glyphs.Warn, "It goes back: "+pr.Back)
+		word := "It goes back: "
+		if d.Over() {
+			word = "It went back: "
+		}
+		say(themes.Warn, env.Glyphs.Warn, word+pr.Back)
 	}
 	if pr.Paused != "" {
 		say(themes.Warn, env.Glyphs.Stopped, "Paused: "+pr.Paused)
@@ -200,6 +204,9 @@ func (p *Pane) stepLine(l *paint.Line, s *engine.StepStatus, name int) {
 	text := s.Text
 	if s.State == engine.StepSkipped && text == "" {
 		text = "left out"
+		if s.Took > 0 {
+			text = "not finished"
+		}
 	}
 	l.Gap(1).Parts(p.stateMark(s.State)).Gap(1).Cell(role, s.Name, name, paint.Left).Gap(2)
 	l.Max(themes.Muted, text, l.Rest()-9).Right(paint.Part{Role: themes.Muted, Text: took})
