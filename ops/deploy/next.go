@@ -239,8 +239,10 @@ func (r *reducer) claim(phase Phase) bool {
 	case a.pending:
 		r.wait("the mark on machine " + first.id)
 		return false
-	case must && s.announced, !must && (s.claimed == phase || s.claimed == Ended):
+	case must && s.announced, !must && phase != Ended && (s.claimed == phase || s.claimed == Ended):
 		return true
+	case phase == Ended && s.claimed == Ended && (a.word == Done || a.word == Refused || a.word == Gone || a.n >= 4*r.t.Tries):
+		return true // one that may not have been written, because this was cut off, is written again
 	case phase == Ended && s.claimed == "":
 		return true // there is nothing to take back
 	case must && r.o.of(first) != nil && r.o.of(first).Lost && r.lostFor(r.o.of(first)) > r.t.Health:

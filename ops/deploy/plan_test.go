@@ -162,7 +162,7 @@ func FuzzFold(f *testing.F) {
 		f.Fatal(err)
 	}
 	for i, e := range entries {
-		f.Add(string(e.Kind), []byte(e.Data), i)
+		f.Add(e.Kind, []byte(e.Data), i)
 	}
 	f.Add("intent", []byte(`{"intent":{"n":1,"verb":"update","machine":"m9"}}`), 2)
 	f.Add("result", []byte(`{"n":99}`), 3)
