@@ -50,6 +50,8 @@ type Options struct {
 	Patience  time.Duration // of one request that changes something; 0: 60 s
 	Tries     int           // attempts of a read; 0: 4
 	Retry     time.Duration // before the second attempt, growing from there; 0: 500 ms
+	// Pace is how many times the platform's documented rate limits may be used, for platforms that have others; 0: once.
+	Pace float64
 
 	now   func() time.Time                                 // nil: time.Now
 	sleep func(ctx context.Context, d time.Duration) error // nil: a timer
@@ -75,7 +77,7 @@ func New(o Options) *Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := transport(o)
 	return &Client{
-		o: o, trans: t, limits: newLimits(o.now, o.sleep), ctx: ctx, cancel: cancel,
+		o: o, trans: t, limits: newLimits(o.now, o.sleep, o.Pace), ctx: ctx, cancel: cancel,
 		http: &http.Client{
 			Transport: t,
 			// A redirect would carry the token elsewhere, or turn a POST into a GET.
@@ -132,6 +134,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Tries <= 0 {
 		o.Tries = 4
+	}
+	if o.Pace <= 0 {
+		o.Pace = 1
 	}
 	if o.Retry <= 0 {
 		o.Retry = 500 * time.Millisecond

@@ -34,6 +34,7 @@ func (a action) rate() (rate.Limit, int) {
 type limits struct {
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
+	pace  float64 // 1: as documented
 
 	mu sync.Mutex // guards by
 	by map[action]*limit
@@ -44,8 +45,8 @@ type limit struct {
 	until time.Time // the platform asked for silence until then
 }
 
-func newLimits(now func() time.Time, sleep func(context.Context, time.Duration) error) *limits {
-	return &limits{now: now, sleep: sleep, by: map[action]*limit{}}
+func newLimits(now func() time.Time, sleep func(context.Context, time.Duration) error, pace float64) *limits {
+	return &limits{now: now, sleep: sleep, pace: pace, by: map[action]*limit{}}
 }
 
 // wait returns when the action may be tried. Where that is past the end of ctx it returns at once, with ErrRateLimited.
@@ -95,7 +96,7 @@ func (l *limits) bucket(a action, now time.Time) *limit {
 			l.forget(now)
 		}
 		n, burst := a.rate()
-		b = &limit{Limiter: rate.NewLimiter(n, burst)}
+		b = &limit{Limiter: rate.NewLimiter(n*rate.Limit(l.pace), burst)}
 		l.by[a] = b
 	}
 	return b

@@ -208,7 +208,7 @@ func TestRetryAfterHoldsTheNextCallsBack(t *testing.T) {
 
 func TestLimitersAreForgottenWhenTheyAreFull(t *testing.T) {
 	ck := newClock()
-	l := newLimits(ck.now, ck.sleep)
+	l := newLimits(ck.now, ck.sleep, 1)
 	for i := range maxLimiters {
 		if err := l.wait(context.Background(), action{"x", fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)

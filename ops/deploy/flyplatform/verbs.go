@@ -87,11 +87,19 @@ func claim(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, e
 	return deploy.Answer{Machine: in.Machine}, p.o.API.SetMetadata(ctx, ref(in), "", values)
 }
 
+// open records the release. Its record has no room for whose it is. One that is the newest, of this image, and said to be under
+// way can only be ours, whose answer was lost, or was left behind by somebody who holds no machine any more: all of them are
+// held by us. Either way it is taken, or it would be said to be under way for ever.
 func open(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, error) {
-	r, err := p.o.API.CreateRelease(ctx, fly.NewRelease{
-		App: in.App, Image: in.Image, Strategy: strings.ToUpper(string(in.Strategy)), Definition: p.o.Definition,
-	})
+	strategy := strings.ToUpper(string(in.Strategy))
+	rr, err := p.o.API.WebReleases(ctx, in.App, 1)
 	if err != nil {
+		return deploy.Answer{}, err
+	}
+	var r fly.Release
+	if len(rr) == 1 && rr[0].InProgress && rr[0].ImageRef == in.Image && strings.EqualFold(rr[0].Strategy, strategy) {
+		r = rr[0]
+	} else if r, err = p.o.API.CreateRelease(ctx, fly.NewRelease{App: in.App, Image: in.Image, Strategy: strategy, Definition: p.o.Definition}); err != nil {
 		return deploy.Answer{}, err
 	}
 	answer := deploy.Answer{Record: &deploy.ReleaseRecord{ID: r.ID, Version: r.Version, Status: strings.ToLower(r.Status)}}

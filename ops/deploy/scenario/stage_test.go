@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -217,12 +218,9 @@ func (s *stage) id(name string) string {
 	return fmt.Sprintf("01J%s%02d", strings.ToUpper(strings.NewReplacer("@", "", ".", "").Replace(name)), s.at[name])
 }
 
-func (c *console) platform(p *deploy.Plan) *flyplatform.Platform {
-	d, err := flyplan.Definition([]byte(c.s.file))
-	if err != nil {
-		c.s.t.Error(err)
-	}
-	return flyplatform.New(flyplatform.Options{API: c.client, Definition: d})
+// platformOf is what a client gives access to, by a clock.
+func platformOf(c *fly.Client, now func() time.Time) *flyplatform.Platform {
+	return flyplatform.New(flyplatform.Options{API: c, Definition: json.RawMessage(`{"app":"` + appName + `"}`), Now: now})
 }
 
 func (c *console) emit(e deploy.Event) {
@@ -262,7 +260,7 @@ func (c *console) start(tag string) *deploy.Deployment {
 
 // run carries a deployment on to its end, or until ctx ends.
 func (c *console) run(ctx context.Context, d *deploy.Deployment) (*deploy.State, error) {
-	err := d.Run(ctx, deploy.Options{Platform: c.platform(d.State().Plan), Holder: c.name, Emit: c.emit})
+	err := d.Run(ctx, deploy.Options{Platform: platformOf(c.client, nil), Holder: c.name, Emit: c.emit})
 	return d.State(), errors.Join(err, d.Close())
 }
 
