@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,7 +54,7 @@ type session struct {
 // NewForward listens in a directory of its own that nobody else can enter, below parent (empty: the system's for temporary
 // files), until Close or the end of ctx.
 func NewForward(ctx context.Context, parent string, n postgres.Node, d postgres.Dialer) (*Forward, error) {
-	dir, err := privateDir(parent)
+	dir, err := privateDir(ctx, parent)
 	if err != nil {
 		return nil, fmt.Errorf("a way to %s for PostgreSQL's programs: %w", n.Name, err)
 	}
@@ -75,16 +77,45 @@ func NewForward(ctx context.Context, parent string, n postgres.Node, d postgres.
 	return f, nil
 }
 
+// prefix of the names of directories for sockets.
+const prefix = "opsfwd"
+
 // privateDir makes a directory whose path is short enough for a socket.
-func privateDir(parent string) (string, error) {
-	dir, err := os.MkdirTemp(parent, "opsfwd")
-	if err != nil || len(dir)+len("/.s.PGSQL."+port) <= maxSocket {
-		return dir, err
+func privateDir(ctx context.Context, parent string) (string, error) {
+	if parent == "" {
+		parent = os.TempDir()
 	}
-	if err := os.Remove(dir); err != nil {
-		return "", err
+	if len(parent)+len("/"+prefix+"1234567890/.s.PGSQL."+port) > maxSocket {
+		parent = "/tmp"
 	}
-	return os.MkdirTemp("/tmp", "opsfwd")
+	tidy(ctx, parent)
+	return os.MkdirTemp(parent, prefix)
+}
+
+// stale is how old a directory is at least that nobody is just making.
+const stale = time.Minute
+
+// tidy removes the directories of processes that were killed: their sockets take no connections. What cannot be removed is
+// another user's.
+func tidy(ctx context.Context, parent string) {
+	old, err := filepath.Glob(filepath.Join(parent, prefix+"*", ".s.PGSQL."+port))
+	if err != nil {
+		return
+	}
+	for _, socket := range old {
+		st, err := os.Lstat(socket)
+		if err != nil || st.Mode().Type() != fs.ModeSocket || time.Since(st.ModTime()) < stale {
+			continue
+		}
+		c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", socket)
+		switch {
+		case err == nil:
+			c.Close()
+		case errors.Is(err, syscall.ECONNREFUSED):
+			_ = os.Remove(socket)
+			_ = os.Remove(filepath.Dir(socket))
+		}
+	}
 }
 
 // Close ends every session and takes the socket away.

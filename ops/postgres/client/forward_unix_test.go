@@ -358,6 +358,46 @@ func TestFailuresToReachTheNode(t *testing.T) {
 	}
 }
 
+// TestWhatKilledOnesLeftIsRemoved beside one that is in use, and one that has only just been made.
+func TestWhatKilledOnesLeftIsRemoved(t *testing.T) {
+	parent := t.TempDir()
+	dirs := map[string]string{}
+	for _, name := range []string{"dead", "young", "used"} {
+		dir := filepath.Join(parent, prefix+name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, ".s.PGSQL."+port), Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "used" {
+			defer l.Close()
+		} else {
+			l.SetUnlinkOnClose(false)
+			l.Close()
+		}
+		if name != "young" {
+			if err := os.Chtimes(filepath.Join(dir, ".s.PGSQL."+port), time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dirs[name] = dir
+	}
+	f, err := NewForward(t.Context(), parent, postgres.Node{Name: "x"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, dir := range dirs {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) != (name == "dead") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestClosingEndsSessions leaves neither a program nor a session.
 func TestClosingEndsSessions(t *testing.T) {
 	server(t)
