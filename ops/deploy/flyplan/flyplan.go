@@ -111,8 +111,11 @@ func (in *Input) plan(kind deploy.Kind, config func(*fly.Machine, string) (json.
 	if in.Artifact.Image == "" || in.Artifact.Digest == "" {
 		return p, nil, errors.New("the image to deploy is not known by its digest: without it nobody can tell whether a machine runs it")
 	}
+	notes, err := left(in.Machines)
+	if err != nil {
+		return p, nil, err
+	}
 	var (
-		notes []string
 		warm  time.Duration
 		count = map[string]int{} // machines of a group in a region
 	)

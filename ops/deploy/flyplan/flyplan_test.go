@@ -243,6 +243,17 @@ func TestWhatIsNotPlanned(t *testing.T) {
 		"no digest":     {func(in *Input) { in.Artifact.Digest = "" }, "digest"},
 		"lost host":     {func(in *Input) { in.Machines[1].HostStatus = fly.HostUnreachable; in.Machines[1].Config = nil }, "cannot be looked at"},
 		"another group": {func(in *Input) { in.Machines = append(in.Machines, machine(t, "x", "ord", "cron", nil)) }, `"cron"`},
+		"a canary that was left": {func(in *Input) {
+			in.Machines[1].Config.Metadata[deploy.TagKey] = "01JOLD:canary:app"
+		}, "deployment 01JOLD has not ended, and machines that it made stand beside the old ones: go on with it where its journal is (`ops-console resume`); where that is lost, the new ones have had no traffic: destroy b with"},
+		"new machines without traffic": {func(in *Input) {
+			in.Machines[0].Config.Metadata[deploy.TagHead] = deploy.Head{Deploy: "01JOLD", Holder: "ben@desk", Phase: deploy.GreenUp, Image: "x"}.String()
+			in.Machines[1].Config.Metadata[deploy.TagKey], in.Machines[1].Cordoned = "01JOLD:green:a", true
+		}, "deployment 01JOLD of ben@desk has not ended, and machines that it made stand beside the old ones: go on with it where its journal is (`ops-console resume`); where that is lost, the new ones have had no traffic: destroy b with"},
+		"new machines with traffic": {func(in *Input) {
+			in.Machines[1].Config.Metadata[deploy.TagKey] = "01JOLD:green:a"
+			in.Machines[2].Config.Metadata[deploy.TagKey], in.Machines[2].Cordoned = "01JOLD:green:d", true
+		}, "traffic goes to the new ones but for c (`fly machine uncordon`): destroy a d with"},
 		"empty command": {func(in *Input) { in.File.Deploy.ReleaseCommand = "  " }, "no words"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -263,6 +274,8 @@ func TestWhatIsOddIsSaid(t *testing.T) {
 	mm[3].State = fly.StateStopped
 	in := input(t, mm...)
 	in.Strategy = deploy.StrategyBlueGreen
+	mm[0].Config.Metadata[deploy.TagHead] = deploy.Head{Deploy: "01JOLD", Seq: 7, Holder: "ben@desk", Phase: deploy.Rolling, Image: "x:40"}.String()
+	mm[1].Config.Metadata[deploy.TagKey] = "01JBEFORE:green:gone"
 	in.Previous = nil
 	in.MaxUnavailable = 3
 	p, notes, err := Deploy(in)
@@ -270,7 +283,10 @@ func TestWhatIsOddIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(notes, "\n")
-	for _, want := range []string{"mixed: 4 of 5", "b in lhr is cordoned", "c in lhr is not healthy", `group "worker" has no health checks`} {
+	for _, want := range []string{
+		"mixed: 4 of 5", "b in lhr is cordoned", "c in lhr is not healthy", `group "worker" has no health checks`,
+		"deployment 01JOLD of ben@desk has not ended: it was rolling when it was heard of last, bringing out x:40",
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("nothing says %q:\n%s", want, all)
 		}

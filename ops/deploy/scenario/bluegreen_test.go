@@ -217,3 +217,44 @@ func TestBlueGreen(t *testing.T) {
 		})
 	})
 }
+
+// A colleague without the journal is not to make a fleet of twice the size out of two.
+func TestBlueGreenWithoutItsJournalIsNotDeployedOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		when func(deploy.Event) bool
+		says string
+	}{
+		"before the traffic": {healthy(2), "the new ones have had no traffic"},
+		"with the traffic":   {func(e deploy.Event) bool { return e.Phase == deploy.Cutover && e.Kind == deploy.EventDone }, "traffic goes to the new ones"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, bluegreen(t), func(t *testing.T, s *stage) {
+				a := s.console(ana)
+				d := a.start("42")
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				a.when(c.when, cancel)
+				if _, err := a.run(ctx, d); !errors.Is(err, deploy.ErrDetached) {
+					t.Fatal(err)
+				}
+				ben := s.console("ben@desk")
+				_, err := ben.plan("43")
+				if err == nil || !strings.Contains(err.Error(), "deployment 01JANALAPTOP01 of ana@laptop has not ended") || !strings.Contains(err.Error(), c.says) {
+					t.Fatalf("got %v", err)
+				}
+				// What it says to destroy is destroyed, and then it goes on.
+				_, rest, _ := strings.Cut(err.Error(), "destroy ")
+				rest, _, _ = strings.Cut(rest, " with `fly")
+				for _, id := range strings.Fields(rest) {
+					if err := s.client.Destroy(t.Context(), fly.Ref{App: appName, ID: id}, true); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(time.Minute)
+				want := wasDeployed(``)
+				want.tag, want.runs = "43", 2
+				ben.ends(ben.deploy("43"), want)
+			})
+		})
+	}
+}
