@@ -268,7 +268,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// List is the machines of ours in the app, those with a schedule first, then the newest.
+// List is the machines of ours in the app but for those that are gone or going, those with a schedule first, then the newest.
 func (m *Machines) List(ctx context.Context) ([]Machine, error) {
 	all, err := m.Client.MachinesWhere(ctx, m.App, fly.Where{Metadata: map[string]string{metaRole: roleBackup}})
 	if err != nil {
@@ -276,7 +276,8 @@ func (m *Machines) List(ctx context.Context) ([]Machine, error) {
 	}
 	var ours []Machine
 	for _, o := range all {
-		if d := describe(o); mine(o) && o.State != fly.StateDestroyed {
+		// One that is being destroyed takes no backup any more, however long that takes.
+		if d := describe(o); mine(o) && o.State != fly.StateDestroyed && o.State != fly.StateDestroying {
 			ours = append(ours, d)
 		}
 	}
