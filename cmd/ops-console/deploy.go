@@ -26,7 +26,7 @@ import (
 
 // deployFlags say what goes out, and how.
 type deployFlags struct {
-	format, image, strategy, confirm   string
+	format, image, strategy            string
 	unavailable                        float64
 	noCommand, leaveCold               bool
 	noBackup, noPreflight, dry, yes    bool

@@ -200,7 +200,7 @@ func parse(in io.Reader) (Record, error) {
 		case err != nil && !errors.Is(err, io.EOF):
 			return r, err
 		case err != nil && len(line) == 0:
-			return r, nil
+			return r, nil //nolint:nilerr // the end of the file
 		case err != nil:
 			r.Flaws = append(r.Flaws, fmt.Sprintf("line %d: cut off", n))
 			return r, nil

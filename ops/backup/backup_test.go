@@ -98,9 +98,8 @@ func TestManifestsThatAreRefused(t *testing.T) {
 			}
 		})
 	}
-	var later error = func() error { _, err := ParseManifest([]byte(`{"format":2}`)); return err }()
-	if !errors.Is(later, ErrLater) {
-		t.Errorf("%v is not ErrLater", later)
+	if _, err := ParseManifest([]byte(`{"format":2}`)); !errors.Is(err, ErrLater) {
+		t.Errorf("%v is not ErrLater", err)
 	}
 }
 

@@ -286,7 +286,7 @@ func (r *run) create(ctx context.Context, region string) error {
 		r.tries[region]--
 		return r.passing("make a machine in "+region, err)
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // Run says so
 	default:
 		return fmt.Errorf("make a machine in %s: %w", region, err)
 	}
@@ -372,7 +372,7 @@ func (r *run) remove(ctx context.Context, m *fly.Machine) (text string, err erro
 		return "it is gone", nil
 	case err != nil:
 		r.tell(m.Region, m.ID, "wait", step+" machine "+m.ID+": "+err.Error())
-		return step + ": " + err.Error(), nil
+		return step + ": " + err.Error(), nil //nolint:nilerr // it is tried again, and said what is in the way
 	}
 	r.tell(m.Region, m.ID, step, step+" machine "+m.ID)
 	return step, nil

@@ -23,8 +23,11 @@ func TestOperations(t *testing.T) {
 		"with a default":       {[]ecto.Operation{{Kind: ecto.AddColumn, Table: users, Column: ecto.Column{Name: "bio", Null: &no, Default: &ecto.Default{SQL: "''"}}}}, ""},
 		"with null as default": {[]ecto.Operation{{Kind: ecto.AddColumn, Table: users, Column: ecto.Column{Name: "bio", Null: &no, Default: &ecto.Default{Null: true}}}}, "users.bio must not be null"},
 		"a table and what is done to it": {[]ecto.Operation{
-			{Kind: ecto.CreateTable, Table: users}, {Kind: ecto.AddColumn, Table: users, Column: ecto.Column{Name: "id", Null: &no, PrimaryKey: true}},
-			{Kind: ecto.CreateIndex, Table: users, Unique: true}, {Kind: ecto.AddConstraint, Table: users}, {Kind: ecto.DropTable, Table: users},
+			{Kind: ecto.CreateTable, Table: users},
+			{Kind: ecto.AddColumn, Table: users, Column: ecto.Column{Name: "id", Null: &no, PrimaryKey: true}},
+			{Kind: ecto.CreateIndex, Table: users, Unique: true},
+			{Kind: ecto.AddConstraint, Table: users},
+			{Kind: ecto.DropTable, Table: users},
 		}, ""},
 		"a table that may be there": {[]ecto.Operation{{Kind: ecto.CreateTable, Table: users, IfNotExists: true}, {Kind: ecto.CreateIndex, Table: users, Unique: true}}, "two rows alike"},
 		"an index":                  {[]ecto.Operation{{Kind: ecto.CreateIndex, Table: users, Columns: []ecto.IndexColumn{{Name: "email"}}}}, ""},

@@ -11,14 +11,16 @@ import (
 // TestImagesHaveTraits deploys one image of each kind to a machine, and looks at what becomes of it.
 func TestImagesHaveTraits(t *testing.T) {
 	for word, want := range map[string]func(m *machine) bool{
-		"fine":       func(m *machine) bool { return m.state == fly.StateStarted && m.checks[0].status == fly.CheckPassing },
-		"crash":      func(m *machine) bool { return m.restarts > 1 },
-		"oom":        func(m *machine) bool { return m.restarts > 0 },
-		"exit":       func(m *machine) bool { return m.state == fly.StateStopped && m.restarts == 0 },
-		"unhealthy":  func(m *machine) bool { return m.booted && strings.HasPrefix(m.checks[0].output, "500") },
-		"deaf":       func(m *machine) bool { return m.booted && strings.Contains(m.checks[0].output, "refused") },
-		"late":       func(m *machine) bool { return m.booted && strings.HasPrefix(m.checks[0].output, "500") },
-		"unpullable": func(m *machine) bool { return m.state == fly.StateStarted && !strings.HasSuffix(m.image.Tag, "unpullable") },
+		"fine":      func(m *machine) bool { return m.state == fly.StateStarted && m.checks[0].status == fly.CheckPassing },
+		"crash":     func(m *machine) bool { return m.restarts > 1 },
+		"oom":       func(m *machine) bool { return m.restarts > 0 },
+		"exit":      func(m *machine) bool { return m.state == fly.StateStopped && m.restarts == 0 },
+		"unhealthy": func(m *machine) bool { return m.booted && strings.HasPrefix(m.checks[0].output, "500") },
+		"deaf":      func(m *machine) bool { return m.booted && strings.Contains(m.checks[0].output, "refused") },
+		"late":      func(m *machine) bool { return m.booted && strings.HasPrefix(m.checks[0].output, "500") },
+		"unpullable": func(m *machine) bool {
+			return m.state == fly.StateStarted && !strings.HasSuffix(m.image.Tag, "unpullable")
+		},
 	} {
 		t.Run(word, func(t *testing.T) {
 			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
