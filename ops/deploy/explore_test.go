@@ -349,7 +349,7 @@ func (p *path) check() {
 		if count[oldDigest] > 0 && !(e.dead > 0 && e.strategy == StrategyBlueGreen) {
 			w.v("I1 deployed, and %v", count)
 		}
-		if e.mig != "none" && w.schema != 1 {
+		if e.mig != "none" && w.schema != 1 && e.ask != Ran {
 			w.v("I2 deployed without its migrations")
 		}
 	case RolledBack:
@@ -382,7 +382,7 @@ func (p *path) check() {
 	if w.calls > 700 {
 		w.v("I10 %d calls", w.calls)
 	}
-	if !w.abortAt.IsZero() && w.now.Sub(w.abortAt) > 40*time.Minute+time.Duration(p.crashes)*(s.Plan.Timings.LeaseTTL+time.Minute) {
+	if !w.abortAt.IsZero() && w.now.Sub(w.abortAt) > 130*time.Minute+time.Duration(p.crashes)*(s.Plan.Timings.LeaseTTL+time.Minute) {
 		w.v("I13 %s after the abort", w.now.Sub(w.abortAt))
 	}
 	if w.c.spent == 0 {

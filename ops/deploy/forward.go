@@ -270,8 +270,7 @@ func (r *reducer) verify(side int) bool {
 	if s.Verified[side] {
 		return true
 	}
-	if why := r.stranger(); why != "" && side == 0 {
-		r.fail(why)
+	if side == 0 && !r.alone() {
 		return false
 	}
 	for _, u := range r.s.of(roleTarget) {
@@ -281,6 +280,15 @@ func (r *reducer) verify(side int) bool {
 	}
 	r.record(Record{Kind: RecVerified, Side: sides[side]})
 	return false
+}
+
+// alone goes back where a machine appeared that nobody planned for: it runs the old release beside the new one.
+func (r *reducer) alone() bool {
+	why, maybe := r.stranger()
+	if why != "" {
+		r.fail(why)
+	}
+	return why == "" && !maybe
 }
 
 // steady tells whether a machine is well since the last one became so.

@@ -197,8 +197,11 @@ func (r *reducer) lock(last time.Time) {
 			return
 		}
 	}
-	if why := r.stranger(); why != "" {
+	switch why, maybe := r.stranger(); {
+	case why != "":
 		r.back(why + ": make the plan again")
+		return
+	case maybe:
 		return
 	}
 	r.record(Record{Kind: RecLocked})
@@ -210,15 +213,20 @@ func (r *reducer) gone(u *unit, after time.Time) bool {
 	return k.firm(after) && r.o.At.Sub(k.since) >= r.t.Settle
 }
 
-// stranger names a machine of the plan's groups that nobody planned for.
-func (r *reducer) stranger() string {
+// stranger names a machine of the plan's groups that nobody planned for. maybe: one was seen, but not often enough yet.
+func (r *reducer) stranger() (why string, maybe bool) {
 	for i := range r.o.Machines {
 		m := &r.o.Machines[i]
-		if !r.planned(m) && r.o.track(m.ID).same.looks >= sure {
-			return fmt.Sprintf("machine %s of group %s appeared, which is not in the plan", m.ID, m.Group)
+		switch {
+		case r.planned(m):
+		case r.o.track(m.ID).same.looks >= sure:
+			return fmt.Sprintf("machine %s of group %s appeared, which is not in the plan", m.ID, m.Group), false
+		default:
+			maybe = true
+			r.wait("machine " + m.ID + ", which is not in the plan, to be there or not")
 		}
 	}
-	return ""
+	return "", maybe
 }
 
 func (r *reducer) planned(m *Machine) bool {

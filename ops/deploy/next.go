@@ -251,6 +251,9 @@ func (r *reducer) claim(phase Phase) bool {
 	case phase == Ended && r.regain(first):
 		r.wait("the lease of machine " + first.id)
 		return false
+	case must && r.o.of(first) == nil && r.gone(first, time.Time{}):
+		r.back(fmt.Sprintf("machine %s is not there any more: somebody destroyed it", first.id))
+		return false
 	case r.o.of(first) == nil || r.o.of(first).Lost || !r.held(first.id):
 		if must {
 			r.wait("machine " + first.id)

@@ -34,6 +34,17 @@ func (r *reducer) run() *Run {
 	return own
 }
 
+// runs tells whether our release command was seen running in the latest look.
+func (r *reducer) runs() bool {
+	run := r.run()
+	return run != nil && run.State == RunStarted
+}
+
+// goesOn tells whether it is seen running though its end is written down: somebody was wrong. One look can be.
+func (r *reducer) goesOn() bool {
+	return r.runs() && r.o.runs[r.run().Machine].firm(r.s.ranAt)
+}
+
 // foreignRun is a release command of somebody else that may be running.
 func (r *reducer) foreignRun() *Run {
 	if r.off.broken(ruleForeignRun) {
@@ -52,7 +63,12 @@ func (r *reducer) foreignRun() *Run {
 func (r *reducer) migrate() bool {
 	s := r.s
 	switch {
-	case r.p.Command == nil || s.Migrated:
+	case r.p.Command == nil:
+		return true
+	case s.Migrated && r.goesOn():
+		// Somebody said that it did its work, and it is seen to go on.
+		return r.poll()
+	case s.Migrated:
 		return true
 	case s.runBegun():
 		return r.poll()
@@ -131,7 +147,7 @@ func (r *reducer) lookedFor(a *attempt) bool {
 // poll waits for the end of the release command. It never ends it.
 func (r *reducer) poll() bool {
 	s, a, run := r.s, &r.s.startRun, r.run()
-	if s.RunBad {
+	if s.RunBad && s.Back == "" {
 		r.back(s.ranBadly())
 		return false
 	}
@@ -196,7 +212,9 @@ func (s *State) ranBadly() string {
 func (r *reducer) runEnded() bool {
 	s, a := r.s, &r.s.startRun
 	switch {
-	case !s.runBegun() || s.Migrated || s.RunBad || s.RunLeft || r.off.broken(ruleWaitRun):
+	case !s.runBegun(), r.off.broken(ruleWaitRun),
+		(s.Migrated || s.RunBad) && !r.goesOn(),
+		s.RunLeft && !r.runs():
 		return true
 	case s.discards[s.runner].word != "" || s.discards[s.runner].pending:
 		return true // it never began, and is being removed

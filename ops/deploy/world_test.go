@@ -449,5 +449,5 @@ func (w *world) plan() *Plan {
 var modelTimings = Timings{
 	Poll: 5 * time.Second, Settle: 12 * time.Second, Call: 20 * time.Second, LeaseTTL: 20 * time.Minute, LeaseWait: 30 * time.Second,
 	Grace: 5 * time.Second, Stable: 5 * time.Second, Good: 2, Bad: 2, Health: 30 * time.Second, Soak: 5 * time.Second, Drain: 5 * time.Second,
-	Tries: 4, Total: 30 * time.Minute, Parallel: 8,
+	Tries: 4, Total: 2 * time.Hour, Parallel: 8,
 }
