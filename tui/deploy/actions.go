@@ -258,7 +258,7 @@ func (p *Pane) startAction() action.Action {
 		return a
 	}
 	id := q.Plan.ID
-	a.Plan, a.Undo, a.Touches = sentence(q.Plan), undo(q.Plan), touches(q)
+	a.Plan, a.Undo, a.Touches = sentence(q.Plan), undo(q.Plan), p.touches(q)
 	a.Command = p.command(planCommand(q.Plan))
 	a.Run = func(string) tea.Cmd { return ask(pane.DeployMsg{Do: pane.DeployStart, ID: id}) }
 	return a

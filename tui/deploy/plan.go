@@ -110,20 +110,52 @@ func order(p *engine.Plan) string {
 	return fmt.Sprintf("one first, then %d at a time", at)
 }
 
+// stays are the migrations that deployments from here have run since a release, and that it is not known to work with.
+func (p *Pane) stays(pl *engine.Plan) []action.Touch {
+	if pl.Kind != engine.KindRollback {
+		return nil
+	}
+	var tt []action.Touch
+	for i := range p.deployments() {
+		d := &p.deployments()[i]
+		rec := d.Progress.Record
+		if d.Plan == nil || d.Plan.Command == nil || rec == nil || rec.Version <= pl.Artifact.Release || !migrated(d) {
+			continue
+		}
+		for _, m := range d.Plan.Migrations {
+			if !m.Additive {
+				tt = append(tt, action.Touch{What: fmt.Sprintf("v%d ran migration %d_%s", rec.Version, m.Version, m.Name), How: cmp.Or(m.Why, "not known to be additive"), Warn: true})
+			}
+		}
+		if len(d.Plan.Migrations) == 0 && d.Plan.Old.Able != engine.Able {
+			tt = append(tt, action.Touch{What: fmt.Sprintf("v%d ran its release command", rec.Version), How: "what it migrated is not known", Warn: true})
+		}
+	}
+	if len(tt) > 0 {
+		tt = append([]action.Touch{{What: fmt.Sprintf("v%d may not work with the schema", pl.Artifact.Release), How: "migrations since then stay", Warn: true}}, tt...)
+	}
+	return tt
+}
+
+// migrated says that a deployment's release command did its work.
+func migrated(d *watch.Deployment) bool {
+	return slices.ContainsFunc(d.Progress.Steps, func(s engine.StepStatus) bool { return s.Name == "release command" && s.State == engine.StepDone })
+}
+
 // touches are what a plan changes, what it asks first, and what it does not undo.
-func touches(q *watch.Planned) []action.Touch {
-	p := q.Plan
-	from := "what runs: " + tag(p.From.Image)
-	if p.From.Release > 0 {
-		from = fmt.Sprintf("what runs: v%d, %s", p.From.Release, tag(p.From.Image))
+func (p *Pane) touches(q *watch.Planned) []action.Touch {
+	pl := q.Plan
+	from := "what runs: " + tag(pl.From.Image)
+	if pl.From.Release > 0 {
+		from = fmt.Sprintf("what runs: v%d, %s", pl.From.Release, tag(pl.From.Image))
 	}
 	tt := []action.Touch{
-		{What: from, How: "becomes " + tag(p.Artifact.Image)},
-		{What: where(p), How: string(p.Strategy) + ", " + order(p)},
-		{What: "takes", How: "about " + paint.Duration(p.Estimate(boot).Round(time.Second))},
+		{What: from, How: "becomes " + tag(pl.Artifact.Image)},
+		{What: where(pl), How: string(pl.Strategy) + ", " + order(pl)},
+		{What: "takes", How: "about " + paint.Duration(pl.Estimate(boot).Round(time.Second))},
 	}
 	var alone []string
-	for _, c := range regions(p) {
+	for _, c := range regions(pl) {
 		for _, g := range slices.Sorted(slices.Values(c.alone)) {
 			alone = append(alone, c.region+" "+g)
 		}
@@ -131,7 +163,7 @@ func touches(q *watch.Planned) []action.Touch {
 	if len(alone) > 0 {
 		tt = append(tt, action.Touch{What: "alone: " + strings.Join(alone, ", "), How: "nothing of it serves there while it restarts", Warn: true})
 	}
-	for _, g := range p.Gates {
+	for _, g := range pl.Gates {
 		t := action.Touch{What: "gate: " + g.Name, How: "must pass"}
 		if !g.Required {
 			t.How = "is noted"
@@ -143,7 +175,8 @@ func touches(q *watch.Planned) []action.Touch {
 		}
 		tt = append(tt, t)
 	}
-	tt = append(tt, commandTouches(p)...)
+	tt = append(tt, p.stays(pl)...)
+	tt = append(tt, commandTouches(pl)...)
 	for _, n := range q.Notes {
 		tt = append(tt, action.Touch{What: n, Warn: true})
 	}
@@ -204,6 +237,9 @@ func (p *Pane) planPage(env *pane.Env, w int) *page.Page {
 	for _, l := range pl.Lines(boot) {
 		label, rest, _ := strings.Cut(l, " ")
 		g.Told(label, strings.TrimSpace(rest), role(label), 4)
+	}
+	for _, t := range p.stays(pl) {
+		g.Text(themes.Plain, 3, paint.Part{Role: themes.Warn, Text: env.Glyphs.Warn}, t.What+": "+t.How, 3)
 	}
 	for _, n := range q.Notes {
 		g.Text(themes.Plain, 3, paint.Part{Role: themes.Warn, Text: env.Glyphs.Warn}, n, 3)

@@ -208,8 +208,18 @@ func (p *Pane) stepLine(l *paint.Line, s *engine.StepStatus, name int) {
 			text = "not finished"
 		}
 	}
-	l.Gap(1).Parts(p.stateMark(s.State)).Gap(1).Cell(role, s.Name, name, paint.Left).Gap(2)
+	mark := p.stateMark(s.State)
+	if s.State == engine.StepFailed && p.onlyNoted(s.Name) {
+		mark = paint.Part{Role: themes.Warn, Text: p.glyphs.Warn}
+	}
+	l.Gap(1).Parts(mark).Gap(1).Cell(role, s.Name, name, paint.Left).Gap(2)
 	l.Max(themes.Muted, text, l.Rest()-9).Right(paint.Part{Role: themes.Muted, Text: took})
+}
+
+// onlyNoted says that a step is a gate whose answer stops nothing.
+func (p *Pane) onlyNoted(step string) bool {
+	d := p.current()
+	return d != nil && d.Plan != nil && slices.ContainsFunc(d.Plan.Gates, func(g engine.Gate) bool { return g.Name == step && !g.Required })
 }
 
 // bar is how many machines are where they are to be.

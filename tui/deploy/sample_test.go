@@ -247,7 +247,7 @@ func worlds() map[string]*watch.Snapshot {
 		"noback": change(snapshot(fleet(42, 0)), func(s *watch.Snapshot) {
 			s.Planned = planned(forbidden(plan(42)), "fly.toml asks for [deploy] wait_timeout, which is not carried out")
 		}),
-		"rollback": change(snapshot(fleet(12, 12)), func(s *watch.Snapshot) { s.Planned = planned(rollback) }),
+		"rollback": change(snapshot(fleet(12, 12), dep(over(engine.Deployed, ""), func(d *watch.Deployment) { d.Plan = forbidden(d.Plan) })), func(s *watch.Snapshot) { s.Planned = planned(rollback) }),
 		"planning": change(snapshot(fleet(12, 0)), func(s *watch.Snapshot) {
 			s.Job = &watch.Job{Kind: watch.JobPlan, Title: "plan a deployment of " + image(43), Started: ago(2 * time.Second)}
 		}),
