@@ -663,6 +663,10 @@ func TestEveryVersionOfTheServer(t *testing.T) {
 			if err := c.Primary().Exec(t.Context(), "postgres", "create table if not exists schema_migrations (version bigint)", "select lo_create(0)"); err != nil {
 				t.Fatal(err)
 			}
+			limits := "do $$ declare n text; begin for n in select name from pg_settings where name in ('transaction_timeout', 'idle_session_timeout', 'statement_timeout') loop execute format('alter role postgres in database postgres set %I = 90000', n); end loop; end $$"
+			if err := c.Primary().Exec(t.Context(), "postgres", limits); err != nil {
+				t.Fatal(err)
+			}
 			b := &base{t: t, name: "postgres", node: c.Primary()}
 			s := store.NewMem(nil)
 			o := b.options(s)
@@ -709,6 +713,11 @@ func asked(t *testing.T, o Options) {
 		t.Fatal(err)
 	}
 	defer h.close()
+	for _, s := range []*session{l.session, h.session} {
+		if on, err := s.text(ctx, "select string_agg(name, ' ') from pg_settings where name ~ '^(transaction|idle_session|idle_in_transaction_session|statement)_timeout$' and setting <> '0' and setting <> '10000'"); err != nil || on != "" {
+			t.Errorf("%q limit how long a session may last, %v", on, err)
+		}
+	}
 	if h.id == "" || h.server.SystemID == "" || h.server.Encoding == "" || len(h.tables) == 0 || h.at.IsZero() {
 		t.Errorf("%+v", h)
 	}

@@ -43,8 +43,16 @@ func open(ctx context.Context, o Options, n postgres.Node) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.Name, err)
 	}
-	return &session{node: n, pg: pg}, nil
+	s := &session{node: n, pg: pg}
+	if err := s.do(ctx, lasting); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
+
+// lasting takes away limits that only later versions have, and that a role or a database may have been given.
+const lasting = "select set_config(name, '0', false) from pg_settings where name in ('transaction_timeout', 'idle_session_timeout')"
 
 // close ends the session, and with it what it holds.
 func (s *session) close() {
