@@ -155,8 +155,11 @@ func (k *keeper) record(i int, ago time.Duration) backup.Record {
 			{Key: "globals.sql.zst.age", Kind: backup.Globals, Raw: backup.Stage{Bytes: 2211}, Zstd: backup.Zstd{Bytes: 800, Level: 3, Checksum: true}, Stored: backup.StoredAs{Bytes: 1034}},
 		},
 		Tables: []backup.Table{
-			{Name: "public.events", Rows: 4_000_000, Bytes: raw / 2}, {Name: "public.accounts", Rows: 1_212_004, Bytes: raw / 4},
-			{Name: "public.orders", Rows: 812_121, Bytes: raw / 8}, {Name: "public.schema_migrations", Rows: 214, Bytes: 5_778}, {Name: `public."Odd name"`, Rows: -1},
+			{Name: "public.events", Rows: 4_000_000, Bytes: raw / 2},
+			{Name: "public.accounts", Rows: 1_212_004, Bytes: raw / 4},
+			{Name: "public.orders", Rows: 812_121, Bytes: raw / 8},
+			{Name: "public.schema_migrations", Rows: 214, Bytes: 5_778},
+			{Name: `public."Odd name"`, Rows: -1},
 		},
 		LargeObj: 3, Timings: backup.Timings{Dump: 38.2, Snapshot: 38.4},
 	}
@@ -228,9 +231,16 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 		j.Progress = kept.Progress{
 			Step: "dumping", Text: "fra-1, 1.1 GB read, 201 MB stored", Done: 432, Total: 1000, Rate: 38.2e6, ETA: 41 * time.Second,
 			Tables: []kept.Table{
-				{Name: "public.accounts", Done: 623e6, Total: 612e6, State: kept.Finished}, {Name: "public.events", Done: 455e6, Total: 1_216e6, State: kept.Running},
-				{Name: "public.orders", Total: 301e6}, {Name: "public.schema_migrations", Total: 5_778}, {Name: "public.settings", Done: 812, Total: 800, State: kept.Finished},
-				{Name: "public.sessions"}, {Name: "public.tags", Total: 90e3}, {Name: "public.users", Total: 70e6}, {Name: "audit.log", Total: 22e6}, {Name: "audit.who", Total: 20e6},
+				{Name: "public.accounts", Done: 623e6, Total: 612e6, State: kept.Finished},
+				{Name: "public.events", Done: 455e6, Total: 1_216e6, State: kept.Running},
+				{Name: "public.orders", Total: 301e6},
+				{Name: "public.schema_migrations", Total: 5_778},
+				{Name: "public.settings", Done: 812, Total: 800, State: kept.Finished},
+				{Name: "public.sessions"},
+				{Name: "public.tags", Total: 90e3},
+				{Name: "public.users", Total: 70e6},
+				{Name: "audit.log", Total: 22e6},
+				{Name: "audit.who", Total: 20e6},
 			},
 		}
 	case "verify":

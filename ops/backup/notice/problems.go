@@ -42,13 +42,13 @@ var conditions = []ops.Condition{
 	{
 		Code: codeLongOverdue, Severity: ops.Critical,
 		Title:     "the newest backup is far too old",
-		Hint:      "take one now: `ops-console backup run`; then see why the schedule does not: `ops-console backup schedule --list`",
+		Hint:      "take one now: `ops-console backup run`; then see why the schedule does not: `ops-console backup schedule list`",
 		DependsOn: []string{codeUnread},
 	},
 	{
 		Code: codeOverdue, Severity: ops.Warning,
 		Title:     "the newest backup is too old",
-		Hint:      "see what runs the schedule and how its last run ended: `ops-console backup schedule --list`",
+		Hint:      "see what runs the schedule and how its last run ended: `ops-console backup schedule list`",
 		DependsOn: []string{codeUnread, codeLongOverdue},
 	},
 	{
