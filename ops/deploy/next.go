@@ -55,9 +55,9 @@ func (r *reducer) next() {
 		if r.tidy() && len(r.d.Records) == 0 {
 			r.finish(Unchanged, s.Back)
 		}
+	case r.late():
 	case r.o.At.IsZero():
 		r.wait("the first look")
-	case r.late():
 	case s.Commit:
 		r.clean()
 	case !r.leases():

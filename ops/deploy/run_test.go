@@ -467,3 +467,28 @@ func TestStartRefusesAPlanThatCannotRun(t *testing.T) {
 		t.Errorf("%d files were made", len(ff))
 	}
 }
+
+// Where nothing can be seen, it does not wait for ever, and says that it changed nothing.
+func TestUnreachablePlatformEndsUnchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive(env{})
+		d := l.start(t, nil)
+		defer d.Close()
+		h := &heard{}
+		if err := d.Run(t.Context(), Options{Platform: blind{l}, Holder: "a@b", Emit: h.emit}); err != nil {
+			t.Fatal(err)
+		}
+		if s := d.State(); s.Outcome != Unchanged || !strings.Contains(s.Reason, "1h0m0s") {
+			t.Errorf("%s %s %s", s.Outcome, s.Halt, s.Reason)
+		}
+		if !strings.Contains(h.text(), "asking again: dial: no route") {
+			t.Errorf("no event says why in\n%.500s", h.text())
+		}
+	})
+}
+
+type blind struct{ *live }
+
+func (blind) Observe(context.Context, Want) (Reading, error) {
+	return Reading{}, errors.New("dial: no route")
+}
