@@ -1,7 +1,7 @@
 // Package flyplatform carries a deployment out on Fly.io: it implements deploy.Platform with the Machines API.
 //
-// It decides nothing and remembers nothing of the deployment. Each request is sent once; what it says of an error is only
-// whether the request certainly did nothing.
+// It decides nothing, and remembers of a deployment only what cannot change any more. Each request is sent once; what it says
+// of an error is only whether the request certainly did nothing.
 package flyplatform
 
 import (
@@ -74,19 +74,25 @@ type Options struct {
 }
 
 // Platform implements deploy.Platform. It is safe for concurrent use.
-type Platform struct{ o Options }
+type Platform struct {
+	o Options
+
+	mu   sync.Mutex // guards over
+	over map[string][]deploy.Run
+}
 
 // New is the platform that an API gives access to.
 func New(o Options) *Platform {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Platform{o}
+	return &Platform{o: o, over: map[string][]deploy.Run{}}
 }
 
 var _ deploy.Platform = (*Platform)(nil)
 
-// Observe implements deploy.Platform.
+// Observe implements deploy.Platform. It does not ask for the release record: nobody finds it by the deployment, so that open
+// looks for one that is ours before it makes another.
 func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, error) {
 	p.await(ctx, w)
 	var (
@@ -101,7 +107,7 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 			return err
 		}
 		ours := func(m fly.Machine) bool { return configOf(&m).Metadata[deploy.TagKey] == w.RunKey }
-		if slices.ContainsFunc(all, ours) {
+		if slices.ContainsFunc(all, ours) || p.ended(w.RunKey) != nil {
 			return nil
 		}
 		dead, err = p.o.API.MachinesWhere(gctx, w.App, fly.Where{Deleted: true, Metadata: map[string]string{deploy.TagKey: w.RunKey}})
@@ -111,12 +117,6 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 		app, err = p.o.API.App(gctx, w.App)
 		return err
 	})
-	if w.Record != "" {
-		g.Go(func() (err error) {
-			r.Record, err = p.record(gctx, w.App, w.Record)
-			return err
-		})
-	}
 	var guards sync.WaitGroup
 	if p.o.Guards != nil {
 		guards.Go(func() { r.Guards = p.o.Guards(gctx) })
@@ -148,8 +148,42 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 	for _, m := range dead {
 		run(&m)
 	}
+	for _, ended := range p.ended(w.RunKey) {
+		if !runs[ended.Machine] {
+			r.Runs = append(r.Runs, ended)
+		}
+	}
+	p.remember(w.RunKey, len(dead) > 0, r.Runs)
 	r.Count = max(-1, app.MachineCount-others)
 	return r, nil
+}
+
+// ended is what is known of release commands of a key that are over; nil: nothing yet.
+func (p *Platform) ended(key string) []deploy.Run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.over[key]
+}
+
+// remember keeps what cannot change any more: a release command that has ended, and whose machine is gone. Without it every
+// look would ask for the machines that are gone too, and the platform lets an app ask for its list once a second.
+func (p *Platform) remember(key string, gone bool, runs []deploy.Run) {
+	if !gone || key == "" {
+		return
+	}
+	var own []deploy.Run
+	ended := false
+	for _, r := range runs {
+		if r.Key == key {
+			own, ended = append(own, r), ended || r.State == deploy.RunExited
+		}
+	}
+	if !ended {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over[key] = own
 }
 
 // await returns when one of the versions has come up or cannot any more, at the latest after w.Patience. That it was told
@@ -173,19 +207,6 @@ func (p *Platform) await(ctx context.Context, w deploy.Want) {
 
 // maxAwaited is how many waits are open at a time.
 const maxAwaited = 8
-
-func (p *Platform) record(ctx context.Context, app, id string) (*deploy.ReleaseRecord, error) {
-	rr, err := p.o.API.WebReleases(ctx, app, 25)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range rr {
-		if r.ID == id {
-			return &deploy.ReleaseRecord{ID: r.ID, Version: r.Version, Status: strings.ToLower(r.Status)}, nil
-		}
-	}
-	return nil, nil
-}
 
 func configOf(m *fly.Machine) *fly.MachineConfig {
 	return cmp.Or(m.Config, m.IncompleteConfig, &fly.MachineConfig{})

@@ -208,12 +208,27 @@ func TestReleasesAreRecorded(t *testing.T) {
 	if a.Record == nil || a.Record.Status != "running" || a.Record.Version == 0 {
 		t.Fatalf("got %+v", a.Record)
 	}
-	if got := look(t, p, deploy.Want{Record: a.Record.ID}).Record; cmp.Diff(a.Record, got) != "" {
-		t.Errorf("it reads as %+v, not %+v", got, a.Record)
+	status := func() string {
+		rr, err := p.o.API.WebReleases(t.Context(), appName, 1)
+		if err != nil || len(rr) != 1 || rr[0].ID != a.Record.ID || rr[0].Version != a.Record.Version {
+			t.Fatalf("got %+v, %v", rr, err)
+		}
+		return rr[0].Status
+	}
+	if got := status(); got != "running" {
+		t.Errorf("it is %q", got)
+	}
+	again := do(t, p, deploy.Intent{Verb: deploy.VerbOpen, Image: "registry.fly.io/changelog:deployment-2", Strategy: deploy.StrategyRolling})
+	if d := cmp.Diff(a.Record, again.Record); d != "" {
+		t.Errorf("one whose answer was lost is recorded twice: %s", d)
 	}
 	do(t, p, deploy.Intent{Verb: deploy.VerbClose, Record: a.Record, Status: "failed", Text: "machine 1 is unhealthy"})
-	if got := look(t, p, deploy.Want{Record: a.Record.ID}).Record; got == nil || got.Status != "failed" {
-		t.Errorf("closed: %+v", got)
+	if got := status(); got != "failed" {
+		t.Errorf("closed: %q", got)
+	}
+	other := do(t, p, deploy.Intent{Verb: deploy.VerbOpen, Image: "registry.fly.io/changelog:deployment-2", Strategy: deploy.StrategyRolling})
+	if other.Record.ID == a.Record.ID {
+		t.Error("one that is closed was opened again")
 	}
 }
 

@@ -85,6 +85,12 @@ var regions = []string{"ord", "iad", "lhr", "ord"}
 func play(t *testing.T, f fleet, do func(t *testing.T, s *stage)) {
 	t.Helper()
 	t.Parallel()
+	bubble(t, f, do)
+}
+
+// bubble is play without other tests beside it.
+func bubble(t *testing.T, f fleet, do func(t *testing.T, s *stage)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, f, nil)
