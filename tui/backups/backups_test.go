@@ -313,7 +313,7 @@ func TestClicks(t *testing.T) {
 	lines := strings.Split(text(p.View(env(t), 120, 36)), "\n")
 	y := 0
 	for i, l := range lines {
-		if strings.Contains(l, "before deploy v1482") {
+		if strings.Contains(l, "deploy v1482") {
 			y = i
 		}
 	}

@@ -31,6 +31,17 @@ func (p *Pane) preview(env *pane.Env, w int) stack.Section {
 	return section(g, 3)
 }
 
+// whole is as much of the backup under the cursor as there is room for.
+func (p *Pane) whole(env *pane.Env, w int) stack.Section {
+	r := p.selected()
+	if r == nil {
+		return stack.Section{}
+	}
+	s := section(p.detailPage(env, r, w), 8)
+	s.Patient = true
+	return s
+}
+
 func (p *Pane) drawDetail(env *pane.Env, r *row, w, h, x int) []string {
 	if id := string(r.Manifest.ID); p.shown != id {
 		p.shown, p.detail = id, page.Scroll{}
@@ -164,13 +175,13 @@ func (p *Pane) server(g *page.Page, r *row) {
 		{"migration", migrations},
 		{"image", s.AppImage},
 		{"tool", strings.TrimSpace("pg_dump " + m.Tool.PgDump + " " + strings.Join(m.Tool.Args, " "))},
-		{"written by", "ops-console " + m.Tool.Ops},
+		{"program", "ops-console " + m.Tool.Ops},
 		{"times", times(m)},
 	} {
 		g.Fact(f.label, f.value, themes.Plain, "")
 	}
 	if len(extensions) > 0 {
-		g.Told("extensions", strings.Join(extensions, ", "), themes.Plain, 4)
+		g.Told("with", strings.Join(extensions, ", "), themes.Plain, 4)
 	}
 	for _, n := range m.Notes {
 		g.Text(themes.Muted, 3, paint.Part{Role: themes.Warn, Text: g.Env.Glyphs.Warn}, n, 4)
@@ -198,7 +209,7 @@ func (p *Pane) stages(g *page.Page, r *row) {
 	g.Heading("OBJECTS", paint.Part{Role: themes.Muted, Text: "in " + backup.Dir(r.Manifest.Source, r.Manifest.ID)})
 	for i := range r.Manifest.Payload {
 		x := &r.Manifest.Payload[i]
-		g.Fact(string(x.Kind), x.Key, themes.Plain, "")
+		g.Fact(map[backup.Kind]string{backup.Dump: "database", backup.Globals: "roles"}[x.Kind], x.Key, themes.Plain, "")
 		sum := func(label string, bytes int64, sum, more string) {
 			g.Line(func(l *paint.Line) {
 				l.Gap(4).Cell(themes.Muted, label, 10, paint.Left).Gap(1).Cell(themes.Plain, paint.Bytes(bytes), 8, paint.Right).Gap(2)

@@ -154,7 +154,9 @@ func (p *Pane) columns() []table.Column {
 			return paint.Bytes(at(i).Manifest.Stored()), p.quiet(at(i))
 		}},
 		{ID: "proven", Title: "PROVEN", Width: 21, Min: 16, Draw: func(l *paint.Line, i, _ int) { p.provenCell(l, at(i)) }},
-		{ID: "why", Title: "WHY", Width: 19, Min: 8, Drop: 1, Cell: func(i int) (string, themes.Role) { return why(&at(i).Manifest), themes.Muted }},
+		{ID: "why", Title: "WHY", Width: 12, Min: 8, Drop: 1, Cell: func(i int) (string, themes.Role) {
+			return strings.TrimPrefix(why(&at(i).Manifest), "before "), themes.Muted
+		}},
 		{ID: "kept", Title: "KEPT AS", Width: 14, Min: 12, Flex: 1, Draw: func(l *paint.Line, i, _ int) { p.keptCell(l, at(i)) }},
 		{ID: "id", Title: "ID", Width: 8, Drop: 3, Cell: func(i int) (string, themes.Role) { return tail(at(i).Manifest.ID), themes.Faint }},
 	}

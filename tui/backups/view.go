@@ -38,7 +38,7 @@ func (p *Pane) View(env *pane.Env, w, h int) []string {
 		if p.open && r != nil {
 			second = p.drawDetail(env, r, side, h, 1+left+3)
 		} else {
-			second = stack.Column(env, side, h, 1+left+3, some(p.preview(env, side), p.failures(env, side), p.lying(env, side), p.scheduled(env, side)))
+			second = stack.Column(env, side, h, 1+left+3, some(p.whole(env, side), p.failures(env, side), p.lying(env, side), p.scheduled(env, side)))
 		}
 		return paint.Margins(env.Theme, env.Glyphs, paint.Beside(env.Theme, env.Glyphs, main, second), w)
 	}

@@ -12,7 +12,7 @@ func (d Decision) Brief() string {
 	case d.ID == "":
 		return ""
 	case d.Frozen != "":
-		return "could go, but all is frozen"
+		return "frozen"
 	case !d.Keep:
 		return "may go"
 	}
