@@ -101,7 +101,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 			}
 		}
 		from := map[string]io.Reader{"at once": bytes.NewReader(stored), "with the end": iotest.DataErrReader(bytes.NewReader(stored))}
-		if len(raw) <= 65537 {
+		if len(raw) <= 1000 {
 			from["by the byte"] = iotest.OneByteReader(bytes.NewReader(stored))
 		}
 		for how, r := range from {
@@ -121,7 +121,7 @@ func TestDamageIsFound(t *testing.T) {
 	rec, ids := key(t)
 	for name, o := range map[string]Options{"plain": {}, "sealed": {Recipients: rec}} {
 		t.Run(name, func(t *testing.T) {
-			raw := sample(400)
+			raw := sample(150)
 			stored, p := pack(t, raw, o)
 			bad := func(what string, b []byte) {
 				t.Helper()
@@ -156,13 +156,13 @@ func TestDamageOfALargeOneIsFound(t *testing.T) {
 	rec, ids := key(t)
 	for name, o := range map[string]Options{"plain": {}, "sealed": {Recipients: rec}} {
 		t.Run(name, func(t *testing.T) {
-			raw := sample(3 << 20)
+			raw := sample(2 << 20)
 			stored, p := pack(t, raw, o)
 			if got, err := unpack(bytes.NewReader(stored), p, ids); err != nil || !bytes.Equal(got, raw) {
 				t.Fatalf("%d bytes, %v", len(got), err)
 			}
 			rng := rand.New(rand.NewPCG(2, 3))
-			for range 20 {
+			for range 12 {
 				b := bytes.Clone(stored)
 				if at := rng.IntN(len(b)); rng.IntN(2) == 0 {
 					b[at] ^= 1 << rng.IntN(8)
@@ -249,13 +249,14 @@ func (f *full) Write(p []byte) (int, error) {
 func TestTheStoresErrorComesBack(t *testing.T) {
 	rec, ids := key(t)
 	noSpace := errors.New("no space left")
+	raw := sample(1 << 20)
 	for name, o := range map[string]Options{"plain": {}, "sealed": {Recipients: rec}} {
-		whole, p := pack(t, sample(2<<20), o)
+		whole, p := pack(t, raw, o)
 		for _, left := range []int{400, 1000, 100_000, len(whole) - 1} {
 			out := &full{left: left, err: noSpace}
 			w, err := NewWriter(out, o)
 			if err == nil {
-				if _, err = io.Copy(w, bytes.NewReader(sample(2<<20))); err == nil {
+				if _, err = io.Copy(w, bytes.NewReader(raw)); err == nil {
 					err = w.Close()
 				} else {
 					w.Fail(err)
@@ -323,7 +324,7 @@ func TestAPipeIsToldWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(sample(1 << 20)); err != nil {
+	if _, err := w.Write(sample(1 << 18)); err != nil {
 		t.Fatal(err)
 	}
 	w.Fail(died)
@@ -352,7 +353,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long: run without -short")
 	}
-	const total, most = 128 << 20, 64 << 20
+	const total, most = 96 << 20, 48 << 20
 	rec, ids := key(t)
 	stored, err := os.CreateTemp(t.TempDir(), "stored")
 	if err != nil {
