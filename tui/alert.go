@@ -34,6 +34,9 @@ func (m *Model) sum() {
 	if s := m.backups.shown.Value; s != nil {
 		m.problems = append(m.problems, s.Problems...)
 	}
+	if s := m.deploys.shown.Value; s != nil {
+		m.problems = append(m.problems, s.Problems...)
+	}
 	ops.SortProblems(m.problems)
 }
 

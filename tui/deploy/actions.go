@@ -300,8 +300,13 @@ func (p *Pane) checkAction() action.Action {
 // check shows the preflight, and makes one where there is none, or where one for an image is wanted.
 func (p *Pane) check(image string) tea.Cmd {
 	p.view, p.open, p.text.Top = viewChecks, false, 0
-	if image == "" && p.planned() != nil {
-		image = p.planned().Plan.Artifact.Image
+	if q := p.planned(); image == "" && q != nil {
+		image = q.Plan.Artifact.Image
+	}
+	for i := range p.rows {
+		if r := &p.rows[i]; image == "" && r.runs > 0 {
+			image = r.Image
+		}
 	}
 	return ask(pane.DeployMsg{Do: pane.DeployInspect, Image: image})
 }

@@ -150,10 +150,10 @@ func (p *Pane) releaseColumns() []table.Column {
 }
 
 func (p *Pane) runsCell(r *row) (string, themes.Role) {
-	switch {
-	case r.runs == 0:
+	switch r.runs {
+	case 0:
 		return p.glyphs.Dash, themes.Faint
-	case r.runs == r.of:
+	case r.of:
 		return "all " + strconv.Itoa(r.of), themes.OK
 	}
 	return fmt.Sprintf("%d of %d", r.runs, r.of), themes.Warn
@@ -234,7 +234,7 @@ func (p *Pane) machineColumns() []table.Column {
 
 // checks are how many of a machine's checks pass. A journal does not have them: only who carries it on looks at them.
 func (p *Pane) checks(m *engine.MachineStatus) (string, themes.Role) {
-	role := themes.Muted
+	var role themes.Role
 	switch d := p.current(); {
 	case m.Passing == 0 && (d == nil || !d.Here):
 		return p.glyphs.Dash, themes.Faint

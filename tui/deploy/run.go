@@ -299,7 +299,7 @@ func told(ee []engine.Event, i int) bool {
 	case engine.EventWaiting:
 		return true
 	case engine.EventBegun:
-		return slices.ContainsFunc(ee[i+1:], func(x engine.Event) bool {
+		return slices.ContainsFunc(ee[i+1:min(len(ee), i+100)], func(x engine.Event) bool {
 			return x.Step == e.Step && x.Kind != engine.EventBegun && x.Kind != engine.EventPhase && (x.Machine == e.Machine || e.Machine == "")
 		})
 	}

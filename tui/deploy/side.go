@@ -283,7 +283,11 @@ func (p *Pane) recordPage(env *pane.Env, w int) *page.Page {
 				l.Right(paint.Part{Role: themes.Muted, Text: paint.Duration(a.Ended.Sub(a.At).Truncate(100 * time.Millisecond))})
 			}
 		})
-		g.Text(themes.Muted, 16, paint.Part{}, a.Detail, 2)
+		detail := a.Detail
+		if d := p.unfinished(); a.Outcome == audit.Began && (d == nil || !d.Runs()) {
+			detail = "nothing says how it ended: it was cut off"
+		}
+		g.Text(themes.Muted, 16, paint.Part{}, detail, 2)
 	}
 	return g
 }

@@ -50,9 +50,9 @@ func (p *Pane) replicas() *replication.Snapshot {
 	return p.db.Value
 }
 
-// joined are the problems of the instances, of the database and of the backups in one order, and for those that are not of the
-// instances what makes an entry of them.
-func joined(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot) ([]ops.Problem, map[string]func(problem, ops.Subject, string) problem) {
+// joined are the problems of the instances, of the database, of the backups and of deployments in one order, and for those
+// that are not of the instances what makes an entry of them.
+func joined(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot, deploys []ops.Problem) ([]ops.Problem, map[string]func(problem, ops.Subject, string) problem) {
 	pp := slices.Clone(s.Problems)
 	of := map[string]func(problem, ops.Subject, string) problem{}
 	add := func(more []ops.Problem, entry func(problem, ops.Subject, string) problem) {
@@ -67,6 +67,7 @@ func joined(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot) 
 	if bb != nil {
 		add(bb.Problems, ofBackups)
 	}
+	add(deploys, ofDeploys)
 	ops.SortProblems(pp)
 	return pp, of
 }

@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"ops-console/ops"
 	backups "ops-console/ops/backup/watch"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
@@ -40,6 +41,7 @@ type Pane struct {
 	keeps bool // a store of backups is configured
 	kept  feed.Snapshot[*backups.Snapshot]
 
+	deploys  []ops.Problem // of deployments
 	names    ident.Names
 	problems []problem // all
 	listed   []problem // those that pass the filter
@@ -106,6 +108,8 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 		p.takeMigrations(m)
 	case pane.BackupsMsg:
 		p.takeBackups(m)
+	case pane.DeploysMsg:
+		p.takeDeploys(m)
 	case pane.NetworkMsg:
 		p.takeNetwork(m.Status)
 	case tea.MouseClickMsg:
@@ -150,7 +154,7 @@ func (p *Pane) build() {
 	if s == nil {
 		return
 	}
-	p.problems = problems(s, db, p.kept.Value, p.names)
+	p.problems = problems(s, db, p.kept.Value, p.deploys, p.names)
 	p.acks.prune(p.problems)
 	p.regions = withReplicas(regions(s), db)
 	slices.SortStableFunc(p.regions, byStatus)

@@ -36,10 +36,10 @@ func problemKey(p ops.Problem) string {
 	return p.Code + "\x00" + p.Subject.Region + "\x00" + p.Subject.Instance + "\x00" + p.Subject.Path
 }
 
-// problems are the entries for the snapshots of the instances, and of the database and the backups, which may be nil: what
-// needs a human first.
-func problems(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot, names ident.Names) []problem {
-	all, elsewhere := joined(s, db, bb)
+// problems are the entries for the snapshots of the instances, and of the database and the backups, which may be nil, and for
+// what is wrong with deployments: what needs a human first.
+func problems(s *health.Snapshot, db *replication.Snapshot, bb *backups.Snapshot, deploys []ops.Problem, names ident.Names) []problem {
+	all, elsewhere := joined(s, db, bb, deploys)
 	type kind struct {
 		code, region string
 		severity     ops.Severity

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"ops-console/ops"
 	"ops-console/ops/audit"
 	"ops-console/ops/deploy"
 	"ops-console/ops/feed"
@@ -25,6 +26,7 @@ type Snapshot struct {
 	Checked     *Checked // the last preflight; nil: none was made
 	Job         *Job     // that looks at something, or the last one; nil: none was
 	Told        Told     // what came of the last thing that was asked for
+	Problems    []ops.Problem
 	// Acts are what was done to the application from this account, newest first; Flaws what is wrong with the record.
 	Acts  []audit.Act
 	Flaws []string
@@ -263,6 +265,7 @@ func (w *Watcher) publish(f feed.Snapshot[Fleet], l *local) {
 		j := *w.job
 		s.Job = &j
 	}
+	s.Problems = problems(s.Deployments)
 	w.latest = feed.Snapshot[*Snapshot]{Seq: w.latest.Seq + 1, At: w.o.Now(), Value: s, GoodAt: f.GoodAt, Err: f.Err}
 	close(w.changed)
 	w.changed = make(chan struct{})
