@@ -343,8 +343,8 @@ func verdictOf(v deploy.Verb, err error) error {
 	switch {
 	case err == nil, errors.As(err, &lost), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	case errors.Is(err, fly.ErrPrecondition) && (v == deploy.VerbStart || v == deploy.VerbStop || v == deploy.VerbRestart || v == deploy.VerbStartRun):
-		return err // it is in a state from which that cannot be done now: a look says which
+	case errors.Is(err, fly.ErrPrecondition) && v == deploy.VerbStartRun:
+		return err // it is in a state from which that cannot be done now, perhaps because it was done before: a look says which
 	case errors.Is(err, fly.ErrConflict), errors.Is(err, fly.ErrPrecondition):
 		return fmt.Errorf("%w: %w", deploy.ErrConflict, err)
 	case errors.Is(err, fly.ErrNotFound):

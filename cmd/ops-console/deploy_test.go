@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"ops-console/ops/deploy"
+)
+
+// deployArgs are for a fleet whose machines boot in a second.
+func deployArgs(s *sim, image string, more ...string) []string {
+	return append(s.args("deploy", "--image", "registry.fly.io/changelog:deployment-"+image, "--yes", "--format", "json",
+		"--soak", "1ms", "--stable", "1ms", "--grace", "1s", "--no-preflight", "--no-backup", "--no-release-command"), more...)
+}
+
+// newestReleases is the newest releases, newest first, as "status image machines".
+func newestReleases(t *testing.T, s *sim, env []string) []string {
+	t.Helper()
+	r := run(t, env, program, s.args("releases", "--format", "json", "--limit", "3")...)
+	var v struct {
+		Releases []struct {
+			Status, Image string
+			Machines      int
+		}
+		Unfinished []string
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &v); err != nil || r.status != 0 {
+		t.Fatalf("releases: %v: %s%s", err, r.stdout, r.stderr)
+	}
+	var out []string
+	for _, x := range v.Releases {
+		on := "none"
+		if x.Machines > 0 {
+			on = "some"
+		}
+		out = append(out, x.Status+" "+strings.TrimPrefix(x.Image, "registry.fly.io/changelog:deployment-")+" "+on)
+	}
+	for _, u := range v.Unfinished {
+		out = append(out, "unfinished "+u)
+	}
+	return out
+}
+
+func TestADeploymentIsKilledAndResumed(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2", "--database", "off")
+	env := sandbox(t)
+	args := deployArgs(s, "42")
+	c := exec.CommandContext(t.Context(), program, args...)
+	c.Env = env
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	id := ""
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var e deploy.Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatalf("%v: %s", err, lines.Text())
+		}
+		if id = e.Deploy; e.Kind == deploy.EventDone && e.Step == "update" {
+			break
+		}
+	}
+	_ = c.Process.Kill()
+	if err := c.Wait(); err == nil {
+		t.Fatal("it was not killed")
+	}
+	if r := run(t, env, program, args...); r.status != 1 || !strings.Contains(r.stderr, "deployment "+id+" has not ended") {
+		t.Errorf("another deployment: %d, %s", r.status, r.stderr)
+	}
+	if got := newestReleases(t, s, env); !strings.HasPrefix(got[0], "running 42") || got[len(got)-1] != "unfinished "+id {
+		t.Errorf("got %q", got)
+	}
+	// A colleague has no journal, and is told whose deployment it is.
+	if r := run(t, sandbox(t), program, append(args, "--plan")...); r.status != 0 || !strings.Contains(r.stdout, "deployment "+id+" of ") {
+		t.Errorf("a colleague's plan: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	// Its leases would lapse by themselves; nobody waits for that here.
+	s.control(t, "fault", "lease-held", "all")
+	s.control(t, "clear", "lease-held")
+	if r := run(t, env, program, s.args("resume", "--yes")...); r.status != 0 || !strings.Contains(r.stdout, "it was cut off while rolling") {
+		t.Fatalf("resume: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if got := newestReleases(t, s, env); got[0] != "complete 42 some" || strings.Contains(got[1], "some") || strings.HasPrefix(got[len(got)-1], "unfinished") {
+		t.Errorf("got %q", got)
+	}
+	if r := run(t, env, program, s.args("resume", "--yes")...); r.status != 2 || !strings.Contains(r.stderr, "nothing to go on with") {
+		t.Errorf("resume again: %d, %s", r.status, r.stderr)
+	}
+}
+
+func TestABadImageGoesBackByItself(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2", "--database", "off")
+	env := sandbox(t)
+	begun := time.Now()
+	r := run(t, env, program, deployArgs(s, "42-crash")...)
+	if r.status != 1 || !strings.Contains(r.stderr, "rolled_back: machine ") || !strings.Contains(r.stderr, "its process ended with 1") {
+		t.Fatalf("after %s: %d: %s%s", time.Since(begun), r.status, r.stdout, r.stderr)
+	}
+	if got := newestReleases(t, s, env); got[0] != "failed 42-crash none" || !strings.HasSuffix(got[1], "some") {
+		t.Errorf("got %q", got)
+	}
+	if audited := run(t, env, program, s.args("audit")...); !strings.Contains(audited.stdout, "deploy") {
+		t.Errorf("the audit does not know of it: %s%s", audited.stdout, audited.stderr)
+	}
+}
+
+// The platform answers well to the request that makes the first machine, and nothing comes of it.
+func TestScaleUpFromZeroAndDownAgain(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "1", "--database", "off")
+	env := sandbox(t)
+	count := func() (n int) {
+		snapshot, _ := status(t, s)
+		for _, i := range snapshot.Instances {
+			if i.ProcessGroup == "app" {
+				n++
+			}
+		}
+		return n
+	}
+	if r := run(t, env, program, s.args("scale", "--region", "ord=0", "--yes")...); r.status != 2 || !strings.Contains(r.stderr, "--allow-empty") {
+		t.Errorf("the last machine of a region: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := run(t, env, program, s.args("scale", "--region", "ord=0", "--allow-empty", "--drain", "1ms", "--yes")...); r.status != 0 || count() != 0 {
+		t.Fatalf("down: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	s.control(t, "fault", "create-ignored", "n=1")
+	r := run(t, env, program, s.args("scale", "--region", "ord=2", "--settle", "1s", "--yes")...)
+	if r.status != 0 || !strings.Contains(r.stdout, "missing") || count() != 2 {
+		t.Fatalf("up: %d, %d machines: %s%s", r.status, count(), r.stdout, r.stderr)
+	}
+}
