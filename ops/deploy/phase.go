@@ -89,6 +89,8 @@ func (s *State) Choices() []Choice {
 		return []Choice{Resume, Abandon}
 	case s.Halt == HaltRollback:
 		return []Choice{Resume, Forward, Abandon}
+	case s.Halt == HaltMigration && s.runsOn:
+		return []Choice{Resume, Abandon}
 	case s.Halt == HaltMigration:
 		return []Choice{Resume, Ran, RollBackAnyway, Abandon}
 	case s.Halt == HaltLease && s.Commit:

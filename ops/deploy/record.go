@@ -32,7 +32,7 @@ const (
 	RecGaveUp   RecordKind = "gave_up" // Machine, Text: it cannot be put back, or not be removed, and why
 	RecPaused   RecordKind = "paused"  // Text: by a guard
 	RecGoesOn   RecordKind = "goes_on" // the guards are well again
-	RecHalt     RecordKind = "halt"    // Halt, Text
+	RecHalt     RecordKind = "halt"    // Halt, Text; Machine of a release command that still runs
 	RecRequest  RecordKind = "request" // Choice, By
 	RecEnd      RecordKind = "end"     // Outcome, Text
 	RecNote     RecordKind = "note"    // Text

@@ -174,7 +174,10 @@ func (r *reducer) poll() bool {
 	case run.State == RunCreated && r.notStarted(a):
 		r.startAgain(a)
 	case run.State == RunStarted && r.now.Sub(r.from(a.ended)) > r.p.Command.Timeout && r.o.runs[run.Machine].firm(a.ended):
-		r.halt(HaltMigration, fmt.Sprintf("the release command still runs after %s: it is not ended, and nothing is done under it", r.p.Command.Timeout))
+		r.record(Record{
+			Kind: RecHalt, Halt: HaltMigration, Machine: run.Machine,
+			Text: fmt.Sprintf("the release command still runs after %s: it is not ended, and nothing is done under it", r.p.Command.Timeout),
+		})
 	default:
 		r.wait("the release command")
 	}

@@ -57,6 +57,7 @@ type State struct {
 	closed    attempt
 	prepare   attempt
 	startRun  attempt
+	runsOn    bool               // it stands still because the release command still runs
 	runner    string             // machine of the release command that was, or is to be, started
 	discards  map[string]attempt // by machine
 	sessionAt time.Time
@@ -144,10 +145,13 @@ var folds = map[RecordKind]func(*State, *Record) error{
 	RecCommit:   func(s *State, r *Record) error { s.Commit, s.commitAt = true, r.At; return nil },
 	RecPaused:   func(s *State, r *Record) error { s.Paused, s.pausedAt = r.Text, r.At; return nil },
 	RecGoesOn:   func(s *State, _ *Record) error { s.Paused, s.PausedBy = "", ""; return nil },
-	RecHalt:     func(s *State, r *Record) error { s.Halt, s.Reason = r.Halt, r.Text; return nil },
-	RecEnd:      func(s *State, r *Record) error { s.Outcome, s.Reason = r.Outcome, r.Text; return nil },
-	RecOpened:   func(s *State, r *Record) error { s.Record = r.Record; return nil },
-	RecNote:     func(s *State, r *Record) error { s.Notes = append(s.Notes, r.Text); return nil },
+	RecHalt: func(s *State, r *Record) error {
+		s.Halt, s.Reason, s.runsOn = r.Halt, r.Text, r.Machine != ""
+		return nil
+	},
+	RecEnd:    func(s *State, r *Record) error { s.Outcome, s.Reason = r.Outcome, r.Text; return nil },
+	RecOpened: func(s *State, r *Record) error { s.Record = r.Record; return nil },
+	RecNote:   func(s *State, r *Record) error { s.Notes = append(s.Notes, r.Text); return nil },
 	RecBack: func(s *State, r *Record) error {
 		if s.CutOver || s.Commit {
 			return errors.New("it goes back after the point of no return")
@@ -307,7 +311,7 @@ func (s *State) request(r *Record) error {
 			return nil // there is no way back: a halt stays
 		}
 		s.Abort, s.Force = r.By, s.Force || r.Choice == RollBackAnyway
-		if halted == HaltMigration {
+		if halted == HaltMigration && !s.runsOn {
 			s.RunLeft = s.RunLeft || r.Choice == RollBackAnyway
 		}
 	case Forward:
@@ -318,7 +322,7 @@ func (s *State) request(r *Record) error {
 		s.Back, s.BackBy, s.Abort, s.Force = "", "", "", false
 		s.Soaked = s.Soaked || s.Migrated
 	case Ran:
-		if halted != HaltMigration {
+		if halted != HaltMigration || s.runsOn {
 			return nil
 		}
 		s.Migrated, s.ranAt = true, r.At
