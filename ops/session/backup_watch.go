@@ -239,9 +239,16 @@ func (w *BackupWatch) Swap(database string) error {
 	})
 }
 
+func removal(n int) string {
+	if n == 1 {
+		return "remove a backup"
+	}
+	return fmt.Sprintf("remove %d backups", n)
+}
+
 // Prune removes what retention lets go, as it was shown: what changed meanwhile is left alone.
 func (w *BackupWatch) Prune(shown []backup.ID) error {
-	return w.run(watch.Prune, "", fmt.Sprintf("remove %d backups", len(shown)), "backup prune", w.program()+" backup prune", func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
+	return w.run(watch.Prune, "", removal(len(shown)), "backup prune", w.program()+" backup prune", func(ctx context.Context, b *Backups, progress func(watch.Progress)) (watch.Result, error) {
 		if b.PolicyErr != nil {
 			return watch.Result{}, b.PolicyErr
 		}

@@ -190,6 +190,11 @@ func TestTheEndOfAJobIsSaidOnce(t *testing.T) {
 	if done(3) != nil {
 		t.Error("it is said twice")
 	}
+	p = with(tuitest.Store{Job: "stopping"})
+	cmd = p.Update(pane.BackupsMsg{Known: true, Snapshot: tuitest.BackupsFeed(2, tuitest.Backups(tuitest.Store{Job: "cancelled"}))})
+	if m, ok := cmd().(pane.ToastMsg); !ok || m.Err != nil || m.Text != "take a backup: cancelled" {
+		t.Errorf("of one that was cancelled it says %+v", m)
+	}
 }
 
 func TestAnOutcomeIsForgottenAndAFailureIsNot(t *testing.T) {

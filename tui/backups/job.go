@@ -27,7 +27,10 @@ func ended(before, now *watch.Job) tea.Cmd {
 		return nil
 	}
 	msg := pane.ToastMsg{Text: now.Title + ": " + cmp.Or(now.Outcome, "done")}
-	if now.Err != nil {
+	if now.Stopping && now.Err != nil {
+		msg.Text = now.Title + ": cancelled"
+	}
+	if now.Err != nil && !now.Stopping {
 		msg = pane.ToastMsg{Err: errors.New(now.Title + ": " + now.Err.Error())}
 	}
 	return func() tea.Msg { return msg }
@@ -40,7 +43,7 @@ func (p *Pane) jobSection(env *pane.Env, w int) stack.Section {
 	case j == nil:
 		return stack.Section{}
 	case j.Runs() || p.feed.Value.Restored != nil:
-	case j.Err == nil && p.now.Sub(j.Ended) > remembered, j.Err != nil && j.Kind == watch.Take && p.noted(j):
+	case (j.Err == nil || j.Stopping) && p.now.Sub(j.Ended) > remembered, j.Err != nil && j.Kind == watch.Take && p.noted(j):
 		return stack.Section{}
 	}
 	g := page.New(env, w)
@@ -181,12 +184,15 @@ func (p *Pane) tableLine(l *paint.Line, t watch.Table, name int) {
 // outcome is what came of a job.
 func (p *Pane) outcome(g *page.Page, j *watch.Job) {
 	g.Heading("LAST JOB", paint.Part{Role: themes.Muted, Text: paint.Ago(p.now, j.Ended) + ", took " + paint.Duration(j.Ended.Sub(j.Started))})
-	if j.Err != nil {
+	switch {
+	case j.Err != nil && j.Stopping:
+		g.Text(themes.Muted, 3, paint.Part{Role: themes.Muted, Text: g.Env.Glyphs.Stopped}, j.Title+": "+j.Err.Error(), 3)
+	case j.Err != nil:
 		g.Text(themes.Plain, 3, paint.Part{Role: themes.Crit, Text: g.Env.Glyphs.Crit}, j.Title+": "+j.Err.Error(), 6)
 		if j.Outcome != "" {
 			g.Text(themes.Muted, 3, paint.Part{}, j.Outcome, 2)
 		}
-	} else {
+	default:
 		g.Text(themes.Plain, 3, paint.Part{Role: themes.OK, Text: g.Env.Glyphs.Done}, j.Title+": "+cmp.Or(j.Outcome, "done"), 4)
 	}
 	if r := p.feed.Value.Restored; r != nil {

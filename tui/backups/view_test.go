@@ -172,7 +172,7 @@ func TestFramesAreOfTheSizeTheyAreAskedFor(t *testing.T) {
 		p := with(tuitest.Store{
 			Count: rapid.SampledFrom([]int{1, 2, 12, 60}).Draw(t, "count"), None: bit.Draw(t, "none"), Overdue: bit.Draw(t, "overdue"), Broken: bit.Draw(t, "broken"),
 			Failed: bit.Draw(t, "failed"), Strange: bit.Draw(t, "strange"), Plain: bit.Draw(t, "plain"), Schedule: bit.Draw(t, "schedule"), Hostile: bit.Draw(t, "hostile"),
-			Job: rapid.SampledFrom([]string{"", "early", "dump", "stuck", "stopping", "verify", "failed", "restored", "pruned"}).Draw(t, "job"),
+			Job: rapid.SampledFrom([]string{"", "early", "dump", "stuck", "stopping", "verify", "failed", "cancelled", "restored", "pruned"}).Draw(t, "job"),
 		})
 		if bit.Draw(t, "open") && len(p.all) > 0 {
 			opened(p, rapid.IntRange(0, len(p.all)-1).Draw(t, "which"))

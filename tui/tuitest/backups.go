@@ -27,7 +27,7 @@ type Store struct {
 	Failed   bool      // the newest run came to nothing, which freezes retention
 	Strange  bool      // other things lie in the store
 	Plain    bool      // not encrypted, and retention cannot be read
-	Job      string    // "dump", "stuck", "stopping", "verify", "early": one runs; "failed", "restored", "pruned": one ended
+	Job      string    // "dump", "stuck", "stopping", "verify", "early": one runs; "failed", "cancelled", "restored", "pruned": one ended
 	Schedule bool      // a machine takes backups
 	Hostile  bool      // names and texts that a terminal must not see
 }
@@ -249,6 +249,9 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 	case "failed":
 		j.Kind, j.Title = kept.Take, "take a backup"
 		end("", errors.New("pg_dump of fra-1: server closed the connection unexpectedly: the network went away in the middle; nothing was left in the store. Take it again once wg is up"))
+	case "cancelled":
+		j.Kind, j.Title = kept.Take, "take a backup"
+		end("", errors.New("it was cancelled"))
 	case "restored":
 		made := &kept.Restored{Server: "fra-1", Database: k.source.Database + "_restore_20260304140700", Original: k.source.Database}
 		j.Kind, j.Backup, j.Title, j.Restored = kept.Restore, newest, "restore "+string(newest), made
@@ -259,7 +262,7 @@ func (k *keeper) job(s *kept.Snapshot) *kept.Job {
 	default:
 		return nil
 	}
-	j.Moved, j.Stopping = k.Now, k.Job == "stopping"
+	j.Moved, j.Stopping = k.Now, k.Job == "stopping" || k.Job == "cancelled"
 	if k.Job == "stuck" {
 		j.Moved = k.Now.Add(-47 * time.Second)
 	}
