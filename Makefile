@@ -25,6 +25,7 @@ demo: setup build ## open the console on a simulated world
 test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
 	$(GO) vet ./...
 	$(GO) test -race -timeout 8m ./...
+	$(GO) test -timeout 8m ./ops/deploy/scenario # with the race detector only a part of the processes is killed
 	CGO_ENABLED=0 $(GO) test ./ops/ecto/pgsql
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them

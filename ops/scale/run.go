@@ -223,7 +223,7 @@ func (r *run) region(ctx context.Context, group []fly.Machine, want Change) (mis
 			r.start(ctx, m)
 			why = append(why, "machine "+m.ID+" is "+m.State)
 		} else if !healthy(m) && !(autostops(m.Config) && resting(m)) {
-			why = append(why, "machine "+m.ID+" is "+m.State+", its checks do not pass yet")
+			why = append(why, "machine "+m.ID+" is "+m.State+", "+ailing(m))
 		}
 	}
 	return plaintext.Line(strings.Join(why, ", "), 400), nil
@@ -404,4 +404,14 @@ func (r *run) next(m *fly.Machine) (step string, do func(context.Context, fly.Re
 		return "drain", nil
 	}
 	return "stop", func(ctx context.Context, ref fly.Ref) error { return r.o.API.Stop(ctx, ref, "", 0) }
+}
+
+// ailing says what is not well with a machine.
+func ailing(m *fly.Machine) string {
+	for _, k := range m.Checks {
+		if k.Status != fly.CheckPassing {
+			return "its check " + plaintext.Line(k.Name, 60) + " does not pass: " + plaintext.Line(k.Output, 200)
+		}
+	}
+	return "its checks have no result yet"
 }

@@ -40,7 +40,7 @@ func newWorld(t *testing.T, regions ...string) *world {
 	t.Cleanup(func() { w.Close() })
 	s := httptest.NewServer(w.Handler())
 	t.Cleanup(s.Close)
-	w.c = fly.New(fly.Options{MachinesURL: s.URL, GraphQLURL: s.URL, WebURL: s.URL, Token: fly.StaticToken("Bearer fo1_world")})
+	w.c = fly.New(fly.Options{MachinesURL: s.URL, GraphQLURL: s.URL, WebURL: s.URL, Token: fly.StaticToken("Bearer fo1_world"), Pace: 1000})
 	t.Cleanup(w.c.Close)
 	for _, region := range regions {
 		m, err := w.c.Create(t.Context(), appName, region, "", fly.Launch{Config: fly.MachineConfig{Raw: config}})
@@ -49,6 +49,11 @@ func newWorld(t *testing.T, regions ...string) *world {
 		}
 		if err := w.c.Wait(t.Context(), appName, m.ID, fly.StateStarted, m.InstanceID, 10*time.Second); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); slices.ContainsFunc(w.list(t), func(m fly.Machine) bool { return !healthy(&m) }); {
+		if time.Now().After(deadline) {
+			t.Fatal("the machines do not become healthy")
 		}
 	}
 	return w

@@ -28,7 +28,7 @@ func newPlatform(t *testing.T, o platform.Options, mine Options) (*Platform, *pl
 	t.Cleanup(func() { w.Close() })
 	s := httptest.NewServer(w.Handler())
 	t.Cleanup(s.Close)
-	c := fly.New(fly.Options{MachinesURL: s.URL, GraphQLURL: s.URL, WebURL: s.URL, Token: fly.StaticToken("Bearer fo1_world")})
+	c := fly.New(fly.Options{MachinesURL: s.URL, GraphQLURL: s.URL, WebURL: s.URL, Token: fly.StaticToken("Bearer fo1_world"), Pace: 1000})
 	t.Cleanup(c.Close)
 	m, err := c.Create(t.Context(), appName, "iad", "", fly.Launch{Config: fly.MachineConfig{Raw: configuration("1")}})
 	if err != nil {

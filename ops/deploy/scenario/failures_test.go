@@ -505,3 +505,42 @@ func TestAColleagueSeesWhoseDeploymentItIs(t *testing.T) {
 		ben.ends(st, want)
 	})
 }
+
+// The platform's own client ends any release command that it finds. What ours did by then, nobody knows.
+func TestOurReleaseCommandIsEndedBySomebodyElse(t *testing.T) {
+	play(t, fleet{}, func(t *testing.T, s *stage) {
+		s.slow = time.Minute
+		c := s.console(ana)
+		c.when(func(e deploy.Event) bool { return e.Kind == deploy.EventDone && e.Step == string(deploy.VerbStartRun) }, func() {
+			time.AfterFunc(5*time.Second, func() {
+				mm, err := s.client.Machines(t.Context(), appName)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, m := range mm {
+					if strings.HasPrefix(m.Config.Metadata[deploy.TagKey], "01JANALAPTOP01:run") {
+						if err := s.client.Destroy(t.Context(), fly.Ref{App: appName, ID: m.ID}, true); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+		})
+		st := c.deploy("42")
+		if st.Halt != deploy.HaltMigration || st.Outcome != "" {
+			t.Fatalf("it ended %q, halt %q: %s\n%s", st.Outcome, st.Halt, st.Reason, c.said())
+		}
+		s.noOpenRecords()
+		d, err := deploy.Open(deploy.Path(s.dir+"/"+ana, "01JANALAPTOP01"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Ask(deploy.Ran, ana, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if st, err = c.run(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		c.ends(st, wasDeployed(``))
+	})
+}

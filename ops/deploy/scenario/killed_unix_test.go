@@ -171,6 +171,9 @@ func TestKilledAtEveryRecord(t *testing.T) {
 				})
 			}
 			for i, kind := range records {
+				if raced && i%5 != 0 {
+					continue
+				}
 				try(i+1, false)
 				if kind == "intent" {
 					try(i+1, true)
@@ -249,18 +252,4 @@ func (k killing) play(t *testing.T, n int, after bool) (records []string, done b
 		records = append(records, e.Kind)
 	}
 	return records, done
-}
-
-// noOpenRecords holds that no release record says that it is still under way.
-func (s *stage) noOpenRecords() {
-	s.t.Helper()
-	rr, err := s.client.WebReleases(s.t.Context(), appName, 10)
-	if err != nil {
-		s.t.Error(err)
-	}
-	for _, r := range rr {
-		if r.InProgress {
-			s.t.Errorf("release v%d is said to be %s for ever", r.Version, r.Status)
-		}
-	}
 }

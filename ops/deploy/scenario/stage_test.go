@@ -396,6 +396,20 @@ func (s *stage) whole(want ended) {
 	}
 }
 
+// noOpenRecords holds that no release record says that it is still under way.
+func (s *stage) noOpenRecords() {
+	s.t.Helper()
+	rr, err := s.client.WebReleases(s.t.Context(), appName, 10)
+	if err != nil {
+		s.t.Error(err)
+	}
+	for _, r := range rr {
+		if r.InProgress {
+			s.t.Errorf("release v%d is said to be %s for ever", r.Version, r.Status)
+		}
+	}
+}
+
 // link is HTTP without a network: each connection is a pipe, so that waiting for one can be told from working.
 type link struct {
 	server *http.Server
@@ -403,12 +417,13 @@ type link struct {
 	done   chan struct{}
 	once   sync.Once
 
-	mu    sync.Mutex // guards calls
+	mu    sync.Mutex // guards calls and on
 	calls map[string]int
+	on    map[string]func() // before the first call of a kind
 }
 
 func newLink(h http.Handler) *link {
-	l := &link{conns: make(chan net.Conn), done: make(chan struct{}), calls: map[string]int{}}
+	l := &link{conns: make(chan net.Conn), done: make(chan struct{}), calls: map[string]int{}, on: map[string]func(){}}
 	l.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.count(r)
 		h.ServeHTTP(w, r)
@@ -421,8 +436,21 @@ var ids = regexp.MustCompile(`/(machines|releases|apps|volumes)/[^/?]+`)
 
 func (l *link) count(r *http.Request) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.calls[r.Method+" "+ids.ReplaceAllString(r.URL.Path, "/$1/*")]++
+	kind := r.Method + " " + ids.ReplaceAllString(r.URL.Path, "/$1/*")
+	l.calls[kind]++
+	on := l.on[kind]
+	delete(l.on, kind)
+	l.mu.Unlock()
+	if on != nil {
+		on()
+	}
+}
+
+// onCall has f happen before the next call of a kind is carried out.
+func (s *stage) onCall(kind string, f func()) {
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	s.link.on[kind] = f
 }
 
 // counted is how many requests there were, by kind.
