@@ -98,7 +98,7 @@ func (p *Pane) jobPage(g *page.Page, j *watch.Job, tables int) {
 	})
 	if idle := p.now.Sub(j.Moved); !j.Moved.IsZero() && idle > patience {
 		g.Text(themes.Warn, 5, paint.Part{Role: themes.Warn, Text: g.Env.Glyphs.Warn},
-			"Nothing has moved for "+paint.Duration(idle.Truncate(time.Second))+". It is tried again for a while; x gives it up.", 2)
+			"Nothing has moved for "+paint.Duration(idle.Truncate(time.Second))+": the network, the database or the store may be away. x gives it up.", 2)
 	}
 	p.tables(g, j.Tables, tables)
 }
