@@ -286,7 +286,7 @@ func (p *Pane) react(before, s *watch.Snapshot) tea.Cmd {
 		}
 	}
 	if q := s.Planned; q != nil && q.Plan.ID != p.asked {
-		p.asked, p.view, p.open = q.Plan.ID, viewMain, false
+		p.asked, p.view, p.which, p.open = q.Plan.ID, viewMain, "", false
 		a := p.startAction()
 		a.Name = string(q.Plan.Kind)
 		say(pane.ConfirmMsg{Action: a})

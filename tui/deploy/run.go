@@ -172,7 +172,7 @@ func (p *Pane) steps(env *pane.Env, w int, d *watch.Deployment) stack.Section {
 	for i := range ss {
 		name = max(name, paint.Width(ss[i].Name, env.Glyphs))
 	}
-	name = min(name, max(w*2/5, 12))
+	name = min(name, max(w*9/20, 12))
 	g := page.New(env, w)
 	g.Heading("PLAN")
 	focus := 0

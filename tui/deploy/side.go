@@ -41,7 +41,10 @@ func (p *Pane) releaseFacts(g *page.Page, r *row) {
 	g.Fact("runs on", text, role, "")
 	g.Fact("made", paint.Ago(p.now, r.At), themes.Plain, "")
 	g.Fact("by", r.By, themes.Plain, "")
-	g.Told("image", r.Image, themes.Plain, 3)
+	g.Told("image", tag(r.Image), themes.Plain, 2)
+	if from := repository(r.Image); from != r.Image {
+		g.Told("from", from, themes.Muted, 2)
+	}
 	g.Fact("strategy", r.Strategy, themes.Muted, "")
 	g.Told("what", r.Description, themes.Plain, 4)
 }
