@@ -14,7 +14,9 @@ import (
 func TestADeploymentThatWasLeftNeedsAttention(t *testing.T) {
 	p := New()
 	p.Update(pane.HealthMsg{Snapshot: tuitest.Feed(1, tuitest.Snapshot(6, tuitest.Options{}))})
-	is := func(x problem) bool { return x.subject == "deploy" && x.address == "deploy" && x.severity == ops.Critical }
+	is := func(x problem) bool {
+		return x.subject == "deploy" && x.address == "deploy" && x.severity == ops.Critical
+	}
 	told := func(pp ...ops.Problem) {
 		p.Update(pane.DeploysMsg{Known: true, Snapshot: feed.Snapshot[*watch.Snapshot]{Seq: 1, Value: &watch.Snapshot{Problems: pp}}})
 	}
