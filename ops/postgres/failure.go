@@ -169,7 +169,11 @@ func (f *Failure) happened(err error, n Node, d during) {
 		if f.Text == "" {
 			f.Text = leaf(err)
 		}
-		f.Text = strings.NewReplacer("{address}", n.Key(), "{limit}", d.limit.String()).Replace(f.Text)
+		within := "in time" // who asked had a limit of his own
+		if d.limit > 0 {
+			within = "within " + d.limit.String()
+		}
+		f.Text = strings.NewReplacer("{address}", n.Key(), "{within}", within).Replace(f.Text)
 		return
 	}
 	f.Kind, f.Text = FailOther, leaf(err)
@@ -198,8 +202,8 @@ var clientRules = []clientRule{
 	{is: isNow(fs.ErrNotExist), kind: FailRefused, text: "no server has its socket at {address}", hint: "the server is stopped, or keeps its socket elsewhere"},
 	{is: isNow(syscall.EHOSTUNREACH), kind: FailUnreachable, text: "no route to {address}", hint: "the machine is gone or has another address now, or the tunnel does not carry it"},
 	{is: isNow(syscall.ENETUNREACH), kind: FailUnreachable, text: "no route to {address}", hint: "this machine has no route there; addresses of the private network need database.via = \"network\""},
-	{is: slowConnect, kind: FailTimeout, text: "{address} did not answer within {limit}", hint: "the machine is frozen or overloaded, or packets get lost on the way: look at its machine and at ops-console wg status"},
-	{is: slow, kind: FailTimeout, text: "{address} did not answer within {limit}, and its own time limit did not end the question", hint: "the server is frozen or the way there is dead"},
+	{is: slowConnect, kind: FailTimeout, text: "{address} did not answer {within}", hint: "the machine is frozen or overloaded, or packets get lost on the way: look at its machine and at ops-console wg status"},
+	{is: slow, kind: FailTimeout, text: "{address} did not answer {within}, and its own time limit did not end the question", hint: "the server is frozen or the way there is dead"},
 	{is: cutConnect, kind: FailCut, text: "{address} took the connection and closed it", hint: "a proxy without a server behind it does that: HAProxy at port 5432 of a Fly Postgres app has no primary then"},
 	{is: cut, kind: FailCut, text: "{address} broke the connection off"},
 	{is: isNow(fs.ErrPermission), kind: FailAuth, hint: "this user may not use that socket"},
