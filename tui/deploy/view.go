@@ -197,7 +197,11 @@ func (p *Pane) headline(env *pane.Env, w int) stack.Section {
 		mark = paint.Level(env.Glyphs, "warning")
 		var parts []string
 		for _, x := range shares {
-			parts = append(parts, named(x.release)+" on "+strconv.Itoa(x.n))
+			name := named(x.release)
+			if x.release == 0 {
+				name = "not known"
+			}
+			parts = append(parts, name+" on "+strconv.Itoa(x.n))
 		}
 		strong, text = "Mixed: "+strings.Join(parts, ", "), " of "+paint.Count(all, "machine", "machines")
 		if d := p.unfinished(); d != nil && d.Runs() {
