@@ -176,17 +176,14 @@ func (in *Input) target(m *fly.Machine, group string, config func(*fly.Machine, 
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return deploy.Target{}, err
 	}
-	state := deploy.Stopped
+	state := deploy.Started // what is on its way up is to run: it is not stopped again afterwards
 	switch m.State {
-	case fly.StateStarted:
-		state = deploy.Started
 	case fly.StateFailed, fly.StateLaunchFailed:
 		state = deploy.Failed
-	case fly.StateCreated, fly.StateStopped, fly.StateSuspended:
-	default:
-		state = deploy.Changing
+	case fly.StateCreated, fly.StateStopped, fly.StateStopping, fly.StateSuspended, fly.StateSuspending:
+		state = deploy.Stopped
 	}
-	healthy := state == deploy.Started
+	healthy := m.State == fly.StateStarted
 	for _, k := range m.Checks {
 		healthy = healthy && k.Status == fly.CheckPassing
 	}

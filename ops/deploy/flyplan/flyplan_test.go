@@ -301,6 +301,24 @@ func TestWhatIsOddIsSaid(t *testing.T) {
 	}
 }
 
+func TestWhatIsOnItsWayUpIsToRun(t *testing.T) {
+	for state, want := range map[string]deploy.MachineState{
+		fly.StateStarted: deploy.Started, fly.StateStarting: deploy.Started, fly.StateReplacing: deploy.Started, fly.StateRestarting: deploy.Started,
+		fly.StateStopping: deploy.Stopped, fly.StateSuspending: deploy.Stopped, fly.StateStopped: deploy.Stopped, fly.StateCreated: deploy.Stopped,
+		fly.StateFailed: deploy.Failed,
+	} {
+		m := machine(t, "a", "ord", "app", nil)
+		m.State = state
+		p, _, err := Deploy(input(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Targets[0]; got.Prev.State != want || got.Prev.Healthy != (state == fly.StateStarted) || got.Try != (want != deploy.Started) {
+			t.Errorf("%s: got %s, healthy %t, try %t", state, got.Prev.State, got.Prev.Healthy, got.Try)
+		}
+	}
+}
+
 func TestDurationsAsThePlatformWritesThem(t *testing.T) {
 	for d, want := range map[time.Duration]string{30 * time.Second: "30s", time.Minute: "1m", 90 * time.Second: "1m30s", time.Hour: "1h", 1500 * time.Millisecond: "1.5s"} {
 		if got := text(d); got != want {

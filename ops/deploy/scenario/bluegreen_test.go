@@ -28,6 +28,7 @@ size = "performance-1x"
 [deploy]
 strategy = "bluegreen"
 release_command = "on.deploy"
+wait_timeout = "90s"
 [[services]]
 internal_port = 4000
 processes = ["app"]

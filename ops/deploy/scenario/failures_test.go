@@ -166,7 +166,7 @@ func TestFailures(t *testing.T) {
 			during: func(s *stage, c *console) {
 				c.when(phase(deploy.Rolling), func() { s.fault("host-unreachable region:lhr"); s.mendLater("host-unreachable", 2*time.Minute) })
 			},
-			want: wentBack(`the host of machine .* cannot be reached for 1m3`),
+			want: wentBack(`the host of machine .* cannot be reached for 1m`),
 		},
 		{
 			name: "a machine whose process has ended before",

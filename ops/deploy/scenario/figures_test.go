@@ -54,7 +54,7 @@ func figures(t *testing.T, strategy deploy.Strategy, n int) (row string) {
 				c := s.console(ana)
 				c.change = func(in *flyplan.Input) {
 					if !waits {
-						in.Timings = deploy.Timings{Soak: time.Nanosecond, Stable: time.Nanosecond, Drain: time.Nanosecond}
+						in.Timings.Soak, in.Timings.Stable, in.Timings.Drain = time.Nanosecond, time.Nanosecond, time.Nanosecond
 					}
 				}
 				d := c.start("42")

@@ -209,6 +209,9 @@ func (c *console) plan(tag string) (deploy.Plan, error) {
 		ID: c.s.id(c.name), App: appName, By: c.name, At: time.Now(), Machines: mm, File: f, Definition: d,
 		Artifact: deploy.Artifact{Image: cmp.Or(image.Ref, repo+tag), Digest: image.Digest}, Old: deploy.Eligibility{Able: deploy.Able},
 	}
+	if raced {
+		in.Timings.Poll = 3 * time.Second // a third of the looks, which are nearly all of the work
+	}
 	if c.change != nil {
 		c.change(&in)
 	}
@@ -316,6 +319,7 @@ func (c *console) ends(st *deploy.State, want ended) {
 		t.Errorf("it ended %q (halt %q): back %q, reason %q; want %q", st.Outcome, st.Halt, st.Back, st.Reason, want.outcome)
 	}
 	s.whole(want)
+	t.Logf("%s after %s: %s", st.Outcome, st.At.Sub(st.Began).Round(time.Second), st.Reason)
 	if want.says != "" && !regexp.MustCompile(want.says).MatchString(c.said()) {
 		t.Errorf("it does not say %q", want.says)
 	}
