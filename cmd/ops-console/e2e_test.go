@@ -79,10 +79,11 @@ type sim struct {
 	cmd *exec.Cmd
 }
 
+// startSim starts a world, without a database unless the arguments say otherwise.
 func startSim(t testing.TB, args ...string) *sim {
 	t.Helper()
 	s := &sim{dir: filepath.Join(t.TempDir(), "sim")}
-	s.cmd = exec.Command(program, append([]string{"sim", "--dir", s.dir}, args...)...)
+	s.cmd = exec.Command(program, append([]string{"sim", "--dir", s.dir, "--database", "off"}, args...)...)
 	s.cmd.Env = sandbox(t)
 	var stderr bytes.Buffer
 	s.cmd.Stderr = &stderr
