@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
-.PHONY: help demo test versions check bench e2e setup setup-test build fuzz docs elixir-oracle clean
+.PHONY: help demo test versions model check bench e2e setup setup-test build fuzz docs elixir-oracle clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test: setup-test ## run every test, with the race detector; SQL also as where th
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
 	$(GO) test -race -p 1 -parallel 3 -timeout 8m ./ops/postgres/... ./ops/replication/...
+
+model: ## explore deployments with FAULTS=3 faults at once (two: a minute; three: hours), MODEL_ONLY=REGEXP for a part
+	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -timeout 12h -run '^TestModel$$|^TestEveryRule' ./ops/deploy
 
 check: $(TOOLS)/golangci-lint ## run the linters
 	@# its cache keeps the paths of the checkout that filled it, and path rules fail on those of another
