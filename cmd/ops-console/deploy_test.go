@@ -47,7 +47,7 @@ func newestReleases(t *testing.T, s *sim, env []string) []string {
 
 func TestADeploymentIsKilledAndResumed(t *testing.T) {
 	t.Parallel()
-	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2", "--database", "off")
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2")
 	env := sandbox(t)
 	args := deployArgs(s, "42")
 	c := exec.CommandContext(t.Context(), program, args...)
@@ -99,7 +99,7 @@ func TestADeploymentIsKilledAndResumed(t *testing.T) {
 
 func TestABadImageGoesBackByItself(t *testing.T) {
 	t.Parallel()
-	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2", "--database", "off")
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2")
 	env := sandbox(t)
 	begun := time.Now()
 	r := run(t, env, program, deployArgs(s, "42-crash")...)
@@ -117,7 +117,7 @@ func TestABadImageGoesBackByItself(t *testing.T) {
 // The platform answers well to the request that makes the first machine, and nothing comes of it.
 func TestScaleUpFromZeroAndDownAgain(t *testing.T) {
 	t.Parallel()
-	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "1", "--database", "off")
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "1")
 	env := sandbox(t)
 	count := func() (n int) {
 		snapshot, _ := status(t, s)

@@ -63,6 +63,8 @@ func (r *reducer) look(u *unit, side int) standing {
 	name := "machine " + u.id
 	if u.id == "" && st.m != nil {
 		name = "machine " + st.m.ID
+	} else if u.id == "" {
+		name = fmt.Sprintf("the new machine in %s", st.t.Region)
 	}
 	if st.m != nil {
 		tr := r.o.track(st.m.ID)
