@@ -203,7 +203,7 @@ func parse(in io.Reader) (Record, error) {
 			return r, nil //nolint:nilerr // the end of the file
 		case err != nil:
 			r.Flaws = append(r.Flaws, fmt.Sprintf("line %d: cut off", n))
-			return r, nil
+			return r, nil //nolint:nilerr // the end of the file
 		}
 		line = line[:len(line)-1]
 		var e Entry

@@ -383,7 +383,7 @@ func (s *Session) DeployPlatform(p *deploy.Plan, definition json.RawMessage, o O
 		told = func(string) {}
 	}
 	return flyplatform.New(flyplatform.Options{
-		API: s.Platform, Definition: definition, Now: now,
+		API: s.Platform, Definition: definition, Now: now, Guards: s.guards(now),
 		Gates: map[string]flyplatform.Gate{
 			GatePreflight: func(ctx context.Context) (deploy.Verdict, string) { return s.preflightGate(ctx, p, now) },
 			GateBackup:    func(ctx context.Context) (deploy.Verdict, string) { return s.backupGate(ctx, p.ID, o, now, told) },
