@@ -92,7 +92,7 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 		Lint:      Lint{FailOn: "warning", SmallRows: 10_000, SmallBytes: 16 << 20},
 		Generator: Generator{Mix: "ask", Web: true, Registry: "https://hex.pm/api", Packages: "https://repo.hex.pm"},
 		Backup: Backup{
-			KeyEnv: "AWS_ACCESS_KEY_ID", SecretEnv: "AWS_SECRET_ACCESS_KEY", TokenEnv: "AWS_SESSION_TOKEN", Level: 3, Node: "primary",
+			KeyEnv: "AWS_ACCESS_KEY_ID", SecretEnv: "AWS_SECRET_ACCESS_KEY", TokenEnv: "AWS_SESSION_TOKEN", Level: 1, Node: "primary",
 			MaxSnapshot: 2 * time.Hour, LockTimeout: 10 * time.Second, Verify: "decoded", Every: "17 3 * * *", Overdue: 26 * time.Hour,
 			Keep: "hourly 24, daily 7, weekly 5, monthly 12, last 3, predeploy 5",
 		},

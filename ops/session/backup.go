@@ -214,7 +214,7 @@ func (b *Backups) jobEnv() map[string]string {
 	}
 	set("BACKUP_NODE", p.Backup.Node, "primary")
 	set("BACKUP_VERIFY", p.Backup.Verify, "decoded")
-	set("BACKUP_LEVEL", strconv.Itoa(p.Backup.Level), "3")
+	set("BACKUP_LEVEL", strconv.Itoa(p.Backup.Level), "1")
 	if rr, err := stream.ParseRecipients(p.Backup.Recipients); err == nil && len(rr.Names()) == 1 {
 		set("BACKUP_RECIPIENTS", rr.Names()[0], "")
 	}
