@@ -119,7 +119,7 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 	})
 	var guards sync.WaitGroup
 	if p.o.Guards != nil {
-		guards.Go(func() { r.Guards = p.o.Guards(gctx) })
+		guards.Go(func() { r.Guards = p.o.Guards(ctx) })
 	}
 	err := g.Wait()
 	guards.Wait()
