@@ -30,8 +30,7 @@ test: setup-test ## run every test, with the race detector; SQL also as where th
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
-	$(GO) test -race -timeout 8m ./ops/postgres/... ./ops/replication && \
-	$(GO) test -race -parallel 3 -timeout 8m ./ops/replication/scenario
+	$(GO) test -race -p 1 -parallel 3 -timeout 8m ./ops/postgres/... ./ops/replication/...
 
 model: ## explore deployments with FAULTS=3 faults at once (two: a minute; three: hours), MODEL_ONLY=REGEXP for a part
 	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -timeout 12h -run '^TestModel$$|^TestEveryRule' ./ops/deploy
