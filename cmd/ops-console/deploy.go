@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -172,7 +171,7 @@ func deployDir(e *env, p *config.Profile) (string, error) {
 	if err != nil {
 		return "", usage(err)
 	}
-	dir := filepath.Join(state, "deploys", p.App)
+	dir := session.DeployDir(state, p.App)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", usage(err)
 	}

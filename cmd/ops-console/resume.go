@@ -109,9 +109,9 @@ func (o *deployFlags) resume(ctx context.Context, e *env, t *target, args []stri
 					return "", unknown(errors.Join(err, dep.Close()))
 				}
 			}
-			var definition json.RawMessage
-			if d, err := s.Definition(); err == nil {
-				definition = d
+			definition, err := s.DeployDefinition(ctx)
+			if err != nil {
+				return "", unknown(errors.Join(err, dep.Close()))
 			}
 			return o.follow(ctx, e, s, p, dep, definition)
 		})

@@ -74,6 +74,8 @@ const (
 	MetaReleaseID       = "fly_release_id"
 	MetaReleaseVersion  = "fly_release_version"
 	MetaProcessGroup    = "fly_process_group"
+	// MetaRole is of machines that this program keeps for other things than the app, such as backups: no deployment counts them.
+	MetaRole = "ops_console_role"
 )
 
 // ImageRef names the image a machine runs.

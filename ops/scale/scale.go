@@ -171,7 +171,7 @@ func ofGroup(mm []fly.Machine, group string) []fly.Machine {
 	for _, m := range mm {
 		c := cmp.Or(m.Config, m.IncompleteConfig, &fly.MachineConfig{})
 		name := cmp.Or(c.Metadata[fly.MetaProcessGroup], c.Metadata["process_group"], "app")
-		if name != group || c.Metadata["ops_console_role"] != "" || len(c.Standbys) > 0 || m.State == fly.StateDestroying || m.State == fly.StateDestroyed {
+		if name != group || c.Metadata[fly.MetaRole] != "" || len(c.Standbys) > 0 || m.State == fly.StateDestroying || m.State == fly.StateDestroyed {
 			continue
 		}
 		out = append(out, m)

@@ -224,13 +224,6 @@ func (s *Session) planInput(ctx context.Context, o DeployOptions) (in flyplan.In
 	return in, nil
 }
 
-// Definition is the project's fly.toml as JSON, where it is this app's; else that of the current release is none of ours to
-// repeat, and it is nil.
-func (s *Session) Definition() (json.RawMessage, error) {
-	_, d, err := s.flyToml()
-	return d, err
-}
-
 // PlanScale plans how many machines a group has.
 func (s *Session) PlanScale(ctx context.Context, want scale.Want) (scale.Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)

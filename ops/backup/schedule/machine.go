@@ -18,7 +18,7 @@ import (
 // Metadata by which machines of ours are known. They have none of what the platform's own deploys go by, so that those leave
 // them alone.
 const (
-	metaRole   = "ops_console_role"
+	metaRole   = fly.MetaRole
 	roleBackup = "backup"
 	metaSource = "ops_console_backup_of"
 	metaLaunch = "ops_console_launch"    // found again by it where the answer to a create was lost

@@ -30,7 +30,7 @@ func Running(mm []fly.Machine) map[int]int {
 	out := map[int]int{}
 	for i := range mm {
 		m := &mm[i]
-		if m.Config == nil || strings.HasPrefix(groupOf(m), "fly_app_") || m.Config.Metadata["ops_console_role"] != "" {
+		if m.Config == nil || strings.HasPrefix(groupOf(m), "fly_app_") || m.Config.Metadata[fly.MetaRole] != "" {
 			continue
 		}
 		out[release(m.Config)]++

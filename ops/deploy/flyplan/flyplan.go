@@ -122,7 +122,7 @@ func (in *Input) plan(kind deploy.Kind, config func(*fly.Machine, string) (json.
 	for _, m := range in.Machines {
 		group := groupOf(&m)
 		switch {
-		case strings.HasPrefix(group, "fly_app_"), m.Config != nil && m.Config.Metadata["ops_console_role"] != "":
+		case strings.HasPrefix(group, "fly_app_"), m.Config != nil && m.Config.Metadata[fly.MetaRole] != "":
 			continue
 		case m.State == fly.StateDestroying || m.State == fly.StateDestroyed:
 			continue

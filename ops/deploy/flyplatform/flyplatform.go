@@ -29,9 +29,6 @@ const (
 	reservedGroups      = "fly_app_"
 )
 
-// RoleKey is the metadata of machines that this program keeps for other things than the app, such as backups.
-const RoleKey = "ops_console_role"
-
 // API is the part of the platform's client that a deployment needs.
 type API interface {
 	App(ctx context.Context, name string) (fly.App, error)
@@ -139,7 +136,7 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 		case group(&m) == GroupReleaseCommand:
 			others++
 			run(&m)
-		case strings.HasPrefix(group(&m), reservedGroups), configOf(&m).Metadata[RoleKey] != "":
+		case strings.HasPrefix(group(&m), reservedGroups), configOf(&m).Metadata[fly.MetaRole] != "":
 			others++
 		default:
 			r.Machines = append(r.Machines, machineOf(&m))
