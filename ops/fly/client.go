@@ -26,6 +26,8 @@ const (
 	PublicMachinesURL = "https://api.machines.dev"
 	PublicGraphQLURL  = "https://api.fly.io"
 	PublicWebURL      = "https://api.fly.io"
+	// PublicMetricsURL is the platform's Prometheus, but for the organization that follows.
+	PublicMetricsURL = "https://api.fly.io/prometheus"
 	// InternalMachinesURL is the Machines API inside the private network.
 	InternalMachinesURL = "http://_api.internal:4280"
 )
@@ -36,6 +38,7 @@ type Options struct {
 	MachinesURL string // base, without /v1; empty: PublicMachinesURL
 	GraphQLURL  string // base, without /graphql; empty: PublicGraphQLURL
 	WebURL      string // base, without /api/v1; empty: PublicWebURL
+	MetricsURL  string // base, without the organization; empty: PublicMetricsURL
 
 	// Token is asked before every request, so that a renewed token is used at once.
 	Token TokenSource
@@ -122,10 +125,12 @@ func (o Options) withDefaults() Options {
 	set(&o.MachinesURL, PublicMachinesURL)
 	set(&o.GraphQLURL, PublicGraphQLURL)
 	set(&o.WebURL, PublicWebURL)
+	set(&o.MetricsURL, PublicMetricsURL)
 	set(&o.UserAgent, "ops-console")
 	o.MachinesURL = base(o.MachinesURL, "/v1")
 	o.GraphQLURL = base(o.GraphQLURL, "/graphql")
 	o.WebURL = base(o.WebURL, "/api/v1")
+	o.MetricsURL = base(o.MetricsURL, "")
 	if o.Timeout <= 0 {
 		o.Timeout = 15 * time.Second
 	}
