@@ -12,7 +12,7 @@ import (
 // The platform's documented limits, per action and machine, or action and app where there is no machine.
 const (
 	rateOther, burstOther = 1, 3
-	rateGet, burstGet     = 5, 10 // reading one machine
+	rateGet, burstGet     = 5, 10 // reading one machine, or a page of the log
 
 	maxLimiters = 4096
 )
@@ -24,7 +24,7 @@ type action struct {
 }
 
 func (a action) rate() (rate.Limit, int) {
-	if a.name == "get" {
+	if a.name == "get" || a.name == "logs" {
 		return rateGet, burstGet
 	}
 	return rateOther, burstOther

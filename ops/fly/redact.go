@@ -54,3 +54,7 @@ func (t Token) safely(err error) error {
 	}
 	return safe{t.clean(err.Error()), err}
 }
+
+// Clean makes text from outside fit for an error: one line, without control characters, and without t or anything else that
+// looks like a token. It is for protocols that are not this package's; see Reveal.
+func (t Token) Clean(text string) string { return t.clean(text) }

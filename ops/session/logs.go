@@ -1,0 +1,26 @@
+package session
+
+import (
+	"context"
+
+	"ops-console/ops/logs"
+)
+
+// LogOptions is how the application's log is followed and read. Machine, Region, Since and the size of what is kept are the
+// caller's to set.
+func (s *Session) LogOptions() logs.Options {
+	p := s.Profile
+	out := logs.Options{
+		App: p.App, Org: p.Org, Platform: s.Platform, Token: p.TokenSource(s.getenv), NetworkErr: s.NetworkErr,
+	}
+	if s.Network != nil {
+		out.Network = s.Network // an interface that holds nothing is not nil
+	}
+	return out
+}
+
+// WatchLogs begins to follow the whole log of the application: one stream for everybody who looks at it, each with a Filter
+// of their own. It ends with ctx, or when it is closed.
+func (s *Session) WatchLogs(ctx context.Context) (*logs.Stream, error) {
+	return logs.Start(ctx, s.LogOptions())
+}
