@@ -42,7 +42,8 @@ func TestAnswers(t *testing.T) {
 			[]metrics.Sample{
 				{Labels: metrics.Labels{"__name__": "up", "job": "prometheus"}, Point: metrics.Point{At: at(1435781451781), Value: 1}},
 				{Labels: metrics.Labels{"job": "node"}, Point: metrics.Point{At: at(1435781451781), Value: 0.25}},
-			}, "",
+			},
+			"",
 		},
 		"nothing":            {`{"status":"success","data":{"resultType":"vector","result":[]}}`, []metrics.Sample{}, ""},
 		"a scalar":           {`{"status":"success","data":{"resultType":"scalar","result":[1,"3"]}}`, []metrics.Sample{{Point: metrics.Point{At: at(1000), Value: 3}}}, ""},

@@ -11,7 +11,7 @@ import (
 
 // BuiltinFaults is every fault of a World to which none was added.
 func BuiltinFaults() []FaultKind {
-	return append(append(apiFaults(), machineFaults()...), behaviourFaults()...)
+	return slices.Concat(apiFaults(), machineFaults(), behaviourFaults(), metricsFaults())
 }
 
 // machineFaults is what can be wrong with machines, as the platform tells it.

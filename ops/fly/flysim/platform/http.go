@@ -72,7 +72,7 @@ type endpoint struct {
 }
 
 // Handler serves all interfaces: the Machines API beneath /v1, GraphQL at /graphql, the web REST interface beneath
-// /api/v1.
+// /api/v1, the metrics beneath /prometheus.
 func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, e := range w.endpoints() {
@@ -88,7 +88,7 @@ func (w *World) endpoints() map[string]endpoint {
 	all := map[string]endpoint{}
 	for _, part := range []map[string]endpoint{
 		appEndpoints(), machineEndpoints(), leaseEndpoints(), metadataEndpoints(), volumeEndpoints(), secretEndpoints(),
-		webEndpoints(), placeEndpoints(),
+		webEndpoints(), placeEndpoints(), metricsEndpoints(),
 		{"POST /graphql": {do: (*call).graphql, open: true}},
 	} {
 		for p, e := range part {

@@ -11,6 +11,8 @@ type trait struct {
 	help   string
 	crash  *crash        // its process does not stay up
 	health int           // status of its health path
+	errors int           // how many of a hundred answers are 500, but for that of the health path
+	slow   int           // how many of a hundred answers are late
 	dead   bool          // it never listens
 	after  time.Duration // it is well that long first
 	revert bool          // it cannot be pulled
@@ -24,6 +26,8 @@ var traits = map[string]trait{
 	"exit":       {help: "its process ends well at once, and stays so", crash: &crash{after: 500 * time.Millisecond, max: -1}},
 	"unhealthy":  {help: "its health path answers 500", health: 500},
 	"deaf":       {help: "it never listens", dead: true},
+	"errors":     {help: "a fifth of its answers are 500, while its health path is well", errors: 20},
+	"slow":       {help: "a fifth of its answers are two seconds late, while its health path is well", slow: 20},
 	"late":       {help: "it is well for 20 seconds, then its health path answers 500", health: 500, after: 20 * time.Second},
 	"unpullable": {help: "updates to it are taken back by the platform", revert: true},
 	"missing":    {help: "the registry does not have it", gone: true},
@@ -66,6 +70,10 @@ func (w *World) imageBehaviour(m *machine, b *Behaviour) {
 		return
 	}
 	b.Dead = b.Dead || t.dead
+	b.Errors = max(b.Errors, t.errors)
+	if t.slow > 0 {
+		b.Slow, b.Late = t.slow, 2*time.Second
+	}
 	if t.health != 0 && b.Health == 0 {
 		b.Health = t.health
 	}

@@ -30,6 +30,9 @@ type Behaviour struct {
 	Silent  bool          // packets to it vanish: the host is unreachable
 	Delay   time.Duration // before every answer
 	Health  int           // status of the health path; 0: 200
+	Errors  int           // how many of a hundred answers are 500, but for the health path's
+	Slow    int           // how many of a hundred answers come later by Late, but for the health path's
+	Late    time.Duration // see Slow
 	Content string        // which edition of the pages it serves; "": the current one
 	Island  string        // the Erlang cluster it belongs to; "": the main one
 	Hostile bool          // answers with bodies and headers made to hurt a terminal

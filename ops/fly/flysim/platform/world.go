@@ -100,6 +100,7 @@ type World struct {
 	ulidMS    uint64
 	ulidN     uint64
 	requests  uint64
+	traffic   traffic
 
 	faultMu sync.Mutex // one SetFault or ClearFault at a time; taken before peerMu
 	peerMu  sync.Mutex // one call of the peer sink at a time; taken before mu
