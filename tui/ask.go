@@ -2,6 +2,8 @@ package tui
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -16,8 +18,15 @@ import (
 // question asks for a line of text that an action needs.
 type question struct {
 	pane.AskMsg
-	typed prompt.Prompt
+	typed  prompt.Prompt
+	cursor int // into what is offered, from 1; 0: it is on the text that is typed
+	top    int // the first choice that is shown
+	first  int // line of the inside on which the choices begin, of the last View
+	rows   int // of them that the last View showed
 }
+
+// mostRows is how many choices are shown at a time.
+const mostRows = 8
 
 // ask opens a question, where the action that needs the answer may be run now.
 func (m *Model) ask(q pane.AskMsg) {
@@ -33,33 +42,120 @@ func (m *Model) ask(q pane.AskMsg) {
 	}
 }
 
-func (q *question) text() string { return strings.TrimSpace(q.typed.Text()) }
+// offered are the choices that have what is typed in them; all, where that is what was there to begin with.
+func (q *question) offered() []pane.Choice {
+	if q.Choices == nil {
+		return nil
+	}
+	cc := q.Choices()
+	typed := strings.ToLower(q.typed.Text())
+	if typed == strings.ToLower(q.Text) {
+		return cc
+	}
+	return slices.DeleteFunc(slices.Clone(cc), func(c pane.Choice) bool { return !strings.Contains(strings.ToLower(c.Text), typed) })
+}
+
+// text is the answer as it stands: the choice under the cursor, or what was typed.
+func (q *question) text() string {
+	if cc := q.offered(); q.cursor > 0 && q.cursor <= len(cc) {
+		return cc[q.cursor-1].Text
+	}
+	return strings.TrimSpace(q.typed.Text())
+}
+
+// take puts what was chosen where it can be edited.
+func (q *question) take(text string) {
+	q.typed.Set(text)
+	q.cursor = 0
+}
+
+// ghost is what tab makes of what was typed; empty: nothing.
+func (q *question) ghost() string {
+	cc := q.offered()
+	i := slices.IndexFunc(cc, func(c pane.Choice) bool { return strings.HasPrefix(c.Text, q.typed.Text()) && c.Text != q.typed.Text() })
+	if i < 0 {
+		return ""
+	}
+	return cc[i].Text
+}
+
+// moves is how far a key goes through what is offered; 0: it is none for that.
+func (q *question) moves(key string) int {
+	page := max(q.rows-1, 1)
+	return map[string]int{"down": 1, "ctrl+n": 1, "up": -1, "ctrl+p": -1, "pgdown": page, "pgup": -page}[key]
+}
+
+func (q *question) move(by int) { q.cursor = min(max(q.cursor+by, 0), len(q.offered())) }
 
 func (q *question) key(m *Model, k tea.KeyPressMsg) tea.Cmd {
-	switch k.String() {
+	s := k.String()
+	if by := q.moves(s); by != 0 && q.Choices != nil {
+		q.move(by)
+		return nil
+	}
+	switch s {
 	case "esc", "ctrl+c":
 		m.over = nil
 		return nil
 	case "enter":
-		if q.text() == "" && !q.Optional {
-			return nil
+		return q.answer(m)
+	case "tab":
+		if q.cursor > 0 {
+			q.take(q.text())
+		} else if g := q.ghost(); g != "" {
+			q.take(g)
 		}
-		m.over = nil
-		return m.do(q.Action, q.text())
+		return nil
+	}
+	if q.cursor > 0 {
+		q.take(q.text())
 	}
 	q.typed.Key(k)
 	return nil
 }
 
-func (q *question) paste(text string)         { q.typed.Insert(text) }
-func (q *question) click(*Model, int) tea.Cmd { return nil }
-func (q *question) wheel(*Model, int) tea.Cmd { return nil }
-func (q *question) width(w int) int           { return min(w, 84) }
-func (q *question) frame() (themes.Role, []keyHint) {
-	if q.text() == "" && !q.Optional {
-		return themes.Border, []keyHint{{"type", "the " + q.Label}, {"esc", "leave it as it is"}}
+func (q *question) answer(m *Model) tea.Cmd {
+	text := q.text()
+	if text == "" && !q.Optional {
+		return nil
 	}
-	return themes.Border, []keyHint{{"enter", q.Action.Name}, {"esc", "leave it as it is"}}
+	m.over = nil
+	return m.do(q.Action, text)
+}
+
+func (q *question) paste(text string) {
+	q.cursor = 0
+	q.typed.Insert(text)
+}
+
+// click puts the cursor on a choice; on the one that it is on, it answers.
+func (q *question) click(m *Model, y int) tea.Cmd {
+	i := y - q.first
+	if i < 0 || i >= q.rows {
+		return nil
+	}
+	if at := q.top + i + 1; q.cursor != at {
+		q.cursor = at
+		return nil
+	}
+	return q.answer(m)
+}
+
+func (q *question) wheel(_ *Model, by int) tea.Cmd {
+	q.move(by)
+	return nil
+}
+
+func (q *question) width(w int) int { return min(w, 84) }
+func (q *question) frame() (themes.Role, []keyHint) {
+	hints := []keyHint{{"enter", q.Action.Name}}
+	if q.text() == "" && !q.Optional {
+		hints = []keyHint{{"type", "the " + q.Label}}
+	}
+	if q.Choices != nil {
+		hints = append(hints, keyHint{"↑↓", "choose"}, keyHint{"tab", "complete"})
+	}
+	return themes.Border, append(hints, keyHint{"esc", "leave it as it is"})
 }
 
 func (q *question) view(env *pane.Env, w, h int) []string {
@@ -74,8 +170,37 @@ func (q *question) view(env *pane.Env, w, h int) []string {
 	}
 	line()
 	l := line().Text(themes.Muted, q.Label+" ")
-	q.typed.Draw(l, l.Rest(), "")
+	q.typed.Draw(l, l.Rest(), q.ghost())
 	line()
+	q.first = h - b.Rest()
+	q.choices(line, b.Rest()-1)
 	n := h - b.Rest()
 	return b.Lines()[:n]
+}
+
+// choices draws what is offered in at most h lines.
+func (q *question) choices(line func() *paint.Line, h int) {
+	if q.rows = 0; q.Choices == nil {
+		return
+	}
+	cc := q.offered()
+	q.cursor = min(q.cursor, len(cc))
+	q.rows = max(min(len(cc), mostRows, h), 0)
+	q.top = max(min(q.top, q.cursor-1, len(cc)-q.rows), q.cursor-q.rows, 0)
+	for i := q.top; i < q.top+q.rows; i++ {
+		l, role := line(), themes.Plain
+		if i == q.cursor-1 {
+			l.On(themes.Selection)
+			role = themes.Strong
+		}
+		note := paint.Part{Role: themes.Muted, Text: cc[i].Note}
+		l.Within(l.Rest()-paint.Width(note.Text, l.Glyphs)-2, func(l *paint.Line) { l.Text(role, cc[i].Text) })
+		l.Right(note)
+	}
+	switch more := len(cc) - q.rows; {
+	case len(cc) == 0:
+		line().Text(themes.Muted, "none that is known has this in it")
+	case more > 0:
+		line().Text(themes.Muted, strconv.Itoa(more)+" more")
+	}
 }

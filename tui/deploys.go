@@ -15,7 +15,7 @@ import (
 )
 
 // Deploys is where snapshots of the releases and deployments come from, and what runs a deployment: a *watch.Watcher. All
-// but Forget and Detach may take as long as reading and writing some files does.
+// but Forget, Detach and LookForImages may take as long as reading and writing some files does.
 type Deploys interface {
 	Latest() feed.Snapshot[*watch.Snapshot]
 	Changed() <-chan struct{}
@@ -27,6 +27,7 @@ type Deploys interface {
 	SetAside(id string) error
 	Detach()
 	Check(image string) error
+	LookForImages()
 }
 
 // deploys is the stream of the releases and deployments.
@@ -67,6 +68,7 @@ func (m *Model) deploying() *watch.Deployment {
 // onlyLooks are the deeds that change nothing outside, or that let go of what changes.
 var onlyLooks = map[pane.DeployDo]bool{
 	pane.DeployPlan: true, pane.DeployBack: true, pane.DeployForget: true, pane.DeployInspect: true, pane.DeployDetach: true,
+	pane.DeployImages: true,
 }
 
 // deploy does what a pane asks for. What only looks needs no arming.
@@ -100,6 +102,7 @@ func (m *Model) deploy(msg pane.DeployMsg) tea.Cmd {
 		pane.DeployAside:   func() error { return src.SetAside(msg.ID) },
 		pane.DeployDetach:  func() error { src.Detach(); return nil },
 		pane.DeployInspect: func() error { return src.Check(msg.Image) },
+		pane.DeployImages:  func() error { src.LookForImages(); return nil },
 	}[msg.Do]
 	if do == nil {
 		m.fail(fmt.Errorf("nobody knows how to %q", msg.Do))

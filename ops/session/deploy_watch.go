@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"ops-console/ops/plaintext"
 	"ops-console/ops/preflight"
 	"ops-console/ops/preflight/gather"
+	"ops-console/ops/preflight/registry"
 )
 
 // mostReleases is how many are listed.
@@ -34,7 +36,7 @@ func (s *Session) WatchDeploys(ctx context.Context, o Options, now func() time.T
 	app := s.Profile.App
 	return watch.Watch(ctx, watch.Options{
 		Dir: DeployDir(state, app), Audit: audit.Path(state, app), Holder: by, Record: record, Now: now,
-		Fleet: s.fleet,
+		Fleet: s.fleet, Images: func(ctx context.Context) ([]string, error) { return s.Images(ctx, o) },
 		Plan: func(ctx context.Context, image string, release int) (*watch.Planned, error) {
 			return s.planned(ctx, DeployOptions{
 				ID: ulid.MustNew(ulid.Timestamp(now()), ulid.DefaultEntropy()).String(), By: by, At: now(), Image: image,
@@ -92,6 +94,32 @@ func (s *Session) DeployDefinition(ctx context.Context) (json.RawMessage, error)
 		return nil, fmt.Errorf("find what the release record is to say of the configuration: %w", err)
 	}
 	return d, nil
+}
+
+// Images lists the references of all images in the repository that the newest release's image is in, the highest tag first.
+// Nil: there is no release with an image yet.
+func (s *Session) Images(ctx context.Context, o Options) ([]string, error) {
+	rr, err := s.Platform.WebReleases(ctx, s.Profile.App, mostReleases)
+	if err != nil {
+		return nil, fmt.Errorf("find where the images of %s are: %w", s.Profile.App, err)
+	}
+	i := slices.IndexFunc(rr, func(r fly.Release) bool { return r.ImageRef != "" })
+	if i < 0 {
+		return nil, nil
+	}
+	ref, err := registry.ParseRef(rr[i].ImageRef)
+	if err != nil {
+		return nil, fmt.Errorf("find where the images of %s are: %w", s.Profile.App, err)
+	}
+	tags, err := Registry(s.Profile, o).Tags(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(tags))
+	for i, t := range tags {
+		out[i] = registry.Ref{Registry: ref.Registry, Repository: ref.Repository, Tag: t}.String()
+	}
+	return out, nil
 }
 
 // plain is a text of the platform as it may be shown.

@@ -123,6 +123,13 @@ func TestReleasesArePlannedAndRolledBackFromTheConsole(t *testing.T) {
 		t.Errorf("checked %+v", c.Counts)
 	}
 
+	// What can be deployed: the newest first, among them what runs.
+	w.LookForImages()
+	snap = until(t, w, "listed", func(s *watch.Snapshot) bool { return len(s.Images) > 0 })
+	if !slices.Contains(snap.Images, now.Image) || !strings.Contains(snap.Images[0], ":deployment-v") || slices.Index(snap.Images, now.Image) == 0 {
+		t.Errorf("lists %q", snap.Images)
+	}
+
 	d, err := s.DeployDefinition(t.Context())
 	if err != nil || !strings.Contains(string(d), "release_command") {
 		t.Errorf("the definition is %.200s: %v", d, err)

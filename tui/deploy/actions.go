@@ -164,22 +164,56 @@ func (p *Pane) deployAction() action.Action {
 			if image = strings.TrimSpace(image); image != "" {
 				return plan.Run(image)
 			}
-			return func() tea.Msg {
+			return tea.Batch(ask(pane.DeployMsg{Do: pane.DeployImages}), func() tea.Msg {
 				return pane.AskMsg{
-					Action: plan, Title: "Deploy an image to all machines of " + p.profile, Label: "image", Text: p.suggestion(),
-					About: "What is it to run? The image must be in its registry. A plan is made first, which only looks; it is shown, with all that it would touch, before anything is started.",
+					Action: plan, Title: "Deploy an image to all machines of " + p.profile, Label: "image", Text: p.suggestion(), Choices: p.choices,
+					About: "What is it to run? A plan is made first, which only looks; it is shown, with all that it would touch, before anything is started.",
 				}
-			}
+			})
 		},
 	}
 }
 
-// images are those of the releases, newest first.
+// images are those of the registry and of the releases, newest first.
 func (p *Pane) images(prefix string) []string {
 	var out []string
+	for _, c := range p.choices() {
+		if strings.HasPrefix(c.Text, prefix) {
+			out = append(out, c.Text)
+		}
+	}
+	return out
+}
+
+// choices are the images that can be deployed: what the registry lists, and what releases had where it does not say.
+func (p *Pane) choices() []pane.Choice {
+	notes := map[string]string{}
+	var released []string
 	for i := range p.rows {
-		if im := p.rows[i].Image; strings.HasPrefix(im, prefix) && !slices.Contains(out, im) {
-			out = append(out, im)
+		r := &p.rows[i]
+		if _, known := notes[r.Image]; known || r.Image == "" {
+			continue
+		}
+		notes[r.Image] = r.version()
+		if r.runs > 0 {
+			on, _ := p.runsCell(r)
+			notes[r.Image] += ", runs on " + on
+		}
+		released = append(released, r.Image)
+	}
+	var listed []string
+	if s := p.snap(); s != nil {
+		listed = s.Images
+	}
+	var out []pane.Choice
+	for _, im := range listed {
+		if im != "" {
+			out = append(out, pane.Choice{Text: im, Note: notes[im]})
+		}
+	}
+	for _, im := range released {
+		if !slices.Contains(listed, im) {
+			out = append(out, pane.Choice{Text: im, Note: notes[im]})
 		}
 	}
 	return out

@@ -34,7 +34,7 @@ func TestWhatIsOfferedFitsTheDeployment(t *testing.T) {
 }
 
 func TestNothingThatChangesRunsWithoutBeingAsked(t *testing.T) {
-	looks := []pane.DeployDo{pane.DeployPlan, pane.DeployBack, pane.DeployForget, pane.DeployInspect, pane.DeployDetach}
+	looks := []pane.DeployDo{pane.DeployPlan, pane.DeployBack, pane.DeployForget, pane.DeployInspect, pane.DeployDetach, pane.DeployImages}
 	for name, s := range worlds() {
 		for _, a := range with(s).Actions() {
 			if a.Disabled != "" || a.Run == nil {
@@ -118,6 +118,21 @@ func TestTheSuggestionIsANewerImageOrWhereTheyAre(t *testing.T) {
 	failed.Releases = append([]watch.Release{{Version: 1483, Status: "failed", Image: image(43)}}, calm.Releases...)
 	if got := with(&failed).suggestion(); got != image(43) {
 		t.Errorf("suggests %q, want the image that failed", got)
+	}
+}
+
+func TestChoicesAreWhatIsInTheRegistryAndWhatReleasesHad(t *testing.T) {
+	listed := *worlds()["calm"]
+	runs := listed.Releases[0]
+	listed.Images = []string{image(90), runs.Image}
+	got := with(&listed).choices()
+	if len(got) < 3 || got[0] != (pane.Choice{Text: image(90)}) || got[1].Text != runs.Image || !strings.Contains(got[1].Note, "runs on all") {
+		t.Errorf("offers %+v", got)
+	}
+	for i, c := range got {
+		if slices.ContainsFunc(got[:i], func(o pane.Choice) bool { return o.Text == c.Text }) {
+			t.Errorf("offers %s twice", c.Text)
+		}
 	}
 }
 

@@ -160,6 +160,14 @@ type AskMsg struct {
 	Label    string // before the text: "reason"
 	Text     string // that is there to begin with
 	Optional bool   // an empty text will do
+	// Choices are texts that are offered, the likeliest first; nil: there are none. It is called at each View.
+	Choices func() []Choice
+}
+
+// Choice is a text that a question offers.
+type Choice struct {
+	Text string
+	Note string // shown at the right: what it is
 }
 
 // Attender is what a pane may have besides, where its readings cost somebody something: AttendsReplication says that the
@@ -264,6 +272,7 @@ const (
 	DeployAside   DeployDo = "set aside" // ID of a journal that cannot be read
 	DeployDetach  DeployDo = "detach"    // the one that runs here; it can be resumed
 	DeployInspect DeployDo = "preflight" // Image; empty: of what runs; changes nothing
+	DeployImages  DeployDo = "look for images"
 )
 
 // DeployMsg asks the console to do something about deployments. Of what it does snapshots tell.

@@ -97,3 +97,6 @@ func (d deploySource) Detach() { _ = d.asked(pane.DeployMsg{Do: pane.DeployDetac
 func (d deploySource) Check(image string) error {
 	return d.asked(pane.DeployMsg{Do: pane.DeployInspect, Image: image})
 }
+
+// LookForImages implements tui.Deploys.
+func (d deploySource) LookForImages() { _ = d.asked(pane.DeployMsg{Do: pane.DeployImages}) }

@@ -20,6 +20,8 @@ import (
 // Snapshot is an application's releases and deployments at one moment. It is never changed after it was published.
 type Snapshot struct {
 	Fleet
+	// Images are references of what is in the application's registry, the highest tag first; nil: not known.
+	Images []string
 	// Deployments are those whose journals this machine has, newest first, and the one that this console runs.
 	Deployments []Deployment
 	Planned     *Planned // waits to be started; nil: nothing does
@@ -129,6 +131,8 @@ type Options struct {
 
 	// Fleet asks the platform.
 	Fleet func(ctx context.Context) (Fleet, error)
+	// Images lists the registry; nil: it is not asked.
+	Images func(ctx context.Context) ([]string, error)
 	// Plan plans a deployment of an image, or, where there is none, going back to a release; 0: to the one before.
 	Plan func(ctx context.Context, image string, release int) (*Planned, error)
 	// Platform is what carries a plan out. definition is nil for one that is taken up again.
@@ -149,6 +153,7 @@ const (
 	every        = 10 * time.Second
 	localEvery   = 2 * time.Second
 	fleetTimeout = 30 * time.Second
+	imagesEvery  = 10 * time.Minute // besides when somebody is about to choose one
 	jobTimeout   = 2 * time.Minute
 	// atMost is how often a snapshot is published at most: a terminal shows no more.
 	atMost = 60 * time.Millisecond
@@ -160,6 +165,7 @@ type Watcher struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	fleet  *feed.Feed[Fleet]
+	images *feed.Feed[[]string]
 	local  *feed.Feed[*local]
 	wait   sync.WaitGroup
 	dirty  chan struct{} // something of the following changed
@@ -197,6 +203,10 @@ func Watch(ctx context.Context, o Options) *Watcher {
 	reader := &reader{dir: o.Dir, audit: o.Audit}
 	w.local = feed.Start(ctx, o.Local, fleetTimeout, func(context.Context) (*local, error) { return reader.read(), nil })
 	w.fleet = feed.Start(ctx, o.Every, fleetTimeout, o.Fleet)
+	if o.Images == nil {
+		o.Images = func(context.Context) ([]string, error) { return nil, nil }
+	}
+	w.images = feed.Start(ctx, imagesEvery, fleetTimeout, o.Images)
 	w.wait.Go(w.follow)
 	return w
 }
@@ -208,7 +218,7 @@ func (w *Watcher) follow() {
 		mine *local
 	)
 	for {
-		fleet, journals := w.fleet.Changed(), w.local.Changed()
+		fleet, journals, images := w.fleet.Changed(), w.local.Changed(), w.images.Changed()
 		f, l := w.fleet.Latest(), w.local.Latest()
 		select {
 		case <-w.dirty:
@@ -228,6 +238,8 @@ func (w *Watcher) follow() {
 			return
 		case <-fleet:
 		case <-journals:
+		case <-images:
+			w.touch()
 		case <-w.dirty:
 			w.touch()
 		}
@@ -258,7 +270,7 @@ func (w *Watcher) publish(f feed.Snapshot[Fleet], l *local) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := &Snapshot{
-		Fleet: f.Value, Deployments: w.deployments(l), Planned: w.planned, Checked: w.checked, Told: w.told,
+		Fleet: f.Value, Images: w.images.Latest().Value, Deployments: w.deployments(l), Planned: w.planned, Checked: w.checked, Told: w.told,
 		Acts: l.acts, Flaws: l.flaws, LocalErr: l.err,
 	}
 	if w.job != nil {
@@ -311,6 +323,9 @@ func (w *Watcher) Refresh() {
 	w.fleet.Refresh()
 }
 
+// LookForImages lists the registry now.
+func (w *Watcher) LookForImages() { w.images.Refresh() }
+
 // Close lets go of what runs, so that it can be resumed, and waits for that.
 func (w *Watcher) Close() {
 	w.mu.Lock()
@@ -318,6 +333,7 @@ func (w *Watcher) Close() {
 	w.mu.Unlock()
 	w.cancel()
 	w.fleet.Close()
+	w.images.Close()
 	w.local.Close()
 	w.wait.Wait()
 }

@@ -276,7 +276,7 @@ func (s *Sim) startAPI(ctx context.Context, sc Scenario, token string) error {
 	}
 	handler := http.NewServeMux()
 	handler.Handle("/", s.world.Handler())
-	handler.Handle("/v2/", &images{token: token})
+	handler.Handle("/v2/", &images{token: token, tags: s.world.Tags})
 	for _, ln := range []net.Listener{outside, inside} {
 		srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 		s.servers = append(s.servers, srv)

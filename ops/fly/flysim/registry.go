@@ -3,6 +3,7 @@ package flysim
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 // themselves that they are missing (platform.Traits).
 type images struct {
 	token string
+	tags  func(repository string) []string // nil: there is no such repository
 
 	mu    sync.Mutex        // guards blobs
 	blobs map[string][]byte // by digest: of what was asked for by its tag
@@ -38,6 +40,10 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := strings.TrimPrefix(r.URL.Path, "/v2/")
+	if repository, ok := strings.CutSuffix(path, "/tags/list"); ok {
+		i.list(w, repository)
+		return
+	}
 	repository, name, manifest := strings.Cut(path, "/manifests/")
 	if !manifest {
 		_, name, _ = strings.Cut(path, "/blobs/")
@@ -63,6 +69,17 @@ func (i *images) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		_, _ = w.Write(body) // the client's loss
 	}
+}
+
+// list gives all tags of a repository in one page.
+func (i *images) list(w http.ResponseWriter, repository string) {
+	tags := i.tags(repository)
+	if tags == nil {
+		refuse(w, http.StatusNotFound, "NAME_UNKNOWN")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"name": repository, "tags": tags}) // the client's loss
 }
 
 func (i *images) blob(digest string) []byte {
