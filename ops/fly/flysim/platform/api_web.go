@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"time"
 )
 
 func webEndpoints() map[string]endpoint {
@@ -165,50 +163,4 @@ func (c *call) webFinishBuild() (reply, error) {
 		return reply{}, errNotFound("app not found: %s", in.App)
 	}
 	return ok(map[string]any{"id": in.ID, "status": cmp.Or(in.Status, "completed"), "wallclock_time_ms": 5})
-}
-
-// webLogs is the lines after a token, which is a time in nanoseconds; without one, the newest of the last day.
-func (c *call) webLogs() (reply, error) {
-	q := c.URL.Query()
-	const most = 100
-	after := c.w.now.Add(-24 * time.Hour)
-	first := q.Get("next_token") == ""
-	if !first {
-		ns, err := strconv.ParseInt(q.Get("next_token"), 10, 64)
-		if err != nil {
-			return reply{}, errBadRequest("invalid next_token")
-		}
-		after = time.Unix(0, ns)
-	}
-	var lines []logLine
-	for _, l := range c.app.logs {
-		if !l.at.After(after) || q.Get("region") != "" && q.Get("region") != l.region || q.Get("instance") != "" && q.Get("instance") != l.instance {
-			continue
-		}
-		lines = append(lines, l)
-	}
-	if len(lines) > most {
-		if first {
-			lines = lines[len(lines)-most:]
-		} else {
-			lines = lines[:most]
-		}
-	}
-	data := make([]any, 0, len(lines))
-	next := after
-	if first {
-		next = c.w.now
-	}
-	for _, l := range lines {
-		next = l.at
-		data = append(data, map[string]any{
-			"id": strconv.FormatInt(l.at.UnixNano(), 10), "type": "log",
-			"attributes": map[string]any{
-				"timestamp": l.at.UTC().Format(time.RFC3339Nano), "message": l.message, "level": l.level,
-				"instance": l.instance, "region": l.region,
-				"meta": map[string]any{"instance": l.instance, "region": l.region, "event": map[string]any{"provider": l.provider}},
-			},
-		})
-	}
-	return ok(map[string]any{"data": data, "meta": map[string]any{"next_token": strconv.FormatInt(next.UnixNano(), 10)}})
 }

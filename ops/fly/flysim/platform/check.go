@@ -54,10 +54,12 @@ func (w *World) resetChecks(m *machine) {
 func (w *World) evalChecks(m *machine) {
 	for _, c := range m.checks {
 		status, output := w.probe(m, c)
-		if status != c.status {
-			c.changed = w.now
-		}
+		before := c.status
 		c.status, c.output = status, output
+		if status != before {
+			c.changed = w.now
+			w.saysCheck(m, c, before)
+		}
 	}
 	m.encoded = nil
 }

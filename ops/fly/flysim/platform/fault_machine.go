@@ -11,7 +11,7 @@ import (
 
 // BuiltinFaults is every fault of a World to which none was added.
 func BuiltinFaults() []FaultKind {
-	return slices.Concat(apiFaults(), machineFaults(), behaviourFaults(), metricsFaults())
+	return slices.Concat(apiFaults(), machineFaults(), behaviourFaults(), metricsFaults(), logFaults())
 }
 
 // machineFaults is what can be wrong with machines, as the platform tells it.

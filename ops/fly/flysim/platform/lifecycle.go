@@ -55,6 +55,7 @@ func (w *World) prepare(m *machine) {
 func (w *World) start(m *machine, source string) {
 	w.event(m, "start", fly.StateStarting, source, nil)
 	w.enter(m, fly.StateStarting)
+	w.saysPull(m)
 	w.later(m, w.opts.Delays.Start, func() { w.startedNow(m) })
 }
 
@@ -63,7 +64,7 @@ func (w *World) startedNow(m *machine) {
 	w.event(m, "start", fly.StateStarted, byFlyd, nil)
 	m.started = w.now
 	w.enter(m, fly.StateStarted)
-	w.log(m, "info", "app", "Machine started")
+	w.saysStart(m)
 	switch {
 	case m.crashes() != nil:
 		w.later(m, m.crashes().after, func() { w.crashNow(m) })
@@ -78,6 +79,7 @@ func (w *World) startedNow(m *machine) {
 		if f := w.on("release-command-fails"); f != nil {
 			code = f.args.Int("exit")
 		}
+		w.saysJob(m, code)
 		w.later(m, d, func() { w.exitNow(m, fly.ExitEvent{ExitCode: code, GuestExitCode: code}) })
 		return
 	}
@@ -107,6 +109,7 @@ func (w *World) Up(id string) error {
 func (w *World) boot(m *machine) {
 	w.later(m, w.opts.Delays.Boot, func() {
 		m.booted = true
+		w.saysReady(m)
 		w.evalChecks(m)
 		w.touch(m)
 		w.sour(m)
@@ -118,6 +121,7 @@ func (w *World) crashNow(m *machine) {
 	if c == nil {
 		return
 	}
+	w.saysCrash(m, c)
 	e := fly.ExitEvent{ExitCode: c.code, GuestExitCode: c.code, Restarting: c.max == 0 || m.restarts < c.max}
 	if c.oom {
 		e.OOMKilled, e.GuestSignal, e.Signal, e.ExitCode, e.GuestExitCode = true, 9, 9, 137, 0
@@ -166,6 +170,7 @@ func (w *World) stopMachine(m *machine) {
 		return
 	}
 	w.event(m, "stop", fly.StateStopping, byUser, nil)
+	w.saysStop(m)
 	w.enter(m, fly.StateStopping)
 	w.later(m, w.opts.Delays.Stop, func() { w.exitNow(m, fly.ExitEvent{RequestedStop: true}) })
 }

@@ -27,7 +27,7 @@ type app struct {
 	volumes   []*volume
 	secrets   []*secret
 	secretsV  int
-	logs      []logLine
+	logs      []Logged
 	lock      *appLock
 	stale     []byte          // the machine list as it was when list-stale was switched on
 	builds    int             // ever begun

@@ -100,6 +100,8 @@ type World struct {
 	ulidMS    uint64
 	ulidN     uint64
 	requests  uint64
+	tap       func(Logged) // told of every line of a log; nil: nobody
+	speech    speech
 	traffic   traffic
 
 	faultMu sync.Mutex // one SetFault or ClearFault at a time; taken before peerMu
