@@ -45,6 +45,7 @@ type API struct {
 	GraphQL   string // base URL, https://api.fly.io
 	Web       string // base URL, https://api.fly.io
 	Registry  string // base URL of the platform's registry of images, https://registry.fly.io
+	Metrics   string // base URL of the platform's Prometheus, https://api.fly.io/prometheus
 	TokenEnv  string // name of the environment variable, FLY_ACCESS_TOKEN
 	TokenFile string // a file with the token, 0600; empty: flyctl's own configuration
 	Token     fly.Token

@@ -86,7 +86,7 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 	got := w.must(Options{Name: "changelog"})
 	want := &Profile{
 		Name: "changelog", App: "changelog", Environment: "production",
-		API:       API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", Registry: "https://registry.fly.io", TokenEnv: "FLY_ACCESS_TOKEN"},
+		API:       API{Machines: "https://api.machines.dev", GraphQL: "https://api.fly.io", Web: "https://api.fly.io", Registry: "https://registry.fly.io", Metrics: "https://api.fly.io/prometheus", TokenEnv: "FLY_ACCESS_TOKEN"},
 		Network:   Network{Mode: "auto", Transport: "auto"},
 		Probe:     Probe{Scheme: "http", Timeout: 3 * time.Second, Concurrency: 64, Status: "200-399"},
 		Lint:      Lint{FailOn: "warning", SmallRows: 10_000, SmallBytes: 16 << 20},
@@ -96,7 +96,13 @@ func TestWithoutAnyFileTheNameIsAnAppAndAllElseIsTheDefault(t *testing.T) {
 			MaxSnapshot: 2 * time.Hour, LockTimeout: 10 * time.Second, Verify: "decoded", Every: "17 3 * * *", Overdue: 26 * time.Hour,
 			Keep: "hourly 24, daily 7, weekly 5, monthly 12, last 3, predeploy 5",
 		},
-		Deploy:   Deploy{Backup: "auto", BackupAge: 10 * time.Minute, Preflight: "require", Soak: 30 * time.Second, Content: true, TotalLimit: time.Hour},
+		Deploy: Deploy{
+			Backup: "auto", BackupAge: 10 * time.Minute, Preflight: "require", Soak: 30 * time.Second, Content: true, TotalLimit: time.Hour,
+			Guards: Guards{
+				Errors: Guard{Mode: GuardPause, Limit: .01}, P99: Guard{Mode: GuardWatch}, Restarts: Guard{Mode: GuardPause},
+				Lag: Guard{Mode: GuardPause, Other: true}, Settle: 30 * time.Second,
+			},
+		},
 		Console:  Console{Theme: "auto", Glyphs: "auto"},
 		Database: Database{Via: "auto", Poll: "auto", Warn: time.Second, Critical: 5 * time.Second},
 		Interval: Interval{5 * time.Second, 5 * time.Second, 5 * time.Second, 30 * time.Second, time.Minute, time.Minute, time.Second},
@@ -239,7 +245,7 @@ org = "changelog-media"
 project = "../../../src"
 primary_region = "iad"
 agree = [{ path = "/" }, { path = "/feed", ignore = ['\d+'], headers = { host = "changelog.com" } }]
-api = { machines = "http://127.0.0.1:4280", graphql = "http://127.0.0.1:1", web = "http://127.0.0.1:2", registry = "http://127.0.0.1:3", token_env = "T", token_file = "~/t", token = "fo1_secret" }
+api = { machines = "http://127.0.0.1:4280", graphql = "http://127.0.0.1:1", web = "http://127.0.0.1:2", registry = "http://127.0.0.1:3", metrics = "http://127.0.0.1:4/p", token_env = "T", token_file = "~/t", token = "fo1_secret" }
 network = { mode = "user", config = "wg.conf", interface = "wg0", dns = "fdaa::3", transport = "udp", websocket = "ws://127.0.0.1:443/" }
 cluster.command = ["bin/x", "rpc", ""]
 console = { theme = "nord", glyphs = "ascii", mouse = true, read_only = true, reduced_motion = true }
@@ -268,6 +274,7 @@ soak = "1s"
 content = false
 additive = ["20260101120000"]
 limit = "5m"
+guards = { errors = "2.5%", p99 = "3x", restarts = 2, lag = "20s", settle = "0s" }
 [app.changelog.backup]
 store = "s3://backups/db?endpoint=https://s3.example.com"
 key_env = "K"
@@ -328,7 +335,7 @@ url_env = "SYD_URL"
 		Name: "changelog", App: "changelog-2025", Environment: "staging", Org: "changelog-media",
 		Project: filepath.Join(w.dir, "src"), PrimaryRegion: "iad",
 		API: API{
-			Machines: "http://127.0.0.1:4280", GraphQL: "http://127.0.0.1:1", Web: "http://127.0.0.1:2", Registry: "http://127.0.0.1:3", TokenEnv: "T",
+			Machines: "http://127.0.0.1:4280", GraphQL: "http://127.0.0.1:1", Web: "http://127.0.0.1:2", Registry: "http://127.0.0.1:3", Metrics: "http://127.0.0.1:4/p", TokenEnv: "T",
 			TokenFile: filepath.Join(w.dir, "home/t"), Token: tok,
 		},
 		Network: Network{"user", filepath.Join(w.dir, "home/.config/ops-console/wg.conf"), "wg0", "fdaa::3", "udp", "ws://127.0.0.1:443/"},
@@ -366,7 +373,9 @@ url_env = "SYD_URL"
 			"0 * * * *", 2 * time.Hour,
 			"W", "WS", "registry.example.com/ops:1",
 		},
-		Deploy:   Deploy{"always", time.Minute, "warn", time.Second, false, []string{"20260101120000"}, 5 * time.Minute},
+		Deploy: Deploy{"always", time.Minute, "warn", time.Second, false, []string{"20260101120000"}, 5 * time.Minute, Guards{
+			Guard{Mode: GuardPause, Limit: .025}, Guard{Mode: GuardPause, Times: 3}, Guard{Mode: GuardPause, Limit: 2}, Guard{Mode: GuardPause, Limit: 20}, 0,
+		}},
 		Interval: Interval{1e9, 2e9, 3e9, 4e9, 5e9, 6e9, 7e9},
 		Sources:  []string{filepath.Join(w.dir, "home/.config/ops-console/config.toml")},
 		Origins:  p.Origins,
@@ -628,7 +637,7 @@ func TestPeerPath(t *testing.T) {
 
 // uncommented is the example with everything it shows switched on.
 func uncommented() string {
-	return regexp.MustCompile(`(?m)^# ([a-z_]+ = )`).ReplaceAllString(Example(), "$1")
+	return regexp.MustCompile(`(?m)^# ([a-z0-9_.]+ = )`).ReplaceAllString(Example(), "$1")
 }
 
 func TestExampleIsReadAsItIsAndWithEverythingSwitchedOn(t *testing.T) {

@@ -206,6 +206,7 @@ func Platform(p *config.Profile, o Options, dial func(context.Context, string, s
 		MachinesURL: p.API.Machines,
 		GraphQLURL:  p.API.GraphQL,
 		WebURL:      p.API.Web,
+		MetricsURL:  p.API.Metrics,
 		Token:       p.TokenSource(o.Getenv),
 		Dial:        dial,
 		UserAgent:   "ops-console/" + o.Version,

@@ -29,7 +29,7 @@ func (s *Sim) register() error {
 
 // ownFaults is what can be wrong with the network of s and with its database. Where they are only listed, s may be nil.
 func ownFaults(s *Sim) []platform.FaultKind {
-	return append(networkFaults(s), flex.Faults(func() *flex.Database { return s.database })...)
+	return slices.Concat(networkFaults(s), logFaults(s), flex.Faults(func() *flex.Database { return s.database }))
 }
 
 // networkFaults is what can be wrong with the network of s. Where they are only listed, s may be nil.
@@ -171,18 +171,27 @@ func (c *clock) now() time.Time { return time.Now().Add(-time.Duration(c.back.Lo
 func (s *Sim) tell(sc Scenario, c *clock) error {
 	story := slices.Clone(sc.Story)
 	slices.SortStableFunc(story, func(a, b Step) int { return cmp.Compare(b.Ago, a.Ago) })
+	come := func() { c.back.Store(int64(visited)); s.world.Visitors(DefaultApp, visitorsPerSecond) }
+	early := false
 	for _, step := range story {
 		f, err := platform.ParseFault(step.Fault)
 		if err != nil {
 			return err
+		}
+		if step.Ago < visited && !early {
+			come()
+			early = true
 		}
 		c.back.Store(int64(step.Ago))
 		if err := s.set(f, step.Clear); err != nil && !absent(err) {
 			return fmt.Errorf("%s: %w", step.Fault, err)
 		}
 	}
+	if !early {
+		come()
+	}
 	c.back.Store(0)
-	s.world.Tick()
+	s.world.Visitors(DefaultApp, 0) // from now on they really come
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (a access) profile(dir string) ([]byte, error) {
 		"project":        filepath.Join(dir, projectDir),
 		"generator":      table{"snapshots": filepath.Join(dir, treesFile), "mix": "never", "web": false},
 		"api": table{
-			"machines": a.api, "graphql": a.api, "web": a.api, "registry": a.api, "token_file": filepath.Join(dir, tokenFile),
+			"machines": a.api, "graphql": a.api, "web": a.api, "registry": a.api, "metrics": a.api + "/prometheus", "token_file": filepath.Join(dir, tokenFile),
 		},
 		"network": network,
 		"probe":   table{"path": sixpn.HealthPath, "port": httpPort, "release_header": sixpn.ReleaseHeader},
@@ -173,7 +173,7 @@ func (a access) profile(dir string) ([]byte, error) {
 		profile["backup"] = a.backups.profile(dir)
 	}
 	// The world has things wrong with it that a preflight rightly refuses, and nobody wants to wait here.
-	profile["deploy"] = table{"preflight": "warn", "soak": "5s"}
+	profile["deploy"] = table{"preflight": "warn", "soak": "5s", "guards": table{"settle": "0s"}}
 	b, err := toml.Marshal(table{"app": table{a.app: profile}})
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", profileFile, err)
@@ -190,7 +190,7 @@ func (a access) env(dir string) []byte {
 		{"FLY_API_BASE_URL", a.api},
 		{"FLY_FLAPS_BASE_URL", a.api},
 		{"FLY_UIEX_BASE_URL", a.api},
-		{"FLY_METRICS_BASE_URL", dead},
+		{"FLY_METRICS_BASE_URL", dead}, // of the client about itself, not of the app
 		{"FLY_SYNTHETICS_BASE_URL", dead},
 		{"FLY_TRACE_COLLECTOR_URL", "127.0.0.1"},
 		{"FLY_REGISTRY_HOST", deadEnd},

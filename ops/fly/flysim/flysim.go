@@ -28,6 +28,7 @@ import (
 	"ops-console/ops/backup/store/s3server"
 	"ops-console/ops/fly"
 	"ops-console/ops/fly/flysim/flex"
+	"ops-console/ops/fly/flysim/logstream"
 	"ops-console/ops/fly/flysim/platform"
 	"ops-console/ops/fly/flysim/sixpn"
 	"ops-console/ops/postgres/pgcluster"
@@ -78,7 +79,8 @@ type Sim struct {
 	control *controller
 	url     string
 
-	database *flex.Database   // nil: none
+	database *flex.Database // nil: none
+	logs     *logstream.Stream
 	store    *s3server.Server // of backups; nil: none, or they lie in a directory
 	ready    chan struct{}    // closed when the file that says so is there
 	unready  error            // why the world is not all that it should be; set before ready is closed
@@ -207,6 +209,7 @@ func (s *Sim) start(ctx context.Context, o Options, sc Scenario) error {
 	s.world.Run()
 	s.sync()
 	s.work.Go(func() { s.follow(s.background) })
+	s.work.Go(func() { s.visit(s.background) })
 	if s.control, err = listenControl(ctx, s.dir, s.command); err != nil {
 		return err
 	}
@@ -251,6 +254,9 @@ func (s *Sim) startNetwork(ctx context.Context, r *rand.Rand) (err error) {
 	s.world.SetGateway(s.gateway.Endpoint().Addr().String(), s.gateway.PublicKey().String())
 	if err := s.world.SetPeerSink(peers{s.gateway}); err != nil {
 		return fmt.Errorf("connect the gateway to the platform: %w", err)
+	}
+	if err := s.startLogs(); err != nil {
+		return err
 	}
 	s.hosts = sixpn.NewHosts(s.gateway.Stack(), sixpn.NewSite(time.Now().Add(-contentAge), time.Now), s.services()...)
 	return nil
@@ -393,6 +399,9 @@ func (s *Sim) shutdown() error {
 	}
 	for _, srv := range s.servers {
 		errs = append(errs, srv.Close())
+	}
+	if s.logs != nil {
+		errs = append(errs, s.logs.Close())
 	}
 	if s.hosts != nil {
 		errs = append(errs, s.hosts.Close())

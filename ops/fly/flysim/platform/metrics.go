@@ -14,7 +14,8 @@ type traffic struct {
 	store    proxymetrics.Store
 	rand     *rand.Rand // apart from the world's, so that ids do not hang on visitors
 	scraping bool
-	visitors int // counts calls of Visitors: only those of the latest come
+	routed   []*machine // room for the answer of World.routed
+	visitors int        // counts calls of Visitors: only those of the latest come
 }
 
 // Answer is how one request for a page is answered besides what the page says: with a status of its own (0: the page's), and
@@ -60,28 +61,27 @@ func (w *World) scrape() {
 func (w *World) Route(app string) (Instance, bool) {
 	w.lock()
 	defer w.unlock()
-	if m := w.route(app); m != nil {
-		return w.instance(m), true
+	mm := w.routed(app)
+	if len(mm) == 0 {
+		return Instance{}, false
 	}
-	return Instance{}, false
+	return w.instance(mm[w.chance().IntN(len(mm))]), true
 }
 
-func (w *World) route(app string) *machine {
+// routed are the machines of an app that get requests.
+func (w *World) routed(app string) []*machine {
 	a := w.apps[app]
 	if a == nil {
 		return nil
 	}
-	// One of them, each as likely, in one pass.
-	var found *machine
-	n := 0
+	mm := w.traffic.routed[:0]
 	for _, m := range a.machines {
 		if m.routed() {
-			if n++; w.chance().IntN(n) == 0 {
-				found = m
-			}
+			mm = append(mm, m)
 		}
 	}
-	return found
+	w.traffic.routed = mm
+	return mm
 }
 
 func (w *World) chance() *rand.Rand {
@@ -116,8 +116,9 @@ func (w *World) Visitors(app string, perSecond int) {
 		if w.traffic.visitors != turn || w.closed {
 			return
 		}
-		for range perSecond {
-			w.visit(app)
+		mm := w.routed(app)
+		for range perSecond * min(len(mm), 1) {
+			w.visit(mm[w.chance().IntN(len(mm))])
 		}
 		w.after(time.Second, come)
 	}
@@ -126,11 +127,7 @@ func (w *World) Visitors(app string, perSecond int) {
 	}
 }
 
-func (w *World) visit(app string) {
-	m := w.route(app)
-	if m == nil {
-		return
-	}
+func (w *World) visit(m *machine) {
 	b, chance := w.behaviour(m), w.chance()
 	if b.Dead || b.Hang || b.Silent {
 		return // the proxy counts no answer

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,6 +28,7 @@ type Stack interface {
 // on its ports, a dead one has its address only, and packets to any other vanish. Make one with NewHosts.
 type Hosts struct {
 	stack  Stack
+	site   *Site
 	offers map[string][]Service // by app; those of others serve the site
 	srv    *http.Server
 	ctx    context.Context // ends with Close; hanging requests wait for it
@@ -41,7 +41,7 @@ type Hosts struct {
 
 // NewHosts serves nothing until Set: the instances of the apps that services name offer those, and all others the site.
 func NewHosts(stack Stack, site *Site, services ...Service) *Hosts {
-	h := &Hosts{stack: stack, hosts: map[netip.Addr]*host{}, offers: map[string][]Service{}}
+	h := &Hosts{stack: stack, site: site, hosts: map[netip.Addr]*host{}, offers: map[string][]Service{}}
 	for _, s := range services {
 		h.offers[s.App] = append(h.offers[s.App], s)
 	}
@@ -245,39 +245,4 @@ func (c *conn) Close() error {
 	delete(c.host.conns, c)
 	c.host.mu.Unlock()
 	return c.Conn.Close()
-}
-
-// behave answers as the instance's Behaviour says, and otherwise as the site does.
-func behave(site *Site) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		c, ok := r.Context().Value(connKey{}).(*conn)
-		if !ok {
-			http.Error(w, "no such instance", http.StatusBadGateway)
-			return
-		}
-		i := *c.host.inst.Load()
-		b := i.Behaviour
-		if b.Hang || b.Silent {
-			<-r.Context().Done()
-			return
-		}
-		if b.Delay > 0 {
-			// No way is equally long twice.
-			t := time.NewTimer(b.Delay + rand.N(b.Delay/4+1))
-			defer t.Stop()
-			select {
-			case <-t.C:
-			case <-r.Context().Done():
-				return
-			}
-		}
-		switch {
-		case c.service.HTTP != nil:
-			c.service.HTTP(w, r, i)
-		case b.Hostile:
-			serveHostile(w, r)
-		default:
-			site.serve(w, r, i)
-		}
-	}
 }
