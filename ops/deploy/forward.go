@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -19,11 +21,11 @@ func (r *reducer) forward() {
 	}
 	switch r.p.Strategy {
 	case StrategyBlueGreen:
-		steps = append(steps, r.greens, func() bool { return r.gates(BeforeCommit) }, r.cutover)
+		steps = append(steps, r.greens, func() bool { return r.gates(BeforeCommit) }, r.calm, r.cutover)
 	case StrategyCanary:
-		steps = append(steps, r.canaries, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) })
+		steps = append(steps, r.canaries, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) }, r.calm)
 	case StrategyRolling, StrategyImmediate:
-		steps = append(steps, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) })
+		steps = append(steps, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) }, r.calm)
 	}
 	for _, step := range steps {
 		if !step() {
@@ -111,7 +113,7 @@ func (r *reducer) guards() bool {
 		r.record(Record{Kind: RecPaused, Text: r.over()})
 		return false
 	case s.Paused != "" && s.PausedBy == "" && r.o.calm.looks >= r.t.Good:
-		r.record(Record{Kind: RecGoesOn})
+		r.record(Record{Kind: RecGoesOn, Text: r.under()})
 		return false
 	case s.Paused != "" && s.PausedBy == "" && r.now.Sub(r.from(s.pausedAt)) > r.t.Health:
 		r.fail("paused for too long: " + s.Paused)
@@ -120,13 +122,33 @@ func (r *reducer) guards() bool {
 	return true
 }
 
+// calm holds back what there is no way back from as long as a guard says pause.
+func (r *reducer) calm() bool {
+	if r.s.Paused == "" || r.s.PausedBy != "" || r.s.CutOver {
+		return true
+	}
+	r.wait("paused: " + r.s.Paused)
+	return false
+}
+
+// over says which guards are over their limits.
 func (r *reducer) over() string {
+	return cmp.Or(r.readings(func(g Guard) bool { return g.Over && !g.Unknown }, "%s is %s, over %s"), "a guard is over its limit")
+}
+
+// under says what the guards measure that could pause it, and do not.
+func (r *reducer) under() string {
+	return r.readings(func(g Guard) bool { return !g.Over && !g.Unknown && g.Limit != "" }, "%s is %s, the limit %s")
+}
+
+func (r *reducer) readings(which func(Guard) bool, form string) string {
+	var out []string
 	for _, g := range r.o.Guards {
-		if g.Over && !g.Unknown {
-			return fmt.Sprintf("%s is %s, over %s", g.Name, g.Value, g.Limit)
+		if which(g) {
+			out = append(out, fmt.Sprintf(form, g.Name, g.Value, g.Limit))
 		}
 	}
-	return "a guard is over its limit"
+	return strings.Join(out, "; ")
 }
 
 // of gives the units with a role.

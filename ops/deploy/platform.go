@@ -142,11 +142,17 @@ type ReleaseRecord struct {
 
 // Guard is a measurement that pauses a deployment by itself: errors, latency, lag, restarts.
 type Guard struct {
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	Limit   string `json:"limit"`
-	Over    bool   `json:"over"`
-	Unknown bool   `json:"unknown,omitempty"` // never pauses
+	Name    string    `json:"name"`
+	Value   string    `json:"value"`            // empty: not known
+	Limit   string    `json:"limit,omitempty"`  // empty: it is only shown, and is never over
+	Before  string    `json:"before,omitempty"` // what it was before the deployment; empty: not known, or the same as nothing
+	Over    bool      `json:"over"`
+	Unknown bool      `json:"unknown,omitempty"` // never pauses
+	Why     string    `json:"why,omitempty"`     // it is not known, made safe to show
+	At      time.Time `json:"at,omitzero"`       // when what it says was so
+	// Recent are the latest readings, the oldest first, NaN where there was none; Top is the limit in their unit, 0: none.
+	Recent []float64 `json:"-"`
+	Top    float64   `json:"-"`
 }
 
 // Metadata keys. Update and Create put Intent.Tags into the configuration's metadata; Observe reads them back.

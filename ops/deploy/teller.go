@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -142,8 +143,8 @@ var tales = map[RecordKind]func(*teller, *Record, *Event) bool{
 		e.Step, e.Text = "pause", "paused: "+r.Text
 		return true
 	},
-	RecGoesOn: func(_ *teller, _ *Record, e *Event) bool {
-		e.Step, e.Text = "pause", "goes on: every guard is under its limit"
+	RecGoesOn: func(_ *teller, r *Record, e *Event) bool {
+		e.Step, e.Text = "pause", "goes on: "+cmp.Or(r.Text, "every guard is under its limit")
 		return true
 	},
 	RecRequest: func(_ *teller, r *Record, e *Event) bool {
