@@ -36,7 +36,9 @@ func (s *speech) says(w *World, m *machine, level, format string, args ...any) {
 }
 
 // phoenix tells whether what runs on m is a Phoenix application.
-func (m *machine) phoenix() bool { return m.app.role != rolePostgres && len(m.cfg.Schedule) == 0 && !m.cfg.job() }
+func (m *machine) phoenix() bool {
+	return m.app.role != rolePostgres && len(m.cfg.Schedule) == 0 && !m.cfg.job()
+}
 
 // module is the app's name as that of an Elixir module.
 func (a *app) module() string {
