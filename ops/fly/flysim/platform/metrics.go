@@ -40,6 +40,7 @@ func (w *World) Served(id string, status int, took time.Duration) {
 }
 
 func (w *World) served(m *machine, status int, took time.Duration) {
+	w.heard(m, status, took)
 	w.traffic.store.Served(proxymetrics.Instance{App: m.app.name, Region: m.region, Host: m.host, ID: m.id}, status, took)
 	if !w.traffic.scraping {
 		w.traffic.scraping = true
