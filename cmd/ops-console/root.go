@@ -98,6 +98,7 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 		preflightCommand(e, t),
 		versionsCommand(e, t),
 		phxCommand(e, t),
+		logsCommand(e, t),
 		auditCommand(e, t),
 		backupCommand(e, t),
 		wgCommand(e, t),

@@ -355,5 +355,9 @@ const maxFailure = 400
 
 // failure is an error as it may be shown. It comes from a client that keeps its token out of it.
 func failure(err error, now time.Time) *Failure {
-	return &Failure{Text: plaintext.Line(err.Error(), maxFailure), Hint: fly.HintOf(err), At: now}
+	return &Failure{Text: plaintext.Line(err.Error(), maxFailure), Hint: fly.HintOf(err), At: now, Denied: denied(err)}
+}
+
+func denied(err error) bool {
+	return errors.Is(err, fly.ErrUnauthorized) || errors.Is(err, fly.ErrNotFound) || errors.Is(err, fly.ErrNoToken)
 }

@@ -62,6 +62,9 @@ type Failure struct {
 	Text string
 	Hint string    // may be empty
 	At   time.Time // of the latest try
+
+	// Denied says that trying again will not help: there is no token, it may not see the log, or there is no such app.
+	Denied bool
 }
 
 // State is how the stream is.
