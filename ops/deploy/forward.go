@@ -145,7 +145,11 @@ func (r *reducer) readings(which func(Guard) bool, form string) string {
 	var out []string
 	for _, g := range r.o.Guards {
 		if which(g) {
-			out = append(out, fmt.Sprintf(form, g.Name, g.Value, g.Limit))
+			name := g.Name
+			if g.Where != "" {
+				name += " of " + g.Where
+			}
+			out = append(out, fmt.Sprintf(form, name, g.Value, g.Limit))
 		}
 	}
 	return strings.Join(out, "; ")

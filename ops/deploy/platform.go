@@ -146,6 +146,7 @@ type Guard struct {
 	Value   string    `json:"value"`            // empty: not known
 	Limit   string    `json:"limit,omitempty"`  // empty: it is only shown, and is never over
 	Before  string    `json:"before,omitempty"` // what it was before the deployment; empty: not known, or the same as nothing
+	Where   string    `json:"where,omitempty"`  // what part it is of, after "of"; empty: of all
 	Over    bool      `json:"over"`
 	Unknown bool      `json:"unknown,omitempty"` // never pauses
 	Why     string    `json:"why,omitempty"`     // it is not known, made safe to show

@@ -39,6 +39,7 @@ const (
 	GatePreflight = "preflight"
 	GateBackup    = "backup"
 	GateContent   = "content"
+	GateGuards    = "guards"
 )
 
 // Times of the gates.
@@ -102,6 +103,7 @@ func (s *Session) PlanDeploy(ctx context.Context, o DeployOptions) (*Deployment,
 	if err != nil {
 		return nil, fmt.Errorf("plan the deployment of %s: %w", s.Profile.App, err)
 	}
+	p.Gates = measurable(&p)
 	return &Deployment{Plan: p, Notes: append(more, notes...), Definition: in.Definition}, nil
 }
 
@@ -367,6 +369,9 @@ func (s *Session) gates(o DeployOptions, migrates bool) []deploy.Gate {
 	if p.Deploy.Content && len(p.Agree) > 0 && s.Network != nil {
 		out = append(out, deploy.Gate{Name: GateContent, When: deploy.BeforeCommit, Required: true, Timeout: contentTimeout})
 	}
+	if g := p.Deploy.Guards; g.Settle > 0 && pauses(g) {
+		out = append(out, deploy.Gate{Name: GateGuards, When: deploy.BeforeCommit, Required: true, Timeout: g.Settle + settleTimeout})
+	}
 	return out
 }
 
@@ -375,12 +380,18 @@ func (s *Session) DeployPlatform(p *deploy.Plan, definition json.RawMessage, o O
 	if told == nil {
 		told = func(string) {}
 	}
+	guards := s.guards(p, now)
+	var measure func([]deploy.Machine) []deploy.Guard
+	if guards != nil {
+		measure = guards.Measure
+	}
 	return flyplatform.New(flyplatform.Options{
-		API: s.Platform, Definition: definition, Now: now, Guards: s.guards(now),
+		API: s.Platform, Definition: definition, Now: now, Guards: measure,
 		Gates: map[string]flyplatform.Gate{
 			GatePreflight: func(ctx context.Context) (deploy.Verdict, string) { return s.preflightGate(ctx, p, now) },
 			GateBackup:    func(ctx context.Context) (deploy.Verdict, string) { return s.backupGate(ctx, p.ID, o, now, told) },
 			GateContent:   s.contentGate,
+			GateGuards:    func(ctx context.Context) (deploy.Verdict, string) { return s.guardsGate(ctx, guards) },
 		},
 	})
 }

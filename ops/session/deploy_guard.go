@@ -3,67 +3,66 @@ package session
 import (
 	"context"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
+	"ops-console/ops/config"
 	"ops-console/ops/deploy"
+	"ops-console/ops/deploy/guard"
+	"ops-console/ops/metrics"
 	"ops-console/ops/replication"
 )
 
-// Of the guards: how often what they watch is read, and how long a reading may take.
-const (
-	guardEvery   = 15 * time.Second
-	guardTimeout = 5 * time.Second
-)
+// settleTimeout is how much longer than asked for measurements may take to be calm before a deployment is committed: longer
+// than a guard may pause it.
+const settleTimeout = 10 * time.Minute
 
-// lagGuard pauses a deployment while a replica is further behind than the profile bears: whoever writes there then waits for
-// it in vain, and each machine that starts makes it worse. It reads now and then, and keeps what it read.
-type lagGuard struct {
-	read     func(context.Context) (*replication.Snapshot, error)
-	critical time.Duration
-	now      func() time.Time
-
-	mu   sync.Mutex // guards what follows
-	at   time.Time
-	last deploy.Guard
+// guards measure what pauses a deployment by itself, until the session ends; nil where the profile wants nothing measured.
+func (s *Session) guards(p *deploy.Plan, now func() time.Time) *guard.Guards {
+	o := guard.Options{Plan: p, Limits: s.Profile.Deploy.Guards, Critical: s.Profile.Database.Critical, Now: now, Metrics: s.metrics}
+	if r, ok := s.ReplicationOptions(); ok {
+		o.Lag = func(ctx context.Context) (*replication.Snapshot, error) { return replication.Read(ctx, r) }
+	}
+	g := guard.New(o)
+	if g != nil {
+		s.mu.Lock()
+		s.ends = append(s.ends, g.Close)
+		s.mu.Unlock()
+	}
+	return g
 }
 
-// guards measures what pauses a deployment by itself; nil where the profile names no database.
-func (s *Session) guards(now func() time.Time) func(context.Context) []deploy.Guard {
-	o, ok := s.ReplicationOptions()
-	if !ok {
-		return nil
-	}
-	g := &lagGuard{now: now, critical: s.Profile.Database.Critical, read: func(ctx context.Context) (*replication.Snapshot, error) { return replication.Read(ctx, o) }}
-	return func(ctx context.Context) []deploy.Guard { return []deploy.Guard{g.measure(ctx)} }
-}
-
-func (g *lagGuard) measure(ctx context.Context) deploy.Guard {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if now := g.now(); g.at.IsZero() || now.Sub(g.at) >= guardEvery {
-		ctx, cancel := context.WithTimeout(ctx, guardTimeout)
-		defer cancel()
-		snap, err := g.read(ctx)
-		g.at, g.last = now, lagOf(snap, err, g.critical)
-	}
-	return g.last
-}
-
-// lagOf is the replica that is furthest behind for sure. What is not known never pauses anything.
-func lagOf(s *replication.Snapshot, err error, critical time.Duration) deploy.Guard {
-	out := deploy.Guard{Name: "replica lag", Limit: critical.String(), Unknown: true, Value: "unknown"}
-	if err != nil || s == nil || critical <= 0 {
-		return out
-	}
-	for _, n := range s.Nodes {
-		if n.Lag.Lo == nil || n.Depth == 0 {
-			continue
+// metrics is who is asked for the metrics of the application's organization.
+func (s *Session) metrics(ctx context.Context) (*metrics.Client, error) {
+	org := s.Profile.Org
+	if org == "" {
+		app, err := s.Platform.App(ctx, s.Profile.App)
+		if err != nil {
+			return nil, fmt.Errorf("find the organization whose metrics %s is in: %w (or set org in the profile)", s.Profile.App, err)
 		}
-		if lo := *n.Lag.Lo; out.Unknown || lo > critical.Seconds() && !out.Over {
-			out.Unknown, out.Value = false, fmt.Sprintf("%s %.1fs at least", n.Name, lo)
-			out.Over = lo > critical.Seconds()
-		}
+		org = app.Organization.Slug
 	}
-	return out
+	return &metrics.Client{Source: s.Platform, Org: org}, nil
+}
+
+// pauses says whether one of the guards can pause a deployment.
+func pauses(g config.Guards) bool {
+	return slices.ContainsFunc([]config.Guard{g.Errors, g.P99, g.Restarts, g.Lag}, func(x config.Guard) bool { return x.Mode == config.GuardPause })
+}
+
+// measurable are the gates of a plan without the one that waits for measurements where there is nothing to measure before the
+// commit: new machines beside the old ones have no traffic before.
+func measurable(p *deploy.Plan) []deploy.Gate {
+	if p.Strategy != deploy.StrategyBlueGreen {
+		return p.Gates
+	}
+	return slices.DeleteFunc(slices.Clone(p.Gates), func(g deploy.Gate) bool { return g.Name == GateGuards })
+}
+
+// guardsGate waits until the measurements are of a time in which everything runs on the new release.
+func (s *Session) guardsGate(ctx context.Context, g *guard.Guards) (deploy.Verdict, string) {
+	if g == nil {
+		return deploy.Warn, "the profile has nothing measured any more"
+	}
+	return g.Settled(ctx, s.Profile.Deploy.Guards.Settle)
 }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"ops-console/ops/config"
@@ -32,6 +33,9 @@ type Session struct {
 
 	getenv func(string) string
 	joined bool // the network is ours to leave
+
+	mu   sync.Mutex // guards ends
+	ends []func()   // of what goes on in the background
 }
 
 // Options of Open.
@@ -61,6 +65,13 @@ func Open(ctx context.Context, p *config.Profile, o Options) *Session {
 
 // Close ends what Open began.
 func (s *Session) Close() error {
+	s.mu.Lock()
+	ends := s.ends
+	s.ends = nil
+	s.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
 	s.Platform.Close()
 	if s.Network == nil || !s.joined {
 		return nil

@@ -62,8 +62,9 @@ type Options struct {
 	API API
 	// Gates by the names that the plan has. One that is missing here answers Unknown.
 	Gates map[string]Gate
-	// Guards measures what pauses a deployment by itself; nil: nothing does.
-	Guards func(ctx context.Context) []deploy.Guard
+	// Guards says what is measured that pauses a deployment by itself, of machines that were just seen. It returns at once.
+	// nil: nothing does.
+	Guards func(fleet []deploy.Machine) []deploy.Guard
 	// Definition is the fly.toml of the release record, as JSON.
 	Definition json.RawMessage
 	// Now is the clock that leases are reckoned by; nil: time.Now.
@@ -114,13 +115,7 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 		app, err = p.o.API.App(gctx, w.App)
 		return err
 	})
-	var guards sync.WaitGroup
-	if p.o.Guards != nil {
-		guards.Go(func() { r.Guards = p.o.Guards(ctx) })
-	}
-	err := g.Wait()
-	guards.Wait()
-	if err != nil {
+	if err := g.Wait(); err != nil {
 		return deploy.Reading{}, fmt.Errorf("look at the machines of %s: %w", w.App, err)
 	}
 	runs := map[string]bool{}
@@ -152,6 +147,9 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 	}
 	p.remember(w.RunKey, len(dead) > 0, r.Runs)
 	r.Count = max(-1, app.MachineCount-others)
+	if p.o.Guards != nil {
+		r.Guards = p.o.Guards(r.Machines)
+	}
 	return r, nil
 }
 
