@@ -60,6 +60,7 @@ type follower struct {
 	pages  chan page
 	asking bool
 	next   string    // of the web API; where the latest page ended
+	seen   seen      // in the latest page
 	askAt  time.Time // when it is asked next; zero: not at all
 	pause  time.Duration
 
@@ -67,6 +68,7 @@ type follower struct {
 	since    time.Time // of the live connection; zero: there is none
 	passes   int       // how often all of the past was asked for since
 	heldTill time.Time // until when live lines wait for the past
+	overAt   time.Time // when there is no joint any more; zero: while the past is asked for
 }
 
 // page is an answer of the web API.
@@ -74,6 +76,7 @@ type page struct {
 	asked   time.Time // when
 	lines   []Line
 	odd     int // of them
+	seen    seen
 	next    string
 	err     error
 	restart bool // the question was one that the platform does not understand
@@ -100,10 +103,11 @@ func (f *follower) run(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		now := f.o.Now()
+		f.part(now)
 		if !f.asking && !f.askAt.IsZero() && !now.Before(f.askAt) {
 			f.asking = true
-			next := f.next
-			wait.Go(func() { f.pages <- f.o.ask(ctx, next) })
+			next, seen := f.next, f.seen
+			wait.Go(func() { f.pages <- f.o.ask(ctx, next, seen) })
 		}
 		if now.Sub(f.told) >= f.t.publish {
 			f.release(now)
@@ -141,6 +145,9 @@ func (f *follower) sleep(now time.Time) time.Duration {
 	if f.dirty {
 		sooner(f.told.Add(f.t.publish))
 	}
+	if !f.overAt.IsZero() {
+		sooner(f.overAt)
+	}
 	if due, ok := f.order.due(now); ok {
 		if f.holding(now) {
 			sooner(f.heldTill)
@@ -151,8 +158,12 @@ func (f *follower) sleep(now time.Time) time.Duration {
 	return d
 }
 
-// ask is one question to the web API.
-func (o *Options) ask(ctx context.Context, next string) page {
+// seen is the lines of a page, to be known again where the next one begins with what this one ended with: as the platform
+// wrote them, which no two lines are alike in.
+type seen map[string]bool
+
+// ask is one question to the web API. Lines that were in the page before are left out.
+func (o *Options) ask(ctx context.Context, next string, before seen) page {
 	ctx, cancel := context.WithTimeout(ctx, o.timing.answer)
 	defer cancel()
 	p := page{asked: o.Now()}
@@ -162,8 +173,12 @@ func (o *Options) ask(ctx context.Context, next string) page {
 		return p
 	}
 	now := o.Now()
-	p.next = got.Next
+	p.next, p.seen = got.Next, make(seen, len(got.Entries))
 	for _, e := range got.Entries {
+		p.seen[string(e)] = true
+		if before[string(e)] {
+			continue
+		}
 		l, whole := decode(e, now)
 		if !whole {
 			p.odd++
@@ -209,6 +224,9 @@ func (f *follower) answered(p page, now time.Time) {
 	if p.next != "" {
 		f.next = p.next
 	}
+	if len(p.seen) > 0 {
+		f.seen = p.seen
+	}
 	f.askAt = now
 	switch {
 	case !end:
@@ -225,20 +243,29 @@ func (f *follower) answered(p page, now time.Time) {
 // passed notes that all of the past was asked for since lines come live.
 func (f *follower) passed() {
 	if f.passes++; f.passes > 1 {
-		f.joined()
+		f.joined(f.o.Now())
 		return
 	}
 	f.heldTill = time.Time{}
 	f.askAt = f.since.Add(f.t.settle)
 }
 
-// joined is the end of a gap: from here on, lines come live only.
-func (f *follower) joined() { f.joint, f.askAt, f.heldTill = nil, time.Time{}, time.Time{} }
+// joined is the end of a gap: from here on, lines come live only. What the web API told last may still be on its way here.
+func (f *follower) joined(now time.Time) {
+	f.askAt, f.heldTill, f.overAt = time.Time{}, time.Time{}, now.Add(f.t.settle)
+}
+
+// part drops the joint when nothing comes twice any more.
+func (f *follower) part(now time.Time) {
+	if !f.overAt.IsZero() && !now.Before(f.overAt) {
+		f.joint, f.overAt = nil, time.Time{}
+	}
+}
 
 // unanswered takes a failure of the web API.
 func (f *follower) unanswered(p page, now time.Time) {
 	if p.restart {
-		f.next = ""
+		f.next, f.seen = "", nil
 		f.joint.again(fromWeb)
 	}
 	f.state.Primed = true
@@ -248,7 +275,7 @@ func (f *follower) unanswered(p page, now time.Time) {
 			f.state.Source, f.state.Since = NoSource, now
 		}
 	} else if now.Sub(f.since) > f.t.join {
-		f.joined() // what the gap swallowed stays unknown
+		f.joined(now) // what the gap swallowed stays unknown
 		return
 	}
 	f.askAt = now.Add(f.pause)
@@ -302,11 +329,11 @@ func (f *follower) lost(now time.Time) {
 	f.since = time.Time{}
 	f.state.Source, f.state.Since = NoSource, now
 	f.askAt, f.heldTill, f.pause = now, time.Time{}, f.t.poll
-	if f.joint != nil {
+	if f.joint != nil && f.overAt.IsZero() {
 		return // the past was not all there yet: asking for it goes on
 	}
-	f.joint = newJoint()
-	f.next = fly.LogsAfter(from)
+	f.joint, f.overAt = newJoint(), time.Time{}
+	f.next, f.seen = fly.LogsAfter(from), nil
 	v := f.ring.View()
 	for l := range v.Back(v.Last()) {
 		// Lines come a little out of order.

@@ -289,17 +289,22 @@ func (l *live) receive(ctx context.Context, nc *nats.Conn, sub *nats.Subscriptio
 			}
 			return err
 		}
-		line, whole := decodeLive(m.Subject, m.Data, l.o.Now())
-		l.put(func(in *inbox) {
-			if !whole {
-				in.malformed++
-			}
-			if len(in.lines) >= inboxLines || l.size >= inboxBytes {
-				in.lost++
-				return
-			}
-			in.lines = append(in.lines, line)
-			l.size += lineSize + len(line.Message)
-		})
+		l.accept(decodeLive(m.Subject, m.Data, l.o.Now()))
 	}
+}
+
+// accept puts a line into the inbox, as long as there is room.
+func (l *live) accept(line Line, whole bool) {
+	size := lineSize + len(line.Message)
+	l.put(func(in *inbox) {
+		if !whole {
+			in.malformed++
+		}
+		if len(in.lines) >= inboxLines || l.size+size > inboxBytes {
+			in.lost++
+			return
+		}
+		in.lines = append(in.lines, line)
+		l.size += size
+	})
 }

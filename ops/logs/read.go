@@ -23,8 +23,9 @@ func Read(ctx context.Context, o Options, yield func([]Line) error) error {
 	if !o.Since.IsZero() {
 		next = fly.LogsAfter(o.Since)
 	}
+	var before seen
 	for range maxPages {
-		p := o.ask(ctx, next)
+		p := o.ask(ctx, next, before)
 		if p.err != nil {
 			return readError(p.err)
 		}
@@ -38,7 +39,7 @@ func Read(ctx context.Context, o Options, yield func([]Line) error) error {
 		if p.end(next) || o.Since.IsZero() {
 			return nil
 		}
-		next = p.next
+		next, before = p.next, p.seen
 	}
 	return fmt.Errorf("read the log of %s: there is no end of it after %d answers: ask for a shorter time", o.App, maxPages)
 }
