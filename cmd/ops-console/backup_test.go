@@ -60,6 +60,7 @@ func (k *keeper) match(text, pattern string) string {
 // TestBackupsOfAWorld goes through the life of a backup with the commands that people type: real servers behind the tunnel, a
 // real store where there is one, and machines of the simulated platform that run this program.
 func TestBackupsOfAWorld(t *testing.T) {
+	t.Parallel()
 	k := &keeper{t: t, s: startSim(t, "--scenario", "calm", "--database", "on", "--plays", "20000"), env: sandbox(t)}
 	until(t, 30*time.Second, "the database to be found", func() bool { // machines of a new world are on their way up
 		return run(t, k.env, program, k.s.args("backup", "list")...).status == statusBadNews

@@ -38,6 +38,7 @@ func TestCommandsThatOnlyPrint(t *testing.T) {
 }
 
 func TestStatusWatchPrintsWhatChanges(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, "--scenario", "calm")
 	c := exec.CommandContext(t.Context(), program, s.args("status", "--watch", "--format", "json")...)
 	c.Env = sandbox(t)

@@ -14,7 +14,7 @@ import (
 func openOn(t testing.TB, s *sim, w, h int, env []string, more ...string) *terminal {
 	t.Helper()
 	tm := openTerminal(t, w, h, env, append([]string{program}, s.args(more...)...)...)
-	tm.until(10*time.Second, "◆")
+	tm.until(30*time.Second, "◆")
 	return tm
 }
 
@@ -22,41 +22,43 @@ func openOn(t testing.TB, s *sim, w, h int, env []string, more ...string) *termi
 func (tm *terminal) quit() {
 	tm.t.Helper()
 	tm.keys("q")
-	if status := tm.ended(10 * time.Second); status != 0 {
+	if status := tm.ended(30 * time.Second); status != 0 {
 		tm.t.Errorf("the console ended with status %d:\n%s", status, tm.screen())
 	}
 }
 
 func TestConsoleShowsTheIncident(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, "--scenario", "incident")
 	for _, size := range []struct{ w, h int }{{120, 40}, {80, 24}, {60, 15}} {
 		tm := openOn(t, s, size.w, size.h, sandbox(t))
-		tm.until(15*time.Second, "crash loop")
+		tm.until(30*time.Second, "crash loop")
 		tm.keys("2")
-		tm.until(5*time.Second, "INSTANCES")
+		tm.until(30*time.Second, "INSTANCES")
 		tm.keys("Enter")
-		tm.until(5*time.Second, "more lines")
+		tm.until(30*time.Second, "more lines")
 		tm.keys("Escape")
-		tm.when(5*time.Second, "table without a detail", func(s string) bool { return !strings.Contains(s, "more lines") })
+		tm.when(30*time.Second, "table without a detail", func(s string) bool { return !strings.Contains(s, "more lines") })
 		tm.keys("?")
-		tm.until(5*time.Second, "to search")
+		tm.until(30*time.Second, "to search")
 		tm.keys("Escape")
-		tm.when(5*time.Second, "table without help", func(s string) bool { return !strings.Contains(s, "to search") })
+		tm.when(30*time.Second, "table without help", func(s string) bool { return !strings.Contains(s, "to search") })
 		tm.keys("1")
-		tm.until(5*time.Second, "ATTENTION")
+		tm.until(30*time.Second, "ATTENTION")
 		tm.quit()
 	}
 }
 
 func TestTwoConsolesRecoverFromAFrozenGateway(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, "--scenario", "calm")
 	env := sandbox(t)
 	a, b := openOn(t, s, 120, 40, env), openOn(t, s, 120, 40, env)
 	well := func(screen string) bool {
 		return strings.Contains(screen, "are well") && strings.Contains(screen, "wg ●")
 	}
-	a.when(20*time.Second, "healthy world", well)
-	b.when(20*time.Second, "healthy world", well)
+	a.when(30*time.Second, "healthy world", well)
+	b.when(30*time.Second, "healthy world", well)
 	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -78,16 +80,17 @@ func TestTwoConsolesRecoverFromAFrozenGateway(t *testing.T) {
 }
 
 func TestKilledConsoleLeavesNothingTheNextTripsOver(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, "--scenario", "calm")
 	env := sandbox(t)
 	tm := openOn(t, s, 120, 40, env)
-	tm.until(20*time.Second, "are well")
+	tm.until(30*time.Second, "are well")
 	if err := syscall.Kill(tm.pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	tm.ended(5 * time.Second)
+	tm.ended(30 * time.Second)
 	again := openOn(t, s, 120, 40, env)
-	again.until(20*time.Second, "are well")
+	again.until(30*time.Second, "are well")
 	again.quit()
 }
 

@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,6 +28,10 @@ var program string
 const programEnv = "OPS_CONSOLE_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
+	// What tests wait for is worlds in processes of their own: more of them than there are cores go on at once.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(5, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
 	if program = os.Getenv(programEnv); program != "" {
 		os.Exit(m.Run())
 	}
@@ -100,12 +107,12 @@ func startSim(t testing.TB, args ...string) *sim {
 			if err != nil {
 				t.Errorf("the simulated world ended with %v: %s", err, stderr.String())
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			_ = s.cmd.Process.Kill()
 			t.Error("the simulated world did not end on SIGTERM")
 		}
 	})
-	until(t, 20*time.Second, "the simulated world to be ready", func() bool {
+	until(t, time.Minute, "the simulated world to be ready", func() bool {
 		select {
 		case err := <-ended:
 			t.Fatalf("the simulated world ended: %v: %s", err, stderr.String())
@@ -192,6 +199,7 @@ func TestStatusSaysAllIsWell(t *testing.T) {
 }
 
 func TestStatusNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	snapshot, r := status(t, startSim(t, "--scenario", "incident"))
 	if r.status != 1 {
 		t.Errorf("exit status %d, want 1: %s", r.status, r.stderr)
@@ -220,6 +228,7 @@ func TestStatusNamesWhatIsWrong(t *testing.T) {
 }
 
 func TestStatusInABlackoutKnowsWhatTheNetworkKnows(t *testing.T) {
+	t.Parallel()
 	snapshot, r := status(t, startSim(t, "--scenario", "blackout"))
 	if r.status != 3 || snapshot.Sources.Platform.OK {
 		t.Errorf("exit status %d, platform %+v, want 3 and not ok: %s", r.status, snapshot.Sources.Platform, r.stderr)

@@ -41,6 +41,7 @@ func (m migrated) state(version int64) string {
 
 // TestMigrationsOfAWorld asks the database of a simulated world, which is reachable through the tunnel only.
 func TestMigrationsOfAWorld(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, "--scenario", "calm", "--database", "on")
 	t.Run("states", func(t *testing.T) {
 		r := run(t, sandbox(t), program, s.args("migrations", "--format", "json")...)

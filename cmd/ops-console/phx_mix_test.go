@@ -14,6 +14,7 @@ import (
 // TestPhxRunsAPublishedGenerator goes the whole way: from a registry's package to a difference, once with the registry and
 // then without, and not at all where the package is another than the registry says.
 func TestPhxRunsAPublishedGenerator(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("elixir"); err != nil {
 		t.Skip("elixir is not installed: apt-get install elixir")
 	}
@@ -48,6 +49,7 @@ func TestPhxRunsAPublishedGenerator(t *testing.T) {
 // TestPhxComparesAuthenticationAndReleaseFiles runs the generators of two versions in projects that the same versions made, and
 // sets an application that one of them generated against both.
 func TestPhxComparesAuthenticationAndReleaseFiles(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("elixir"); err != nil {
 		t.Skip("elixir is not installed: apt-get install elixir")
 	}

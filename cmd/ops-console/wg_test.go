@@ -27,6 +27,7 @@ func withoutConf(t *testing.T, s *sim) string {
 }
 
 func TestJoinUseRenewAndLeave(t *testing.T) {
+	t.Parallel()
 	s := startSim(t, "--scenario", "calm")
 	env, profile := sandbox(t), withoutConf(t, s)
 	ours := func(args ...string) result {
