@@ -20,7 +20,7 @@ func (r *reducer) backward() {
 		r.halt(HaltSchema, s.Back+"; it does not go back by itself: "+why)
 		return
 	}
-	if !r.claim(Reverting) || !r.unmake() || !r.putBack() || !r.tidy() || len(r.d.Records) > 0 {
+	if !r.unmake() || !r.putBack() || !r.tidy() || len(r.d.Records) > 0 {
 		return
 	}
 	if why := r.givenUp(); why != "" {

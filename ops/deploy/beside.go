@@ -50,7 +50,9 @@ func (r *reducer) cutover() bool {
 		return false
 	}
 	if !s.CutOver {
-		r.record(Record{Kind: RecCutover})
+		if r.claim(Cutover) {
+			r.record(Record{Kind: RecCutover})
+		}
 		return false
 	}
 	all := true
@@ -93,7 +95,7 @@ func (r *reducer) cutover() bool {
 
 // clean removes what is not needed any more, once it is committed, and ends. What cannot be removed is named.
 func (r *reducer) clean() {
-	if r.p.Strategy == StrategyBlueGreen && (!r.leases() || !r.retire()) {
+	if r.p.Strategy == StrategyBlueGreen && (!r.leases() || !r.claim(Cleaning) || !r.retire()) {
 		return
 	}
 	if !r.tidy() {
@@ -153,10 +155,26 @@ func (r *reducer) retire() bool {
 		}
 		return false
 	}
-	for _, u := range blues {
+	for _, u := range blues[1:] {
 		done = r.remove(u) && done
 	}
+	// The first machine carries the mark: what is left to do without it nobody else needs to know of.
+	switch {
+	case !done:
+		r.still(blues[0])
+	case r.close("complete", ""):
+		done = r.remove(blues[0])
+	default:
+		done = false
+	}
 	return done && len(r.d.Records) == 0 && len(r.d.Intents) == 0
+}
+
+// still stops a machine that is removed later.
+func (r *reducer) still(u *unit) {
+	if m := r.o.of(u); m != nil && !m.Lost && u.gaveUp == "" && !u.pending() && u.stop.n == 0 && m.State == Started && r.held(m.ID) && r.free() {
+		r.do(Intent{Verb: VerbStop, Machine: m.ID})
+	}
 }
 
 // remove stops and destroys a machine. True: it is gone, or was given up.

@@ -89,6 +89,9 @@ func (w *world) effect(in Intent) (Answer, error) {
 	case VerbRelease:
 		m.expires, m.nonce, m.desc = time.Time{}, "", ""
 	case VerbClaim:
+		if h, ok := in.Tags[TagHead]; ok {
+			m.head = h
+		}
 	case VerbUpdate:
 		return w.update(m, in)
 	case VerbRestart:
@@ -154,7 +157,7 @@ func (w *world) update(m *fmachine, in Intent) (Answer, error) {
 	}
 	w.noteDown(m)
 	m.n++
-	m.mark, m.restarted = in.Tags[TagMark], false
+	m.mark, m.head, m.restarted = in.Tags[TagMark], in.Tags[TagHead], false
 	m.changing = w.now.Add(4 * time.Second)
 	m.undo = time.Time{}
 	if in.Side == New {

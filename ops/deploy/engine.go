@@ -122,15 +122,18 @@ func (e *engine) whole(in Intent) Intent {
 		in.Tags = map[string]string{TagMark: Mark(p.ID, in.Side)}
 		if u == &e.s.units[0] {
 			in.Tags[TagHead] = e.head(e.s.Phase()).String()
+			if e.s.copied {
+				in.Plan = p
+			}
 		}
 	case VerbPrepare:
 		in.Config = p.Command.Config
 		in.Tags = map[string]string{TagKey: p.runKey()}
 		in.Text = p.Command.Text
 	case VerbClaim:
-		in.Tags = map[string]string{TagHead: e.head(Phase(in.Status)).String()}
-		if Phase(in.Status) == Ended {
-			in.Tags[TagHead] = "" // is removed
+		in.Tags = e.mark(&in)
+		if in.Copy {
+			in.Plan = p
 		}
 	case VerbGate:
 		for i := range p.Gates {
@@ -149,6 +152,21 @@ func (e *engine) lessee() Lessee {
 	return Lessee{Deploy: e.s.Plan.ID, Session: e.s.Session, Holder: e.s.Holder}
 }
 
+// mark is the metadata that a claim writes.
+func (e *engine) mark(in *Intent) map[string]string {
+	ph := Phase(in.Status)
+	if ph == Ended {
+		return map[string]string{TagHead: "", TagPlan: ""} // are removed
+	}
+	h := e.head(ph)
+	// What is about to be done counts as done.
+	if in.Target != "" {
+		h.Run = in.Target
+	}
+	h.CutOver = h.CutOver || ph == Cutover
+	return map[string]string{TagHead: h.String()}
+}
+
 func (e *engine) head(ph Phase) Head {
 	h := e.s.Head
 	if len(h) > 16 {
@@ -156,7 +174,7 @@ func (e *engine) head(ph Phase) Head {
 	}
 	return Head{
 		Deploy: e.s.Plan.ID, Seq: e.s.Seq, Hash: h, Phase: ph,
-		Session: e.s.Session, Holder: e.s.Holder, Image: e.s.Plan.Artifact.Image,
+		Session: e.s.Session, Holder: e.s.Holder, Image: e.s.Plan.Artifact.Image, Plan: e.s.Hash, Facts: e.s.facts(),
 	}
 }
 
@@ -217,13 +235,14 @@ func (e *engine) leased(in Intent, ans Answer, w Word, text string, begun, now t
 	case in.Verb == VerbRelease:
 		*l = lease{free: true, word: w, at: l.at}
 	case w == Done:
+		l.kept = false
 		// Counted from before the call was sent, so that it ends here before it ends there.
 		l.expires, l.free, l.doubt = begun.Add(in.TTL), false, false
 		if ans.Nonce != "" {
 			l.nonce = ans.Nonce
 		}
 	case in.Verb == VerbRenew && (w == Conflict || w == Gone):
-		l.nonce, l.expires, l.doubt = "", time.Time{}, false // it is not ours any more
+		l.nonce, l.expires, l.doubt, l.kept = "", time.Time{}, false, false // it is not ours any more
 	}
 }
 

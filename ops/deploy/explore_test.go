@@ -146,6 +146,7 @@ type path struct {
 	m       *memory
 	s       *State
 	crashes int
+	lost    int // of them, after which somebody else went on who has no journal
 	asked   bool
 }
 
@@ -181,6 +182,9 @@ func (c *chooser) run(e env, off rules, lazy bool) *path {
 			down = p.s.Plan.Timings.LeaseTTL + time.Second
 		}
 		w.advance(w.now.Add(down))
+		if e.lost {
+			p.lose()
+		}
 	}
 	p.check()
 	return p
@@ -481,6 +485,7 @@ func (f finding) story(t *testing.T, off rules, lazy bool) {
 // tally is what an exploration found.
 type tally struct {
 	paths, crashes, calls, looks int
+	lost                         int
 	ends                         map[string]int
 	viol                         map[string]finding // by invariant, the first of each
 	took                         time.Duration
@@ -489,6 +494,7 @@ type tally struct {
 func (t *tally) add(o *tally) {
 	t.paths += o.paths
 	t.crashes += o.crashes
+	t.lost += o.lost
 	t.calls += o.calls
 	t.looks += o.looks
 	for k, n := range o.ends {
@@ -511,6 +517,7 @@ func explore(e env, budget int, off rules, lazy, stop bool) *tally {
 		c, p := one(e, pre, budget, off, lazy)
 		t.paths++
 		t.crashes += p.crashes
+		t.lost += p.lost
 		t.calls += p.w.calls
 		t.looks += p.w.looks
 		t.ends[p.end()]++

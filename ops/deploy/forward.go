@@ -10,20 +10,23 @@ import (
 // forward takes the next step towards the new release. Every earlier step is looked at again: it says whether it still
 // stands.
 func (r *reducer) forward() {
+	s := r.s
 	steps := []func() bool{
 		func() bool { return r.gates(BeforeChange) },
 		func() bool { return r.claim(Announcing) },
+		r.kept,
 		r.open,
 		r.migrate,
+		func() bool { return r.p.Command == nil || s.Soaked || r.t.Soak == 0 || r.claim(Soaking) },
 		r.soak,
-		func() bool { return r.p.Command == nil || r.claim(Rolling) },
+		func() bool { return r.claim(r.p.firstChange()) },
 		r.guards,
 	}
 	switch r.p.Strategy {
 	case StrategyBlueGreen:
 		steps = append(steps, r.greens, func() bool { return r.gates(BeforeCommit) }, r.calm, r.cutover)
 	case StrategyCanary:
-		steps = append(steps, r.canaries, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) }, r.calm)
+		steps = append(steps, r.canaries, func() bool { return r.claim(Rolling) }, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) }, r.calm)
 	case StrategyRolling, StrategyImmediate:
 		steps = append(steps, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) }, r.calm)
 	}
@@ -110,13 +113,13 @@ func (r *reducer) guards() bool {
 	switch {
 	case s.CutOver:
 	case s.Paused == "" && r.o.guards.looks >= r.t.Bad:
-		r.record(Record{Kind: RecPaused, Text: r.over()})
+		r.record(Record{Kind: RecPaused, Text: cmp.Or(r.over(), "a guard is over its limit")})
 		return false
 	case s.Paused != "" && s.PausedBy == "" && r.o.calm.looks >= r.t.Good:
 		r.record(Record{Kind: RecGoesOn, Text: r.under()})
 		return false
 	case s.Paused != "" && s.PausedBy == "" && r.now.Sub(r.from(s.pausedAt)) > r.t.Health:
-		r.fail("paused for too long: " + s.Paused)
+		r.fail("paused for too long: " + cmp.Or(r.over(), s.Paused))
 		return false
 	}
 	return true
@@ -131,9 +134,9 @@ func (r *reducer) calm() bool {
 	return false
 }
 
-// over says which guards are over their limits.
+// over says which guards are over their limits; empty: none is now.
 func (r *reducer) over() string {
-	return cmp.Or(r.readings(func(g Guard) bool { return g.Over && !g.Unknown }, "%s is %s, over %s"), "a guard is over its limit")
+	return r.readings(func(g Guard) bool { return g.Over && !g.Unknown }, "%s is %s, over %s")
 }
 
 // under says what the guards measure that could pause it, and do not.

@@ -19,7 +19,8 @@ const (
 
 	// VerbGate asks the gate Gate. Answers Verdict and Text.
 	VerbGate Verb = "gate"
-	// VerbClaim writes Tags into the metadata of Machine without a new version or a restart.
+	// VerbClaim writes Tags into the metadata of Machine without a new version or a restart; an empty one is removed. With
+	// Plan, its copy is written with them, or ErrRefused says that it cannot be.
 	VerbClaim Verb = "claim"
 	// VerbOpen makes the platform's release record, in status running. Answers Record.
 	VerbOpen Verb = "open"
@@ -35,7 +36,8 @@ const (
 	VerbDiscard Verb = "discard"
 
 	// VerbUpdate replaces the configuration of Machine by Config with Tags, if its version still is Version; with
-	// SkipLaunch the machine is left stopped. Answers Version. It does not wait for the machine.
+	// SkipLaunch the machine is left stopped. With Plan, its copy is in the metadata too. Answers Version. It does not wait
+	// for the machine.
 	VerbUpdate Verb = "update"
 	// VerbRestart restarts the process of Machine in place.
 	VerbRestart Verb = "restart"
@@ -61,7 +63,7 @@ type Intent struct {
 	Machine string         `json:"machine,omitempty"`
 	Version string         `json:"version,omitempty"` // that the machine must have
 	Side    Side           `json:"side,omitempty"`    // which configuration goes onto it
-	Target  string         `json:"target,omitempty"`  // of a create: the machine whose new configuration it gets
+	Target  string         `json:"target,omitempty"`  // of a create: the machine whose new configuration it gets; of a claim: the release command's
 	Key     string         `json:"key,omitempty"`     // by which what it makes is found again
 	Gate    string         `json:"gate,omitempty"`
 	Status  string         `json:"status,omitempty"`
@@ -72,6 +74,7 @@ type Intent struct {
 
 	SkipLaunch bool `json:"skip_launch,omitempty"`
 	Cordoned   bool `json:"cordoned,omitempty"`
+	Copy       bool `json:"copy,omitempty"` // of a claim: with the copy of the plan
 
 	// The following are put in when it is carried out, and never written.
 	App         string            `json:"-"`
@@ -80,6 +83,7 @@ type Intent struct {
 	Config      json.RawMessage   `json:"-"`
 	Tags        map[string]string `json:"-"` // metadata to put into Config, or to write by itself
 	Strategy    Strategy          `json:"-"`
+	Plan        *Plan             `json:"-"` // whose copy goes into the metadata too, as TagPlan; nil: none does
 	Nonce       string            `json:"-"`
 	Description string            `json:"-"`
 	TTL         time.Duration     `json:"-"`

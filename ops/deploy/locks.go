@@ -48,6 +48,8 @@ func (r *reducer) leases() bool {
 		switch l := r.o.leases[m.ID]; {
 		case l.held(r.now):
 			until = earlier(until, l.expires.Add(-r.t.LeaseTTL*2/3))
+		case l != nil && l.kept:
+			ours = false
 		case m.Lease != nil && !r.foreign(m) && m.Lease.Expires.After(r.now) && (l == nil || !l.pending && r.since(l.at)):
 			until = earlier(until, m.Lease.Expires)
 		default:
@@ -104,12 +106,18 @@ func (r *reducer) lease(m *Machine) (ok bool, why string) {
 		return false, "a look at machine " + m.ID
 	}
 	if h := m.Lease; h != nil && h.Expires.After(r.o.At) {
+		if l != nil && l.kept && !r.foreign(m) {
+			if l.word == "" || !r.now.Before(l.at.Add(r.t.Poll)) {
+				r.do(Intent{Verb: VerbRenew, Machine: m.ID})
+			}
+			return false, fmt.Sprintf("the lease of machine %s, which was held from here before, to be renewed", m.ID)
+		}
 		if !r.foreign(m) {
 			return false, fmt.Sprintf("our own lease of machine %s from before, which ends at %s", m.ID, h.Expires.UTC().Format("15:04:05Z"))
 		}
 		why = fmt.Sprintf("machine %s is held by %s until %s", m.ID, holder(h), h.Expires.UTC().Format("15:04:05Z"))
 		if r.s.Locked && !r.off.broken(ruleFence) {
-			r.lost(why)
+			r.lostTo(h, why)
 		} else if !r.s.Locked && r.now.Sub(r.from(r.s.bound)) > r.t.LeaseWait {
 			r.back(why)
 		}
@@ -136,7 +144,16 @@ func (r *reducer) foreign(m *Machine) bool {
 		return false
 	}
 	who, ours := ParseLessee(h.Description)
-	return !ours || who.Deploy != r.p.ID || who.Session > r.s.Session
+	return !ours || who.Deploy != r.p.ID || !r.s.mine(who.Session, who.Holder)
+}
+
+// lostTo stops a deployment one of whose machines another holds.
+func (r *reducer) lostTo(h *Held, why string) {
+	if who, ours := ParseLessee(h.Description); ours && who.Deploy == r.p.ID && r.s.announced {
+		r.taken(who.Holder, fmt.Sprintf("%s has taken it over: %s", who.Holder, why))
+		return
+	}
+	r.lost(why)
 }
 
 func holder(h *Held) string {

@@ -49,6 +49,7 @@ func (r *reducer) next() {
 		r.stand()
 	case s.leave != "":
 		r.finish(Abandoned, "left as it is by "+s.leave)
+	case r.overtaken():
 	case s.Abort != "" && s.Back == "" && !s.CutOver && !s.Commit:
 		r.record(Record{Kind: RecBack, Text: "asked for by " + s.Abort, By: s.Abort})
 	case s.Back != "" && !s.altered() && (!r.prepared() || !r.o.At.IsZero()):
@@ -60,7 +61,7 @@ func (r *reducer) next() {
 		r.wait("the first look")
 	case s.Commit:
 		r.clean()
-	case !r.leases():
+	case !r.leases(), !r.marked():
 	case s.Back != "":
 		r.backward()
 	default:
@@ -166,23 +167,33 @@ func (r *reducer) late() bool {
 
 // stand ends the process of a deployment that needs a human.
 func (r *reducer) stand() {
-	if (r.s.Halt == HaltLease || r.claim(Parked)) && r.close("interrupted", r.s.Reason) {
+	if r.s.TakenBy != "" || (r.s.Halt == HaltLease || r.claim(Parked)) && r.close("interrupted", r.s.Reason) {
 		r.letGo()
 	}
 }
 
 // finish writes down how it ended, after what can be tidied up was.
 func (r *reducer) finish(out Outcome, why string) {
-	if len(r.s.open) > 0 {
+	s := r.s
+	if len(s.open) > 0 {
 		r.wait("calls under way")
 		return
 	}
-	status := map[Outcome]string{Deployed: "complete", RolledBack: "failed", Unchanged: "failed", Abandoned: "interrupted"}[out]
-	if !r.claim(Ended) || !r.close(status, why) {
+	if s.TakenBy != "" {
+		r.record(Record{Kind: RecEnd, Outcome: out, Text: why}) // the mark and the release record are another's now
 		return
 	}
-	if r.s.Record != nil && r.s.closed.word != Done {
-		r.s.note(r, "the platform's release record could not be closed: "+r.s.closed.text)
+	status := map[Outcome]string{Deployed: "complete", RolledBack: "failed", Unchanged: "failed", Abandoned: "interrupted"}[out]
+	if s.claimed != "" && s.claimed != Ended && r.o.At.IsZero() && !r.o.Failed.After(s.sessionAt.Add(r.t.Settle)) {
+		r.wait("the first look")
+		return
+	}
+	// As long as the mark is there, somebody else can bring to its end what is left.
+	if !r.close(status, why) || !r.claim(Ended) {
+		return
+	}
+	if s.Record != nil && s.closed.word != Done {
+		s.note(r, "the platform's release record could not be closed: "+s.closed.text)
 		if len(r.d.Records) > 0 {
 			return
 		}
@@ -226,46 +237,5 @@ func (r *reducer) close(status, why string) bool {
 		}
 	}
 	r.do(Intent{Verb: VerbClose, Record: s.Record, Status: status, Text: text})
-	return false
-}
-
-// claim writes onto the first machine how far it is. Only the first claim has to succeed: it is what shows others that
-// something is under way. True: it is done, or does not matter.
-func (r *reducer) claim(phase Phase) bool {
-	s, a := r.s, &r.s.claim
-	first := &s.units[0]
-	must := phase == Announcing
-	switch {
-	case a.pending:
-		r.wait("the mark on machine " + first.id)
-		return false
-	case must && s.announced, !must && phase != Ended && (s.claimed == phase || s.claimed == Ended):
-		return true
-	case phase == Ended && s.claimed == Ended && (a.word == Done || a.word == Refused || a.word == Gone || a.n >= 4*r.t.Tries):
-		return true // one that may not have been written, because this was cut off, is written again
-	case phase == Ended && s.claimed == "":
-		return true // there is nothing to take back
-	case must && r.o.of(first) != nil && r.o.of(first).Lost && r.lostFor(r.o.of(first)) > r.t.Health:
-		r.back(fmt.Sprintf("the host of machine %s cannot be reached", first.id))
-		return false
-	case phase == Ended && r.regain(first):
-		r.wait("the lease of machine " + first.id)
-		return false
-	case must && r.o.of(first) == nil && r.gone(first, time.Time{}):
-		r.back(fmt.Sprintf("machine %s is not there any more: somebody destroyed it", first.id))
-		return false
-	case r.o.of(first) == nil || r.o.of(first).Lost || !r.held(first.id):
-		if must {
-			r.wait("machine " + first.id)
-		}
-		return !must
-	case must && (r.spent(a) || a.word == Refused):
-		r.back(fmt.Sprintf("the mark that it is under way could not be written onto machine %s: %s", first.id, a.text))
-		return false
-	case s.claimed == phase && r.now.Before(a.ended.Add(r.backoff(a))):
-		r.wait("the mark on machine " + first.id)
-		return false
-	}
-	r.do(Intent{Verb: VerbClaim, Machine: first.id, Status: string(phase)})
 	return false
 }

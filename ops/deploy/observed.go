@@ -20,6 +20,7 @@ type Observed struct {
 	runs    map[string]*streak
 	absent  map[string]*streak // by unit: machine or key
 	noRun   streak             // looks in a row without a machine of our release command
+	alien   streak             // looks in a row that show the first machine without our mark
 	guards  streak             // looks in a row with a guard over its limit
 	calm    streak             // and without
 	expects map[string]*Target
@@ -35,6 +36,7 @@ type lease struct {
 	at      time.Time // the latest try ended
 	text    string
 	free    bool // given back
+	kept    bool // its nonce is that of a process before: renewing it shows whether it is still ours
 	doubt   bool // the platform refused something as if it were not ours: renewing it shows
 }
 
@@ -104,6 +106,11 @@ func (o *Observed) see(r Reading, at time.Time, s *State) {
 			o.tracks[m.ID] = t
 		}
 		t.see(m, at, o.target(m, s), m.Mark == o.mark[0], m.Mark == o.mark[1])
+	}
+	if m := o.of(&s.units[0]); m != nil && !m.Lost && !s.marks(m) {
+		o.alien.see(at)
+	} else {
+		o.alien = streak{}
 	}
 	for i := range s.units {
 		u := &s.units[i]

@@ -93,6 +93,8 @@ func (s *State) Choices() []Choice {
 		return []Choice{Resume, Abandon}
 	case s.Halt == HaltMigration:
 		return []Choice{Resume, Ran, RollBackAnyway, Abandon}
+	case s.Halt == HaltLease && s.TakenBy != "" && s.TakenBy != Somebody:
+		return []Choice{Abandon}
 	case s.Halt == HaltLease && s.Commit:
 		return []Choice{Resume, Abandon}
 	case s.Halt == HaltLease:

@@ -78,6 +78,8 @@ type Machine struct {
 	Release  int          `json:"release,omitempty"`
 	Mark     string       `json:"mark,omitempty"` // metadata TagMark
 	Key      string       `json:"key,omitempty"`  // metadata TagKey
+	Head     string       `json:"head,omitempty"` // metadata TagHead
+	Copy     string       `json:"copy,omitempty"` // metadata TagPlan
 	State    MachineState `json:"state"`
 	Detail   string       `json:"detail,omitempty"` // the platform's own word for the state
 	Lost     bool         `json:"lost,omitempty"`   // its host cannot be reached: everything else is from before, or missing
@@ -161,6 +163,7 @@ const (
 	TagMark = "ops_deploy"      // "<plan id>:new" or "<plan id>:old": which configuration this is
 	TagKey  = "ops_deploy_key"  // of a machine this deployment made: what for
 	TagHead = "ops_deploy_head" // on the first machine: Head.String, so that others see what is under way
+	TagPlan = "ops_deploy_plan" // beside it: Plan.Pack, so that others can take it over
 )
 
 // Side is one of a machine's two configurations.

@@ -15,6 +15,7 @@ type RecordKind string
 const (
 	RecBegin   RecordKind = "begin"   // Plan, Hash
 	RecSession RecordKind = "session" // Session, Holder: a process took the deployment up; what was open is unclear
+	RecAdopted RecordKind = "adopted" // Head, By, Text: taken over from Head's holder, whose journal is not here; what Head does not prove is unclear
 	RecLocked  RecordKind = "locked"  // every machine is leased, and is as the plan says
 	RecIntent  RecordKind = "intent"  // Intent: about to be done
 	RecResult  RecordKind = "result"  // N, Word, Answer, Text: what became of it
@@ -32,7 +33,7 @@ const (
 	RecGaveUp   RecordKind = "gave_up" // Machine, Text: it cannot be put back, or not be removed, and why
 	RecPaused   RecordKind = "paused"  // Text: by a guard
 	RecGoesOn   RecordKind = "goes_on" // the guards are well again
-	RecHalt     RecordKind = "halt"    // Halt, Text; Machine of a release command that still runs
+	RecHalt     RecordKind = "halt"    // Halt, Text; Machine of a release command that still runs; By who has taken it over
 	RecRequest  RecordKind = "request" // Choice, By
 	RecEnd      RecordKind = "end"     // Outcome, Text
 	RecNote     RecordKind = "note"    // Text
@@ -61,6 +62,7 @@ type Record struct {
 	Choice  Choice         `json:"choice,omitempty"`
 	By      string         `json:"by,omitempty"`
 	Outcome Outcome        `json:"outcome,omitempty"`
+	Head    string         `json:"head,omitempty"`
 	Text    string         `json:"text,omitempty"`
 }
 

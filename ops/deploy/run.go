@@ -19,8 +19,9 @@ var ErrDetached = errors.New("detached: the deployment can be resumed")
 
 // Deployment is one deployment whose journal this process has open.
 type Deployment struct {
-	path string
-	file *journal.File
+	path   string
+	file   *journal.File
+	nonces map[string]string // of leases that were taken with it
 
 	mu      sync.Mutex // guards state where Run does not run, and running
 	state   *State
@@ -209,8 +210,11 @@ func (d *Deployment) Run(ctx context.Context, o Options) error {
 	}
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	o.Holder = name(o.Holder)
 	t := newTeller(d.state, o.Emit)
-	r := &run{d: d, o: o, e: d.engine(t.record), t: t, base: base, cancel: cancel, results: make(chan result), looks: make(chan looked)}
+	r := &run{d: d, o: o, e: d.engine(t.record), t: t, keeper: d.keeper(o.Holder), base: base, cancel: cancel, results: make(chan result), looks: make(chan looked)}
+	r.e.know(r.keeper.Nonces)
+	d.nonces = nil
 	if err := r.e.write(Record{At: o.Now(), Kind: RecSession, Session: d.state.Session + 1, Holder: o.Holder}); err != nil {
 		return err
 	}
@@ -225,6 +229,7 @@ type run struct {
 	o       Options
 	e       *engine
 	t       *teller
+	keeper  *keeper
 	base    context.Context // of every call: it outlives the context of Run, to let calls under way end
 	cancel  context.CancelFunc
 	results chan result
@@ -255,6 +260,7 @@ func (r *run) loop(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		now := r.o.Now()
+		r.keeper.keep(r.e.nonces(now))
 		d, err := r.e.turn(now)
 		if err != nil {
 			return err
@@ -397,6 +403,9 @@ func (r *run) leave(err error) {
 			r.cancel() // a look that nobody waits for
 		}
 	}
+	if r.e.s.Outcome != "" {
+		r.keeper.keep(nil)
+	}
 	if err == nil {
 		return
 	}
@@ -409,8 +418,10 @@ func (r *run) leave(err error) {
 			continue
 		}
 		in := r.e.whole(Intent{Verb: VerbRelease, Machine: id})
+		l.free = true
 		// One that fails lapses by itself.
 		wg.Go(func() { _, _ = r.o.Platform.Do(ctx, in) })
 	}
 	wg.Wait()
+	r.keeper.keep(r.e.nonces(now))
 }

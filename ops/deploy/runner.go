@@ -92,6 +92,9 @@ func (r *reducer) migrate() bool {
 		r.wait("paused: " + s.Paused)
 		return false
 	}
+	if !r.claim(Migrating) {
+		return false
+	}
 	// The first start: from here on the command may have run.
 	r.do(Intent{Verb: VerbStartRun, Machine: r.s.runnerOr(r.run()), Key: r.p.runKey()})
 	return false
@@ -237,7 +240,10 @@ func (r *reducer) soak() bool {
 	if s.Soaked || r.p.Command == nil || r.t.Soak == 0 || r.off.broken(ruleSoak) {
 		return true
 	}
-	well := true
+	well, begun := true, s.startRun.first
+	if s.From != nil {
+		begun = s.Began // when it was really started is in another journal
+	}
 	for i := range r.p.Targets {
 		t, u := &r.p.Targets[i], &s.units[i]
 		m := r.o.of(u)
@@ -248,7 +254,7 @@ func (r *reducer) soak() bool {
 			well = false
 		} else if !m.Lost {
 			tr := r.o.track(m.ID)
-			if why := r.ill(m); why != "" && tr.bad.since.After(s.startRun.first) {
+			if why := r.ill(m); why != "" && tr.bad.since.After(begun) {
 				r.halt(HaltSchema, fmt.Sprintf("the release command has run, and machine %s with the old release is not well since: %s", m.ID, why))
 				return false
 			}

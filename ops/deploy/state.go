@@ -23,6 +23,7 @@ type State struct {
 	Began   time.Time
 	Session int
 	Holder  string
+	From    *Head // of whom it was taken over; nil: it began here
 
 	Locked   bool
 	Migrated bool   // the release command ended well
@@ -45,32 +46,41 @@ type State struct {
 	Abort    string // who asked for it, while that is not done; empty: nobody
 	Record   *ReleaseRecord
 	Notes    []string
+	TakenBy  string // who has taken it over, where it stands still because of that
 
-	units     []unit
-	open      map[int]Intent // begun, without a result
-	calls     int            // begun
-	gates     []attempt
-	claim     attempt
-	claimed   Phase // of the latest claim that was tried
-	announced bool  // the first claim was written
-	opened    attempt
-	closed    attempt
-	prepare   attempt
-	startRun  attempt
-	runsOn    bool               // it stands still because the release command still runs
-	runner    string             // machine of the release command that was, or is to be, started
-	discards  map[string]attempt // by machine
-	sessionAt time.Time
-	lockedAt  time.Time
-	ranAt     time.Time // the release command ended
-	backAt    time.Time
-	bound     time.Time // from which Timings.Total counts
-	cutAt     time.Time
-	pausedAt  time.Time
-	closedAs  string    // status of the latest close that was tried
-	leave     string    // who asked to leave it as it is
-	steadyAt  time.Time // latest record that a machine is healthy
-	commitAt  time.Time
+	units      []unit
+	open       map[int]Intent // begun, without a result
+	calls      int            // begun
+	gates      []attempt
+	claim      attempt
+	claimed    Phase    // of the latest claim that was tried
+	claimedIn  int      // in which session
+	claimedRun string   // machine of the release command that it names
+	copying    bool     // it was with the copy of the plan
+	announced  bool     // the first claim was written
+	unmarked   bool     // its mark is not there, and somebody has said to go on all the same
+	copied     bool     // the copy of the plan was written
+	copyTries  int      // of which it is not known whether it was
+	noCopy     string   // why it is not
+	holders    []string // of each session; empty: of those before it was taken over
+	opened     attempt
+	closed     attempt
+	prepare    attempt
+	startRun   attempt
+	runsOn     bool               // it stands still because the release command still runs
+	runner     string             // machine of the release command that was, or is to be, started
+	discards   map[string]attempt // by machine
+	sessionAt  time.Time
+	lockedAt   time.Time
+	ranAt      time.Time // the release command ended
+	backAt     time.Time
+	bound      time.Time // from which Timings.Total counts
+	cutAt      time.Time
+	pausedAt   time.Time
+	closedAs   string    // status of the latest close that was tried
+	leave      string    // who asked to leave it as it is
+	steadyAt   time.Time // latest record that a machine is healthy
+	commitAt   time.Time
 }
 
 func sideIndex(s Side) int {
@@ -127,6 +137,7 @@ func (s *State) apply(r Record, hash string) error {
 var folds = map[RecordKind]func(*State, *Record) error{
 	RecBegin:    (*State).begin,
 	RecSession:  (*State).session,
+	RecAdopted:  (*State).adopted,
 	RecIntent:   (*State).intent,
 	RecResult:   (*State).result,
 	RecHealthy:  (*State).wasHealthy,
@@ -146,7 +157,7 @@ var folds = map[RecordKind]func(*State, *Record) error{
 	RecPaused:   func(s *State, r *Record) error { s.Paused, s.pausedAt = r.Text, r.At; return nil },
 	RecGoesOn:   func(s *State, _ *Record) error { s.Paused, s.PausedBy = "", ""; return nil },
 	RecHalt: func(s *State, r *Record) error {
-		s.Halt, s.Reason, s.runsOn = r.Halt, r.Text, r.Machine != ""
+		s.Halt, s.Reason, s.runsOn, s.TakenBy = r.Halt, r.Text, r.Machine != "", r.By
 		return nil
 	},
 	RecEnd:    func(s *State, r *Record) error { s.Outcome, s.Reason = r.Outcome, r.Text; return nil },
@@ -186,6 +197,7 @@ func (s *State) session(r *Record) error {
 		return fmt.Errorf("session %d follows session %d", r.Session, s.Session)
 	}
 	s.Session, s.Holder, s.sessionAt = r.Session, r.Holder, r.At
+	s.holders = append(s.holders, r.Holder)
 	for n, in := range s.open {
 		s.attempt(&in, func(a *attempt) { a.end(r.At, Unclear, nil, "the console ended before the answer came") })
 		delete(s.open, n)
@@ -198,6 +210,9 @@ func (s *State) intent(r *Record) error {
 	if in == nil || in.N != s.calls+1 || in.Verb.Volatile() {
 		return errors.New("an intent that does not follow")
 	}
+	if in.Verb == VerbClaim && (s.claimed != Phase(in.Status) || s.claimedIn != s.Session) {
+		s.claim = attempt{} // each is tried by itself
+	}
 	if !s.attempt(in, func(a *attempt) { a.begin(r.At, in) }) {
 		return fmt.Errorf("an intent to %s something that is not in the plan", in.Verb)
 	}
@@ -208,7 +223,10 @@ func (s *State) intent(r *Record) error {
 		s.unit(in).touched, s.unit(in).changed = true, r.At
 		s.unit(in).healthy[1-sideIndex(in.Side)] = false
 	case VerbClaim:
-		s.claimed = Phase(in.Status)
+		s.claimed, s.claimedIn, s.claimedRun, s.copying = Phase(in.Status), s.Session, in.Target, in.Copy
+		if in.Target != "" {
+			s.runner = in.Target
+		}
 	case VerbClose:
 		s.closedAs = in.Status
 	case VerbStartRun:
@@ -224,12 +242,15 @@ func (s *State) result(r *Record) error {
 	}
 	delete(s.open, r.N)
 	s.attempt(&in, func(a *attempt) { a.end(r.At, r.Word, r.Answer, r.Text) })
+	if in.Copy {
+		s.copyTold(r)
+	}
 	if r.Word != Done || r.Answer == nil {
 		return nil
 	}
 	switch in.Verb {
 	case VerbClaim:
-		s.announced = true
+		s.announced, s.unmarked = true, false
 	case VerbCreate:
 		s.unit(&in).id = r.Answer.Machine
 	case VerbOpen:
@@ -240,6 +261,24 @@ func (s *State) result(r *Record) error {
 		}
 	}
 	return nil
+}
+
+// copyTries is how often the copy of the plan is written where it is not known whether that worked.
+const copyTries = 2
+
+// copyTold takes in what became of a claim with the copy of the plan.
+func (s *State) copyTold(r *Record) {
+	switch r.Word {
+	case Done:
+		s.copied, s.noCopy = true, ""
+	case Refused:
+		s.noCopy = r.Text
+	case Unclear:
+		if s.copyTries++; s.copyTries >= copyTries {
+			s.noCopy = r.Text
+		}
+	case Conflict, Busy, Gone:
+	}
 }
 
 // unit is the unit an intent is for, or nil.
@@ -300,6 +339,10 @@ func (s *State) gaveUp(r *Record) error {
 // request takes in what somebody asked for. What cannot be done any more has no effect.
 func (s *State) request(r *Record) error {
 	halted := s.Halt
+	if halted == HaltLease && (r.Choice == Resume || r.Choice == Abort) {
+		// Somebody has looked, and says that it is theirs: it is marked anew.
+		s.TakenBy, s.unmarked, s.claimedIn, s.copied, s.noCopy, s.copyTries = "", true, 0, false, "", 0
+	}
 	switch r.Choice {
 	case Pause:
 		s.Paused, s.PausedBy, s.pausedAt = "asked for by "+r.By, r.By, r.At

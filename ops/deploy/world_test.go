@@ -36,6 +36,7 @@ type env struct {
 	comes    bool          // somebody makes another machine, with the old release
 	then     time.Duration // when
 	gate     Verdict       // of a required gate before the change; empty: there is none
+	lost     bool          // whoever goes on after a crash has no journal
 }
 
 // fleet is a number of machines of a group in a region.
@@ -50,6 +51,7 @@ type fmachine struct {
 	n          int
 	digest     string
 	mark, key  string
+	head       string
 	changing   time.Time // until then
 	stopped    bool
 	gone       bool
@@ -388,7 +390,7 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 
 func (w *world) machine(m *fmachine) Machine {
 	out := Machine{
-		ID: m.id, Region: m.region, Group: m.group, Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Cordoned: m.cordoned,
+		ID: m.id, Region: m.region, Group: m.group, Version: m.version(), Digest: m.digest, Mark: m.mark, Key: m.key, Head: m.head, Cordoned: m.cordoned,
 		State: Started,
 	}
 	if m.expires.After(w.now) {

@@ -264,7 +264,7 @@ func (p *Plan) template(group []fly.Machine, first json.RawMessage) error {
 			return fmt.Errorf("the configuration for new machines: %w", err)
 		}
 	}
-	for _, k := range []string{KeyMade, KeyRemove, deploy.TagKey, deploy.TagHead} {
+	for _, k := range []string{KeyMade, KeyRemove, deploy.TagKey, deploy.TagHead, deploy.TagPlan} {
 		delete(md, k)
 	}
 	var err error

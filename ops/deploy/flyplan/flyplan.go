@@ -191,12 +191,29 @@ func (in *Input) target(m *fly.Machine, group string, config func(*fly.Machine, 
 		Machine: m.ID, Name: plaintext.Line(m.Name, 100), Region: m.Region, Group: group,
 		Prev: deploy.Snapshot{
 			Version: cmp.Or(m.InstanceID, m.Version), Image: m.Config.Image, Digest: m.ImageRef.Digest, Release: release(m.Config),
-			Config: m.Config.Raw, State: state, Cordoned: m.Cordoned, Healthy: healthy, Mark: m.Config.Metadata[deploy.TagMark],
+			Config: unmarked(m.Config.Raw), State: state, Cordoned: m.Cordoned, Healthy: healthy, Mark: m.Config.Metadata[deploy.TagMark],
 			Crashes: flyplatform.Crashes(m.Events),
 		},
 		Config: raw, Checks: countChecks(&c), AutoStop: autostops(&c),
 		Try: state != deploy.Started && !in.LeaveCold && len(m.Config.Standbys) == 0,
 	}, nil
+}
+
+// unmarked is a configuration without the mark of a deployment that has not ended, and without its plan: whatever else it
+// has is put back as it was.
+func unmarked(raw json.RawMessage) json.RawMessage {
+	o, err := parse(raw)
+	if err != nil {
+		return raw
+	}
+	md := get[map[string]string](o, "metadata")
+	if md[deploy.TagHead] == "" && md[deploy.TagPlan] == "" {
+		return raw
+	}
+	delete(md, deploy.TagHead)
+	delete(md, deploy.TagPlan)
+	o.set("metadata", md)
+	return o.raw()
 }
 
 func groupOf(m *fly.Machine) string {

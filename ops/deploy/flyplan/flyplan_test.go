@@ -245,11 +245,11 @@ func TestWhatIsNotPlanned(t *testing.T) {
 		"another group": {func(in *Input) { in.Machines = append(in.Machines, machine(t, "x", "ord", "cron", nil)) }, `"cron"`},
 		"a canary that was left": {func(in *Input) {
 			in.Machines[1].Config.Metadata[deploy.TagKey] = "01JOLD:canary:app"
-		}, "deployment 01JOLD has not ended, and machines that it made stand beside the old ones: go on with it where its journal is (`ops-console resume`); where that is lost, the new ones have had no traffic: destroy b with"},
+		}, "deployment 01JOLD has not ended, and machines that it made stand beside the old ones: go on with it (`ops-console resume`, here too once nobody holds its machines); where that cannot be, the new ones have had no traffic: destroy b with"},
 		"new machines without traffic": {func(in *Input) {
 			in.Machines[0].Config.Metadata[deploy.TagHead] = deploy.Head{Deploy: "01JOLD", Holder: "ben@desk", Phase: deploy.GreenUp, Image: "x"}.String()
 			in.Machines[1].Config.Metadata[deploy.TagKey], in.Machines[1].Cordoned = "01JOLD:green:a", true
-		}, "deployment 01JOLD of ben@desk has not ended, and machines that it made stand beside the old ones: go on with it where its journal is (`ops-console resume`); where that is lost, the new ones have had no traffic: destroy b with"},
+		}, "deployment 01JOLD of ben@desk has not ended, and machines that it made stand beside the old ones: go on with it (`ops-console resume`, here too once nobody holds its machines); where that cannot be, the new ones have had no traffic: destroy b with"},
 		"new machines with traffic": {func(in *Input) {
 			in.Machines[1].Config.Metadata[deploy.TagKey] = "01JOLD:green:a"
 			in.Machines[2].Config.Metadata[deploy.TagKey], in.Machines[2].Cordoned = "01JOLD:green:d", true

@@ -22,8 +22,8 @@ func left(mm []fly.Machine) (notes []string, err error) {
 		there[m.ID] = true
 		if h, ok := deploy.ParseHead(m.Config.Metadata[deploy.TagHead]); ok {
 			heads[h.Deploy] = h
-			notes = append(notes, fmt.Sprintf("%s has not ended: it was %s when it was heard of last, bringing out %s; `ops-console resume` goes on with it where its journal is",
-				whose(h), plaintext.Line(string(h.Phase), 30), plaintext.Line(h.Image, 200)))
+			notes = append(notes, fmt.Sprintf("%s has not ended: it was %s when it was heard of last, bringing out %s; `ops-console resume` goes on with it, here too once nobody holds its machines",
+				h.Whose(), plaintext.Line(string(h.Phase), 30), plaintext.Line(h.Image, 200)))
 		}
 	}
 	var id string
@@ -63,13 +63,6 @@ func left(mm []fly.Machine) (notes []string, err error) {
 			which += " but for " + strings.Join(without, " ") + " (`fly machine uncordon`)"
 		}
 	}
-	return notes, fmt.Errorf("%s has not ended, and machines that it made stand beside the old ones: go on with it where its journal is (`ops-console resume`); where that is lost, %s: destroy %s with `fly machine destroy --force`, then plan again",
-		whose(h), which, strings.Join(gone, " "))
-}
-
-func whose(h deploy.Head) string {
-	if h.Holder == "" {
-		return "deployment " + plaintext.Line(h.Deploy, 40)
-	}
-	return fmt.Sprintf("deployment %s of %s", plaintext.Line(h.Deploy, 40), plaintext.Line(h.Holder, 80))
+	return notes, fmt.Errorf("%s has not ended, and machines that it made stand beside the old ones: go on with it (`ops-console resume`, here too once nobody holds its machines); where that cannot be, %s: destroy %s with `fly machine destroy --force`, then plan again",
+		h.Whose(), which, strings.Join(gone, " "))
 }

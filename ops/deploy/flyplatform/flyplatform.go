@@ -75,8 +75,11 @@ type Options struct {
 type Platform struct {
 	o Options
 
-	mu   sync.Mutex // guards over
-	over map[string][]deploy.Run
+	mu     sync.Mutex // guards what follows
+	over   map[string][]deploy.Run
+	packed *deploy.Plan // of which copy is
+	copy   string       // empty: it does not fit, or cannot be made
+	flaw   error        // why
 }
 
 // New is the platform that an API gives access to.
@@ -131,7 +134,7 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 		case group(&m) == GroupReleaseCommand:
 			others++
 			run(&m)
-		case strings.HasPrefix(group(&m), reservedGroups), configOf(&m).Metadata[fly.MetaRole] != "":
+		case !instance(&m):
 			others++
 		default:
 			r.Machines = append(r.Machines, machineOf(&m))
@@ -151,6 +154,33 @@ func (p *Platform) Observe(ctx context.Context, w deploy.Want) (deploy.Reading, 
 		r.Guards = p.o.Guards(r.Machines)
 	}
 	return r, nil
+}
+
+// copyOf is the copy of a plan, which is made once.
+func (p *Platform) copyOf(plan *deploy.Plan) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.packed != plan {
+		p.packed = plan
+		p.copy, p.flaw = plan.Pack()
+	}
+	return p.copy, p.flaw
+}
+
+// Machines are machines of the platform as a deployment sees them: those of the app, release command machines excepted.
+func Machines(all []fly.Machine) []deploy.Machine {
+	var out []deploy.Machine
+	for i := range all {
+		if m := &all[i]; instance(m) {
+			out = append(out, machineOf(m))
+		}
+	}
+	return out
+}
+
+// instance tells whether a machine is one of the app.
+func instance(m *fly.Machine) bool {
+	return !strings.HasPrefix(group(m), reservedGroups) && configOf(m).Metadata[fly.MetaRole] == ""
 }
 
 // ended is what is known of release commands of a key that are over; nil: nothing yet.
@@ -233,6 +263,7 @@ func machineOf(m *fly.Machine) deploy.Machine {
 		ID: m.ID, Name: plaintext.Line(m.Name, 100), Region: m.Region, Group: group(m),
 		Version: cmp.Or(m.InstanceID, m.Version), Image: c.Image, Digest: m.ImageRef.Digest, Release: release,
 		Mark: c.Metadata[deploy.TagMark], Key: c.Metadata[deploy.TagKey],
+		Head: c.Metadata[deploy.TagHead], Copy: c.Metadata[deploy.TagPlan],
 		State: cmp.Or(states[m.State], deploy.Changing), Detail: plaintext.Line(m.State, 40),
 		Lost: m.HostStatus != fly.HostOK && m.HostStatus != "", Cordoned: m.Cordoned,
 	}

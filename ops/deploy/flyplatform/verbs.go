@@ -77,6 +77,14 @@ func gate(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, er
 }
 
 func claim(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, error) {
+	if in.Plan != nil {
+		s, err := p.copyOf(in.Plan)
+		if err != nil {
+			return deploy.Answer{}, fmt.Errorf("%w: %w", deploy.ErrRefused, err)
+		}
+		in.Tags = maps.Clone(in.Tags)
+		in.Tags[deploy.TagPlan] = s
+	}
 	values := make(map[string]*string, len(in.Tags))
 	for k, v := range in.Tags {
 		values[k] = nil // an empty one is removed
@@ -141,6 +149,13 @@ func prepare(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer,
 }
 
 func update(ctx context.Context, p *Platform, in deploy.Intent) (deploy.Answer, error) {
+	if in.Plan != nil {
+		// Metadata is replaced with the rest. It was written once, so that it can be made.
+		if s, err := p.copyOf(in.Plan); err == nil {
+			in.Tags = maps.Clone(in.Tags)
+			in.Tags[deploy.TagPlan] = s
+		}
+	}
 	c, err := merged(in.Config, in.Tags, released(in.Record))
 	if err != nil {
 		return deploy.Answer{}, err

@@ -4,6 +4,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -17,4 +18,13 @@ func flock(f *os.File) error {
 		return errLocked
 	}
 	return err
+}
+
+// Identity tells this file from every copy of it; empty where the system cannot tell, or has no locks.
+func (j *File) Identity() string {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(j.f.Fd()), &st); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }

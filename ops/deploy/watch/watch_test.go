@@ -76,6 +76,8 @@ func (f *fake) Do(ctx context.Context, in deploy.Intent) (deploy.Answer, error) 
 		return deploy.Answer{Nonce: "nonce-" + in.Machine, Expires: expires}, nil
 	case deploy.VerbRelease:
 		f.machines[i].Lease = nil
+	case deploy.VerbClaim:
+		f.machines[i].Head = in.Tags[deploy.TagHead]
 	case deploy.VerbOpen:
 		return deploy.Answer{Record: &deploy.ReleaseRecord{ID: "r2", Version: 2, Status: "running"}}, nil
 	case deploy.VerbUpdate, deploy.VerbRestart:
@@ -83,6 +85,7 @@ func (f *fake) Do(ctx context.Context, in deploy.Intent) (deploy.Answer, error) 
 		if in.Verb == deploy.VerbUpdate {
 			f.updates++
 			m.Version, m.Mark, m.Digest, m.Crashes = fmt.Sprintf("v%d", f.updates), in.Tags[deploy.TagMark], oldDigest, 0
+			m.Head = in.Tags[deploy.TagHead]
 			if in.Side == deploy.New {
 				m.Digest = newDigest
 			}
