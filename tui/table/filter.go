@@ -60,6 +60,37 @@ func (f Filter) Match(s string) bool {
 	return true
 }
 
+// Find is where the first of what a text passes by stands in it at or after byte from: the words and expressions that must
+// match, not those that must not, nor letters in an order. False: nowhere.
+func (f Filter) Find(s string, from int) (begin, end int, ok bool) {
+	for _, t := range f.terms {
+		b, e := t.find(s, from)
+		if b >= 0 && e > b && (!ok || b < begin || b == begin && e > end) {
+			begin, end, ok = b, e, true
+		}
+	}
+	return begin, end, ok
+}
+
+// find is where a term first stands in s at or after from; a negative number: nowhere.
+func (t term) find(s string, from int) (begin, end int) {
+	switch {
+	case t.not || t.near != "" || from > len(s):
+		return -1, -1
+	case t.re != nil:
+		if at := t.re.FindStringIndex(s[from:]); at != nil && (from == 0 || !strings.HasPrefix(t.re.String(), "(?i)^")) {
+			return from + at[0], from + at[1]
+		}
+		return -1, -1
+	}
+	for i := from; i+len(t.text) <= len(s); i++ {
+		if containsFold(s[i:i+len(t.text)], t.text) {
+			return i, i + len(t.text)
+		}
+	}
+	return -1, -1
+}
+
 func (t term) match(s string) bool {
 	switch {
 	case t.re != nil:
