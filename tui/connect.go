@@ -200,7 +200,7 @@ func (m *Model) take(s Session) tea.Cmd {
 	c.session, c.err, c.tries = s, nil, 0
 	c.next = m.o.Now().Add(rejoin)
 	c.number++
-	m.replicas.attended = false
+	m.replicas.attended, m.generator.attended, m.logs.attended = false, false, false
 	return tea.Batch(m.takeFeeds(), m.takeNetwork())
 }
 

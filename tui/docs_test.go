@@ -10,6 +10,7 @@ import (
 	"ops-console/tui/generator"
 	"ops-console/tui/golden"
 	"ops-console/tui/instances"
+	"ops-console/tui/logs"
 	"ops-console/tui/migrations"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
@@ -17,7 +18,7 @@ import (
 )
 
 func TestKeysAreDocumented(t *testing.T) {
-	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find), generator.New(), backups.New("changelog"), deploy.New("changelog")})
+	got, err := tui.Keys([]pane.Pane{overview.New(), instances.New(), replication.New(), migrations.New(lint.Find), generator.New(), backups.New("changelog"), deploy.New("changelog"), logs.New()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,6 +123,12 @@ func (m *Model) takeFeeds() tea.Cmd {
 	if src := m.conn.session.Generator(); src != nil {
 		cmds = append(cmds, m.generator.follow(m, src))
 	}
+	said := m.conn.session.Logs()
+	m.logs.known = said != nil
+	cmds = append(cmds, m.tellLogs())
+	if said != nil {
+		cmds = append(cmds, m.logs.follow(m, logReadings{said}))
+	}
 	return tea.Batch(cmds...)
 }
 
@@ -148,13 +154,14 @@ func (m *Model) tellDatabase() tea.Cmd {
 	return m.toPanes(pane.ReplicationMsg{Known: r.known, Snapshot: r.shown})
 }
 
-// attend lets the session know whether a pane is shown that wants the replicas' readings, or generated trees.
+// attend lets the session know whether a pane is shown that wants the replicas' readings, generated trees, or the log.
 func (m *Model) attend() {
 	if m.conn.session == nil {
-		m.replicas.attended, m.generator.attended = false, false
+		m.replicas.attended, m.generator.attended, m.logs.attended = false, false, false
 		return
 	}
 	m.attendGenerator()
+	m.attendLogs()
 	a, ok := m.pane().(pane.Attender)
 	looking := ok && a.AttendsReplication()
 	if looking == m.replicas.attended {
@@ -262,7 +269,10 @@ func (m *Model) freeze() tea.Cmd {
 	if m.deploys.told != m.deploys.known {
 		cmds = append(cmds, m.tellDeploys())
 	}
-	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m), m.backups.pass(m), m.deploys.pass(m))
+	if m.logs.told != m.logs.known {
+		cmds = append(cmds, m.tellLogs())
+	}
+	cmds = append(cmds, m.health.pass(m), m.replicas.pass(m), m.migrations.pass(m), m.generator.pass(m), m.backups.pass(m), m.deploys.pass(m), m.logs.pass(m))
 	if m.netKnown {
 		cmds = append(cmds, m.toPanes(pane.NetworkMsg{Status: m.net}))
 	}

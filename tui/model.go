@@ -14,6 +14,7 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/logs"
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/themes"
@@ -47,6 +48,7 @@ type Model struct {
 	generator  generator
 	backups    backups
 	deploys    deploys
+	logs       logLines
 	problems   []ops.Problem // of all that the panes have
 	net        wg.Status
 	netKnown   bool
@@ -83,6 +85,7 @@ func New(o Options) (*Model, error) {
 	m.generator.tell = func(s feed.Snapshot[*compare.Snapshot]) tea.Msg { return pane.GeneratorMsg{Snapshot: s} }
 	m.backups.tell = func(s feed.Snapshot[*kept.Snapshot]) tea.Msg { return pane.BackupsMsg{Known: true, Snapshot: s} }
 	m.deploys.tell = func(s feed.Snapshot[*released.Snapshot]) tea.Msg { return pane.DeploysMsg{Known: true, Snapshot: s} }
+	m.logs.tell = func(s feed.Snapshot[*logs.Snapshot]) tea.Msg { return pane.LogsMsg{Known: true, Snapshot: s} }
 	var err error
 	if m.look, err = newLook(&o); err != nil {
 		return nil, err

@@ -67,6 +67,8 @@ type Session interface {
 	Backups() Backups
 	// Deploys is where releases and deployments come from; nil: they are not watched.
 	Deploys() Deploys
+	// Logs is where the application's log comes from; nil: it is not followed.
+	Logs() Logs
 	Refresh()     // asks for new readings now
 	Close() error // ends the session and waits for it
 }

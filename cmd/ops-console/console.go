@@ -17,6 +17,7 @@ import (
 	"ops-console/ops/ecto/lint"
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/health"
+	"ops-console/ops/logs"
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/replication"
 	"ops-console/ops/session"
@@ -26,6 +27,7 @@ import (
 	deploypane "ops-console/tui/deploy"
 	"ops-console/tui/generator"
 	"ops-console/tui/instances"
+	logspane "ops-console/tui/logs"
 	"ops-console/tui/migrations"
 	"ops-console/tui/overview"
 	"ops-console/tui/pane"
@@ -72,7 +74,7 @@ func openConsole(ctx context.Context, e *env, p *config.Profile, o *consoleFlags
 	err = tui.Run(ctx, tui.Options{
 		App:           p.Name,
 		Environment:   p.Environment,
-		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find), generator.New(), backups.New(p.Name), deploypane.New(p.Name)},
+		Panes:         []pane.Pane{overview.New(), instances.New(), replicationpane.New(), migrations.New(lint.Find), generator.New(), backups.New(p.Name), deploypane.New(p.Name), logspane.New()},
 		Open:          o.open,
 		Theme:         cmp.Or(o.theme, p.Console.Theme),
 		ThemeDirs:     []string{filepath.Join(filepath.Dir(dir), "themes")},
@@ -115,6 +117,7 @@ type live struct {
 	generator   *compare.Watcher
 	backups     *session.BackupWatch // nil: no store is configured
 	deploys     *released.Watcher    // nil: there is no directory for their journals
+	logs        *logs.Tap            // nil: it cannot be followed
 
 	cancel context.CancelFunc // of regions
 	wait   sync.WaitGroup
@@ -139,6 +142,9 @@ func goLive(ctx context.Context, e *env, s *session.Session) *live {
 	}
 	if state, err := config.StateDir(e.getenv); err == nil {
 		l.deploys = s.WatchDeploys(ctx, e.session(), e.now, e.operator(), state, record)
+	}
+	if t, err := s.WatchLogs(ctx); err == nil {
+		l.logs = t
 	}
 	return l
 }
@@ -205,6 +211,13 @@ func (l *live) Deploys() tui.Deploys {
 	return l.deploys
 }
 
+func (l *live) Logs() tui.Logs {
+	if l.logs == nil {
+		return nil
+	}
+	return l.logs
+}
+
 func (l *live) Refresh() {
 	l.health.Refresh()
 	if l.replication != nil {
@@ -226,6 +239,9 @@ func (l *live) Close() error {
 	l.cancel()
 	l.wait.Wait()
 	l.generator.Close()
+	if l.logs != nil {
+		l.logs.Close()
+	}
 	if l.deploys != nil {
 		l.deploys.Close()
 	}

@@ -19,8 +19,8 @@ func (s *Session) LogOptions() logs.Options {
 	return out
 }
 
-// WatchLogs begins to follow the whole log of the application: one stream for everybody who looks at it, each with a Filter
-// of their own. It ends with ctx, or when it is closed.
-func (s *Session) WatchLogs(ctx context.Context) (*logs.Stream, error) {
-	return logs.Start(ctx, s.LogOptions())
+// WatchLogs is the whole log of the application, followed while somebody looks: one stream for all of them, each with a
+// Filter of their own. It ends with ctx, or when it is closed.
+func (s *Session) WatchLogs(ctx context.Context) (*logs.Tap, error) {
+	return logs.NewTap(ctx, s.LogOptions())
 }

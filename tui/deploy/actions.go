@@ -39,10 +39,12 @@ func (p *Pane) Actions() []action.Action {
 		return func(string) tea.Cmd { f(); return nil }
 	}
 	sc := p.scene()
-	open := action.Action{Name: "open", Help: "detail", About: "show all that is known of the release or machine under the cursor", Keys: []string{"enter"}, Run: do(func() { p.open = !p.open })}
+	open := action.Action{Name: "open", Help: "detail", About: "show all that is known of the release or machine under the cursor; again, all that the machine says", Keys: []string{"enter"}, Run: do(func() { p.open = !p.open })}
 	switch {
 	case sc == sceneDeployment && p.chosen() == nil, sc == sceneReleases && p.release() == nil, sc != sceneDeployment && sc != sceneReleases:
 		open.Disabled, open.Hidden = "nothing is selected", true
+	case p.open && sc == sceneDeployment && p.logs.known:
+		open.Help, open.Run = "machine log", func(string) tea.Cmd { return p.openLog() }
 	case p.open:
 		open.Help = "close"
 	}
@@ -65,7 +67,7 @@ func (p *Pane) Actions() []action.Action {
 	} else {
 		late = append(late, start)
 	}
-	aa = append(aa, open, p.deployAction(), p.rollbackAction(), p.checkAction(),
+	aa = append(aa, open, p.logAction(), p.deployAction(), p.rollbackAction(), p.checkAction(),
 		action.Action{
 			Name: "releases", Help: "releases", About: "show the releases though a deployment is there, or that again", Keys: []string{"t"}, Hidden: p.current() == nil && p.planned() == nil,
 			Run: do(func() { p.turn(viewReleases) }),

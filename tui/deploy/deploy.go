@@ -31,6 +31,7 @@ type Pane struct {
 	told    bool   // it was said whether anything is watched
 	known   bool   // it is
 	feed    feed.Snapshot[*watch.Snapshot]
+	logs    machineLog
 	rows    []row // releases, newest first
 
 	view     view
@@ -56,9 +57,10 @@ type Pane struct {
 }
 
 var (
-	_ pane.Pane     = (*Pane)(nil)
-	_ pane.Selector = (*Pane)(nil)
-	_ pane.Copier   = (*Pane)(nil)
+	_ pane.Pane         = (*Pane)(nil)
+	_ pane.Selector     = (*Pane)(nil)
+	_ pane.Copier       = (*Pane)(nil)
+	_ pane.LogsAttender = (*Pane)(nil)
 )
 
 // view is what is shown.
@@ -224,6 +226,8 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case pane.DeploysMsg:
 		return p.take(m)
+	case pane.LogsMsg:
+		p.logs.take(m)
 	case pane.OpenMsg:
 		p.goTo(m.Address)
 	case tea.MouseClickMsg:

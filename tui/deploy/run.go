@@ -33,7 +33,7 @@ func (p *Pane) deploymentSide(env *pane.Env, w int) []stack.Section {
 	if d.Plan == nil {
 		return []stack.Section{p.hatch(env, w)}
 	}
-	return []stack.Section{p.guards(env, w, d), p.log(env, w, d), p.changes(env, w, d), p.hatch(env, w)}
+	return []stack.Section{p.guards(env, w, d), p.said(env, w, d), p.log(env, w, d), p.changes(env, w, d), p.hatch(env, w)}
 }
 
 // unreadable says what is wrong with a journal.
@@ -467,5 +467,6 @@ func (p *Pane) machineDetail(env *pane.Env, w int) (string, *page.Page) {
 	if len(ee) == 0 {
 		g.Text(themes.Muted, 3, paint.Part{}, "Nothing has been done to it.", 1)
 	}
+	p.saidPage(g, m.ID)
 	return "machine " + m.ID, g
 }

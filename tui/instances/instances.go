@@ -320,6 +320,17 @@ func (p *Pane) Actions() []action.Action {
 		add(previous)
 	}
 	add(compare)
+	if !p.compared {
+		to := ident.To("logs", "machine", p.selectedID())
+		log := action.Action{
+			Name: "log", Help: "log", About: "what this instance says", Keys: []string{"l"},
+			Run: func(string) tea.Cmd { return func() tea.Msg { return pane.OpenMsg{Address: to} } },
+		}
+		if p.selected() == nil {
+			log.Disabled = "no instance is selected"
+		}
+		add(log)
+	}
 	if !reading {
 		group := action.Action{Name: "group", Help: "group by region", Keys: []string{"b"}, Run: do(func() { p.grouped = !p.grouped; p.build() })}
 		if p.grouped {

@@ -14,6 +14,7 @@ import (
 	"ops-console/ops/ecto/watch"
 	"ops-console/ops/feed"
 	"ops-console/ops/health"
+	"ops-console/ops/logs"
 	"ops-console/ops/phoenix"
 	"ops-console/ops/phoenix/compare"
 	"ops-console/ops/phoenix/merge"
@@ -33,6 +34,7 @@ type Session struct {
 	generator  source[feed.Snapshot[*compare.Snapshot]]
 	backups    source[feed.Snapshot[*kept.Snapshot]]
 	deploys    source[feed.Snapshot[*released.Snapshot]]
+	logs       source[logs.Snapshot]
 
 	mu        sync.Mutex // guards the following
 	database  bool
@@ -51,6 +53,8 @@ type Session struct {
 	answers   map[*generated.Question]bool
 	keeps     bool
 	kept      []pane.BackupMsg
+	says      bool
+	reading   bool
 	releases  bool
 	deployed  []pane.DeployMsg
 	forbid    error
@@ -70,6 +74,7 @@ func NewSession() *Session {
 	s.generator.init()
 	s.backups.init()
 	s.deploys.init()
+	s.logs.init()
 	s.network.set(Network(Options{}))
 	return s
 }
