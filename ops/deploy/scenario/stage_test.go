@@ -131,7 +131,7 @@ func newStage(t *testing.T, f fleet, now func() time.Time) *stage {
 // newClient is another console's.
 func (s *stage) newClient() *fly.Client {
 	return fly.New(fly.Options{
-		MachinesURL: "http://_api.internal", GraphQLURL: "http://_api.internal", WebURL: "http://_api.internal",
+		MachinesURL: "http://_api.internal", GraphQLURL: "http://_api.internal", WebURL: "http://_api.internal", MetricsURL: "http://_api.internal/prometheus",
 		Token: fly.StaticToken("Bearer " + token), Dial: s.link.dial,
 	})
 }
