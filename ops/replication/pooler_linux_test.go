@@ -1,7 +1,11 @@
 package replication
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -31,8 +35,9 @@ func TestThroughPgBouncer(t *testing.T) {
 	direct := nodesAs(t, c, "postgres")
 	pooled := startPgBouncer(t, binary, c, direct[0])
 	pooled.Name = "primary"
+	var record bytes.Buffer
 	w := Watch(t.Context(), Options{
-		Settings: Settings{Interval: 100 * time.Millisecond}, Sampling: 20 * time.Millisecond, Locator: list{pooled, direct[1]},
+		Settings: Settings{Interval: 100 * time.Millisecond}, Sampling: 20 * time.Millisecond, Locator: list{pooled, direct[1]}, Record: &record,
 	})
 	defer w.Close()
 	s := until(t, w, "bounds", func(s feed.Snapshot[*Snapshot]) bool {
@@ -46,8 +51,20 @@ func TestThroughPgBouncer(t *testing.T) {
 		t.Errorf("notes %q", s.Notes)
 	}
 	eventually(t, "twenty readings", func() bool { n, _, _ := w.seen("primary"); return n >= 20 })
-	if _, failed, _ := w.seen("primary"); failed != 0 {
-		t.Errorf("%d readings failed", failed)
+	w.Close()
+	for lines := json.NewDecoder(&record); ; {
+		var e entry
+		err := lines.Decode(&e)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		// On a busy machine a question may take too long: that is not the pooler's doing.
+		if f := e.Failure; f != nil && f.Kind != postgres.FailTimeout {
+			t.Errorf("a reading of %s failed: %s %s", e.Key, f.Kind, f.Text)
+		}
 	}
 }
 

@@ -94,6 +94,29 @@ func (c *console) take(s *replication.Snapshot) {
 	}
 }
 
+// sure is how many claims of a scenario the oracle can judge by now.
+func (c *console) sure(scenario string, o *oracle) int {
+	c.mu.Lock()
+	claims := slices.DeleteFunc(slices.Clone(c.claims), func(x claim) bool { return x.scenario != scenario })
+	c.mu.Unlock()
+	known := o.commits
+	if bulky(scenario) {
+		known = o.wal
+	}
+	return sum(judge(claims, known)).sure()
+}
+
+// told says whether one of some states was told of a node since a time.
+func (c *console) told(node string, states []replication.State, since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.seen, func(s seen) bool {
+		return !s.at.Before(since) && slices.ContainsFunc(s.snapshot.Nodes, func(n replication.Node) bool {
+			return n.Name == node && slices.Contains(states, n.State)
+		})
+	})
+}
+
 func figure(v *float64) float64 {
 	if v == nil {
 		return math.NaN()

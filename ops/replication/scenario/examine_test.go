@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// fewest is how many claims of a scenario have to be judged.
+const fewest = 3
+
 // examine holds everything that was said against the truth.
 func examine(t *testing.T, r *run, c *console, others *rivals) {
 	t.Helper()
@@ -41,7 +44,7 @@ func examine(t *testing.T, r *run, c *console, others *rivals) {
 			t.Errorf("%s: %d of %d claims are wrong, the worst by %.0f ms: of %s at %s, lag in [%.3f, %.3f], in truth in [%.3f, %.3f]", s, ours.wrong, ours.sure(),
 				1000*w.off(), w.node, w.to.Format("05.000"), w.lo, w.hi, w.truth.lo.Seconds(), w.truth.hi.Seconds())
 		}
-		if ours.sure() < 3 && !strings.HasPrefix(s, "at other") {
+		if ours.sure() < fewest && !strings.HasPrefix(s, "at other") {
 			t.Errorf("%s: of %d claims the console made %d and the oracle can judge %d: too few", s, ours.n, ours.n-ours.silent, ours.sure())
 		}
 		if ours.silent*5 > ours.n {

@@ -40,7 +40,7 @@ func topology() pgcluster.Options {
 // phase is a stretch of a run in which the same things hold.
 type phase struct {
 	name  string
-	lasts time.Duration // in a short run; three times that in a long one
+	lasts time.Duration // at least, in a short run; three times that in a long one
 	idle  bool          // nobody writes, and the heart does not beat
 	bulk  bool          // one transaction writes all the time, and the heart does not beat
 	far   time.Duration // round trip between console and primary
@@ -61,6 +61,8 @@ type run struct {
 	loading atomic.Bool
 	turns   map[string][]turn
 
+	console *console
+
 	hold  func() // ends the query that blocks replay
 	froze map[string]time.Time
 }
@@ -78,6 +80,7 @@ func (r *run) freeze(name string, p pgcluster.Process) error {
 
 func (r *run) melt(name string) error {
 	r.o.stood(name, r.froze[name], time.Now())
+	delete(r.froze, name)
 	return r.node(name).Thaw()
 }
 
@@ -282,6 +285,7 @@ func (r *run) play(ctx context.Context, p *phase, lasts time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		r.more(ctx, p, from)
 	case <-ctx.Done():
 	}
 	close(done)
@@ -297,6 +301,39 @@ func (r *run) play(ctx context.Context, p *phase, lasts time.Duration) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// longest is how much longer than it has to a phase may go on. A query that blocks replay is ended after 30 seconds.
+const longest = 15 * time.Second
+
+// more lets a phase that began at a time go on until enough was said in it: where the machine is busy that takes longer.
+func (r *run) more(ctx context.Context, p *phase, from time.Time) {
+	deadline := time.Now().Add(longest)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for time.Now().Before(deadline) && !r.enough(p, from) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// enough tells whether each state of a phase was told, and as much as is asked for can be judged of each of its scenarios. Of
+// one who is frozen nobody knows before he is not.
+func (r *run) enough(p *phase, from time.Time) bool {
+	for n, states := range p.states {
+		if !r.console.told(n, states, from) {
+			return false
+		}
+	}
+	for n, scenario := range p.scenarios {
+		if _, frozen := r.froze[n]; !frozen && r.console.sure(scenario, r.o) < fewest {
+			return false
+		}
+	}
+	return true
 }
 
 // scenario is what runs now, for a node.
@@ -354,6 +391,7 @@ func truthIsInsideTheBounds(t *testing.T, b pgcluster.Binaries) {
 		nodes = append(nodes, node(t, n, "x"+n, postgres.RoleReplica))
 	}
 	c := &console{scenario: r.scenario}
+	r.console = c
 	c.watch(ctx, &wait, nodes, r.net)
 
 	factor := time.Duration(1)
