@@ -245,37 +245,6 @@ func (p *Pane) bar(d *watch.Deployment) stack.Section {
 	}}
 }
 
-// guards are the measurements that pause it by themselves.
-func (p *Pane) guards(env *pane.Env, w int, d *watch.Deployment) stack.Section {
-	gg := d.Progress.Guards
-	if len(gg) == 0 {
-		return stack.Section{}
-	}
-	g := page.New(env, w)
-	g.Heading("GUARDS", paint.Part{Role: themes.Muted, Text: "auto-pause"})
-	for _, x := range gg {
-		g.Line(func(l *paint.Line) {
-			m := paint.Mark{Glyph: l.Glyphs.OK, Role: themes.OK}
-			switch {
-			case x.Unknown:
-				m = paint.Mark{Glyph: l.Glyphs.Unknown, Role: themes.Stale}
-			case x.Over:
-				m = paint.Mark{Glyph: l.Glyphs.Crit, Role: themes.Crit}
-			}
-			l.Text(m.Role, m.Glyph).Gap(1).Cell(themes.Plain, x.Name, 12, paint.Left).Gap(1)
-			switch {
-			case x.Unknown:
-				l.Text(themes.Stale, "not known").Text(themes.Muted, " (limit "+x.Limit+")")
-			case x.Over:
-				l.Text(themes.Crit, x.Value).Text(themes.Muted, " over "+x.Limit)
-			default:
-				l.Text(themes.Plain, x.Value).Text(themes.Muted, " of "+x.Limit)
-			}
-		})
-	}
-	return section(g, 2)
-}
-
 // log is what happened, the latest last.
 func (p *Pane) log(env *pane.Env, w int, d *watch.Deployment) stack.Section {
 	ee := d.Events

@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -254,10 +255,10 @@ func worlds() map[string]*watch.Snapshot {
 		"planfailed": change(snapshot(fleet(12, 0)), func(s *watch.Snapshot) {
 			s.Job = &watch.Job{Kind: watch.JobPlan, Title: "plan a deployment of " + image(99), Started: ago(4 * time.Second), Ended: ago(2 * time.Second), Err: errors.New("find the image to deploy: the registry does not have it")}
 		}),
-		"rolling": snapshot(fleet(42, 18), rolling(42, 18)),
+		"rolling": snapshot(fleet(42, 18), dep(rolling(42, 18), func(d *watch.Deployment) { d.Progress.Guards = calm() })),
 		"guards": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) {
-			d.Progress.Paused, d.Progress.Choices = "5xx is 2.1%, over 1%", []engine.Choice{engine.Resume, engine.Abort, engine.Abandon}
-			d.Progress.Guards = []engine.Guard{{Name: "5xx", Value: "2.1%", Limit: "1%", Over: true}, {Name: "p99", Value: "205ms", Limit: "400ms"}, {Name: "lag max", Limit: "10s", Unknown: true}}
+			d.Progress.Paused, d.Progress.Choices = "5xx of the new machines is 2.1%, over 1%", []engine.Choice{engine.Resume, engine.Abort, engine.Abandon}
+			d.Progress.Guards = guards()
 		})),
 		"back": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) {
 			d.Progress.Phase, d.Progress.Back, d.Progress.Choices = engine.Reverting, "machine "+machineID(3)+" never became healthy: check readyz answers 503", []engine.Choice{engine.Forward, engine.Abandon}
@@ -277,6 +278,27 @@ func worlds() map[string]*watch.Snapshot {
 	}
 }
 
+// guards are one that pauses, one that does not, one that cannot, and one of which nothing is known.
+func guards() []engine.Guard {
+	nan := math.NaN()
+	return []engine.Guard{
+		{Name: "5xx", Value: "2.1%", Limit: "1%", Before: "0.12%", Where: "the new machines", Over: true, At: ago(20 * time.Second), Top: .01, Recent: []float64{.001, .002, .001, .001, .004, .009, .021}},
+		{Name: "p99", Value: "205ms", At: ago(70 * time.Second), Recent: []float64{.2, .21, nan, nan, .205}},
+		{Name: "lag", Limit: "10s", Top: 10, Unknown: true, Why: "no replica says how far behind it is", Recent: []float64{2, nan, nan}},
+		{Name: "restarts", Value: "0", Limit: "0", At: ago(0), Recent: []float64{0, 0, 0, 1, 0}},
+	}
+}
+
+// calm are guards that let it go on.
+func calm() []engine.Guard {
+	return []engine.Guard{
+		{Name: "5xx", Value: "0.18%", Limit: "1%", Before: "0.12%", At: ago(20 * time.Second), Top: .01, Recent: []float64{.001, .001, .001, .002, .002, .0018, .001, .0018}},
+		{Name: "p99", Value: "205ms", Limit: "400ms", At: ago(20 * time.Second), Top: .4, Recent: []float64{.2, .21, .22, .22, .23, .2, .21, .205}},
+		{Name: "lag", Value: "2.4s", Limit: "10s", Where: "syd", At: ago(3 * time.Second), Top: 10, Recent: []float64{3, 3, 4, 4, 3.5, 3, 2.5, 2.4}},
+		{Name: "restarts", Value: "0", Limit: "0", At: ago(0), Recent: []float64{0, 0, 0, 0, 0, 0, 0, 0}},
+	}
+}
+
 // hostile is a world whose texts are not to be trusted.
 func hostile() *watch.Snapshot {
 	bad := strings.Join(tuitest.Hostile(), " ")
@@ -290,7 +312,7 @@ func hostile() *watch.Snapshot {
 	for i := range d.Events {
 		d.Events[i].Text, d.Events[i].Machine, d.Events[i].Region = bad, bad, bad
 	}
-	d.Progress.Guards = []engine.Guard{{Name: bad, Value: bad, Limit: bad, Over: true}}
+	d.Progress.Guards = []engine.Guard{{Name: bad, Value: bad, Limit: bad, Where: bad, Before: bad, Over: true, Recent: []float64{1, math.NaN(), math.Inf(1)}}, {Name: bad, Unknown: true, Why: bad}}
 	f := fleet(6, 2)
 	for i := range f.Releases {
 		r := &f.Releases[i]
