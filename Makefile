@@ -9,7 +9,13 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
-.PHONY: help demo test versions model check bench e2e setup setup-test build fuzz docs elixir-oracle clean
+# Tests wait a lot, for servers and for time to pass: those of more packages than there are cores go on at once.
+AT_ONCE := -p $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
+# A program with the race detector stands still for a second at its end, for goroutines that are left. Tests leave none.
+export GORACE ?= atexit_sleep_ms=100
+
+.PHONY: help demo test test-race test-plain versions model check bench e2e setup setup-test build fuzz docs elixir-oracle clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -24,13 +30,18 @@ demo: setup build ## open the console on a simulated world
 
 test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
 	$(GO) vet ./...
-	$(GO) test -race -timeout 8m ./...
-	$(GO) test -timeout 8m ./ops/deploy/scenario # with the race detector only a part of the processes is killed
-	CGO_ENABLED=0 $(GO) test ./ops/ecto/pgsql
+	@$(MAKE) -j2 --no-print-directory test-race test-plain
+
+test-race:
+	$(GO) test -race -vet off $(AT_ONCE) -timeout 8m ./...
+
+test-plain:
+	CGO_ENABLED=0 $(GO) test -vet off ./ops/ecto/pgsql
+	$(GO) test -vet off -timeout 8m ./ops/deploy/scenario # with the race detector only a part of the processes is killed
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
-	$(GO) test -race -p 1 -parallel 3 -timeout 8m ./ops/postgres/... ./ops/replication/...
+	OPS_CONSOLE_POSTGRES_ONLY=1 $(GO) test -race $(AT_ONCE) -timeout 8m ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
 
 model: ## explore deployments with FAULTS=3 faults at once (two: a minute; three: hours), MODEL_ONLY=REGEXP for a part
 	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -timeout 12h -run '^TestModel$$|^TestEveryRule' ./ops/deploy

@@ -21,6 +21,9 @@ var ErrNoBinaries = errors.New("no PostgreSQL server binaries found (install the
 // Env names the environment variable with directories of server binaries, separated as in PATH.
 const Env = "OPS_CONSOLE_POSTGRES"
 
+// EnvOnly names the environment variable that, where it is not empty, has Find give those of Env alone.
+const EnvOnly = "OPS_CONSOLE_POSTGRES_ONLY"
+
 // Binaries is a directory with initdb and postgres.
 type Binaries struct {
 	Dir     string
@@ -36,10 +39,13 @@ var places = []string{
 	"/usr/local/pgsql/bin",
 }
 
-// Find gives the installed servers: those in $OPS_CONSOLE_POSTGRES, then those of the system, each the newest first.
-// The error is ErrNoBinaries.
+// Find gives the installed servers: those in $OPS_CONSOLE_POSTGRES, then, unless $OPS_CONSOLE_POSTGRES_ONLY is set, those of
+// the system, each the newest first. The error is ErrNoBinaries.
 func Find() ([]Binaries, error) {
 	named := look(filepath.SplitList(os.Getenv(Env)))
+	if os.Getenv(EnvOnly) != "" && len(named) > 0 {
+		return named, nil
+	}
 	var dirs []string
 	if dir, err := output("pg_config", "--bindir"); err == nil {
 		dirs = append(dirs, dir)
