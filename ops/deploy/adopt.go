@@ -36,7 +36,7 @@ func Adopt(p *Plan, h Head, r Reading, by string, now time.Time) []Record {
 	a.rr = append(a.rr, Record{At: begun, Kind: RecBegin, Plan: p, Hash: p.Hash()})
 	a.add(Record{
 		Kind: RecAdopted, Head: h.String(), By: by,
-		Text: fmt.Sprintf("taken over from %s, whose journal is not here: it was %s by the mark on machine %s", h.Holder, strings.ReplaceAll(string(h.Phase), "_", " "), p.Targets[0].Machine),
+		Text: takenOver(&h, p),
 	})
 	a.gates(BeforeChange)
 	a.add(Record{Kind: RecLocked})
@@ -73,6 +73,14 @@ func Adopt(p *Plan, h Head, r Reading, by string, now time.Time) []Record {
 		a.add(halt)
 	}
 	return a.rr
+}
+
+// stepTakeover is Event.Step of a takeover.
+const stepTakeover = "take over"
+
+// takenOver tells of a takeover, and on what evidence it is one.
+func takenOver(h *Head, p *Plan) string {
+	return fmt.Sprintf("taken over from %s, whose journal is not here: by the mark on machine %s it was %s", h.Holder, p.Targets[0].Machine, strings.ReplaceAll(string(h.Phase), "_", " "))
 }
 
 // adoption is one call of Adopt.

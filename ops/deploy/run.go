@@ -215,6 +215,11 @@ func (d *Deployment) Run(ctx context.Context, o Options) error {
 	r := &run{d: d, o: o, e: d.engine(t.record), t: t, keeper: d.keeper(o.Holder), base: base, cancel: cancel, results: make(chan result), looks: make(chan looked)}
 	r.e.know(r.keeper.Nonces)
 	d.nonces = nil
+	if h := d.state.From; h != nil && h.Session == d.state.Session {
+		e := t.event(o.Now(), 1, EventNotice)
+		e.Step, e.Text = stepTakeover, takenOver(h, d.state.Plan)
+		t.emit(e)
+	}
 	if err := r.e.write(Record{At: o.Now(), Kind: RecSession, Session: d.state.Session + 1, Holder: o.Holder}); err != nil {
 		return err
 	}

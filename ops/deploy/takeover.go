@@ -65,12 +65,7 @@ type takeover struct {
 
 // look finds the deployment, and why it cannot be taken over. besides is the description of a lease that is ours.
 func (t *takeover) look(ctx context.Context, besides string) (*found, error) {
-	ctx, cancel := context.WithTimeout(ctx, DefaultTimings().Call)
-	defer cancel()
-	r, err := t.o.Platform.Observe(ctx, Want{App: t.o.App, Deploy: t.o.Deploy})
-	if err == nil && r.Count > len(r.Machines)+len(r.Runs) {
-		err = fmt.Errorf("the list has %d machines, and the platform counts %d: try again", len(r.Machines), r.Count)
-	}
+	r, err := t.observe(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +79,31 @@ func (t *takeover) look(ctx context.Context, besides string) (*found, error) {
 		e.offer(t.o.App, r, besides, t.o.Now())
 	}
 	return e, e.Err
+}
+
+// observe looks until what is listed is as much as is counted: either can be from before.
+func (t *takeover) observe(ctx context.Context) (Reading, error) {
+	usual := DefaultTimings()
+	ctx, cancel := context.WithTimeout(ctx, usual.Call)
+	defer cancel()
+	for tries := usual.Settle / usual.Poll; ; tries-- {
+		r, err := t.o.Platform.Observe(ctx, Want{App: t.o.App, Deploy: t.o.Deploy})
+		switch {
+		case err != nil:
+			return r, err
+		case r.Count <= len(r.Machines)+len(r.Runs):
+			return r, nil
+		case tries <= 0:
+			return r, fmt.Errorf("the list has %d machines, and the platform counts %d: try again", len(r.Machines), r.Count)
+		}
+		wait := time.NewTimer(usual.Poll)
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return r, context.Cause(ctx)
+		case <-wait.C:
+		}
+	}
 }
 
 type found struct {

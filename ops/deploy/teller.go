@@ -92,8 +92,9 @@ var tales = map[RecordKind]func(*teller, *Record, *Event) bool{
 		}
 		return true
 	},
-	RecIntent: (*teller).begun,
-	RecResult: (*teller).ended,
+	RecAdopted: func(_ *teller, _ *Record, e *Event) bool { e.Step = stepTakeover; return true },
+	RecIntent:  (*teller).begun,
+	RecResult:  (*teller).ended,
 	RecLocked: func(t *teller, _ *Record, e *Event) bool {
 		e.Kind, e.Step, e.Text = EventDone, "lock", fmt.Sprintf("%d machines are held", len(t.s.Plan.Targets))
 		return true

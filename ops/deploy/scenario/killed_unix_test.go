@@ -188,27 +188,42 @@ func TestKilledAtEveryRecord(t *testing.T) {
 	}
 }
 
-// play deploys in another process that is killed, and goes on in this one. done says that it was not killed; records are the
-// kinds of those in its journal.
-func (k killing) play(t *testing.T, n int, after bool) (records []string, done bool) {
-	var ahead atomic.Int64 // how far the clock is ahead
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	s := newStage(t, k.fleet, now)
-	defer s.close()
+// mortal is a platform on which a process was killed that deployed to it.
+type mortal struct {
+	*stage
+	c     *console
+	plan  deploy.Plan
+	done  bool // it was not killed
+	ahead atomic.Int64
+	close func()
+}
+
+func (m *mortal) now() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) }
+
+// later lets an hour pass.
+func (m *mortal) later() {
+	m.ahead.Add(int64(time.Hour))
+	m.world.Tick()
+}
+
+// die deploys in another process that is killed once its journal has n records, or, with after, after the call that follows.
+func (k killing) die(t *testing.T, n int, after bool) *mortal {
+	m := &mortal{}
+	s := newStage(t, k.fleet, m.now)
 	server := httptest.NewServer(s.world.Handler())
-	defer server.Close()
+	m.close = func() { server.Close(); s.close() }
 	s.client.Close()
 	s.client = directClient(server.URL)
 	s.dir = t.TempDir()
 	s.slow = soon
-	c := s.console(ana)
-	p, err := c.plan(k.tag)
+	m.stage, m.c = s, s.console(ana)
+	p, err := m.c.plan(k.tag)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Timings = quick
-	o := order{URL: server.URL, Dir: s.dir, Holder: ana, Plan: p, Kill: n, After: after}
-	text, err := json.Marshal(o)
+	m.plan = p
+	text, err := json.Marshal(order{URL: server.URL, Dir: s.dir, Holder: ana, Plan: p, Kill: n, After: after})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,23 +233,30 @@ func (k killing) play(t *testing.T, n int, after bool) (records []string, done b
 	var died *exec.ExitError
 	switch {
 	case err == nil:
-		done = true
+		m.done = true
 	case !errors.As(err, &died) || died.ExitCode() != -1:
 		t.Fatalf("the deployer: %v: %s", err, out)
 	}
-	path := deploy.Path(s.dir, p.ID)
+	return m
+}
+
+// play deploys in another process that is killed, and goes on in this one. done says that it was not killed; records are the
+// kinds of those in its journal.
+func (k killing) play(t *testing.T, n int, after bool) (records []string, done bool) {
+	m := k.die(t, n, after)
+	defer m.close()
+	path := deploy.Path(m.dir, m.plan.ID)
 	st, err := deploy.Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !done {
-		ahead.Add(int64(time.Hour))
-		s.world.Tick()
+	if !m.done {
+		m.later()
 		d, err := deploy.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Run(t.Context(), deploy.Options{Platform: platformOf(s.client, now), Holder: ana, Emit: c.emit, Now: now}); err != nil {
+		if err := d.Run(t.Context(), deploy.Options{Platform: platformOf(m.client, m.now), Holder: ana, Emit: m.c.emit, Now: m.now}); err != nil {
 			t.Fatal(err)
 		}
 		st = d.State()
@@ -242,8 +264,8 @@ func (k killing) play(t *testing.T, n int, after bool) (records []string, done b
 			t.Error(err)
 		}
 	}
-	c.ends(st, k.want)
-	s.noOpenRecords()
+	m.c.ends(st, k.want)
+	m.noOpenRecords()
 	entries, err := journal.Read(path)
 	if err != nil {
 		t.Fatal(err)
@@ -251,5 +273,5 @@ func (k killing) play(t *testing.T, n int, after bool) (records []string, done b
 	for _, e := range entries {
 		records = append(records, e.Kind)
 	}
-	return records, done
+	return records, m.done
 }
