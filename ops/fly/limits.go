@@ -12,7 +12,9 @@ import (
 // The platform's documented limits, per action and machine, or action and app where there is no machine.
 const (
 	rateOther, burstOther = 1, 3
-	rateGet, burstGet     = 5, 10 // reading one machine, or a page of the log
+	rateGet, burstGet     = 5, 10 // reading one machine
+	// The log has no documented limit; its other readers do not pause while there is more. This keeps a loop harmless.
+	rateLogs, burstLogs = 20, 40
 
 	maxLimiters = 4096
 )
@@ -24,8 +26,11 @@ type action struct {
 }
 
 func (a action) rate() (rate.Limit, int) {
-	if a.name == "get" || a.name == "logs" {
+	switch a.name {
+	case "get":
 		return rateGet, burstGet
+	case "logs":
+		return rateLogs, burstLogs
 	}
 	return rateOther, burstOther
 }
