@@ -131,18 +131,7 @@ func (w *World) crashNow(m *machine) {
 
 // exitNow is the end of m's process, and what the platform does about it.
 func (w *World) exitNow(m *machine, e fly.ExitEvent) {
-	e.ExitedAt = w.now.UTC().Truncate(time.Millisecond)
-	if e.GuestSignal == 0 {
-		e.GuestSignal = -1
-	}
-	if e.Signal == 0 {
-		e.Signal = -1
-	}
-	w.event(m, "exit", fly.StateStopped, byFlyd, &fly.EventRequest{
-		ExitEvent:    &e,
-		MonitorEvent: &fly.MonitorEvent{ExitEvent: &e},
-		RestartCount: m.restarts,
-	})
+	w.exitEvent(m, e)
 	if e.OOMKilled {
 		w.log(m, "error", "runner", "Process appears to have been OOM killed!")
 	}
@@ -164,6 +153,27 @@ func (w *World) exitNow(m *machine, e fly.ExitEvent) {
 	}
 }
 
+// exitEvent adds the end of m's process to its history.
+func (w *World) exitEvent(m *machine, e fly.ExitEvent) {
+	e.ExitedAt = w.now.UTC().Truncate(time.Millisecond)
+	if e.GuestSignal == 0 {
+		e.GuestSignal = -1
+	}
+	if e.Signal == 0 {
+		e.Signal = -1
+	}
+	w.event(m, "exit", fly.StateStopped, byFlyd, &fly.EventRequest{
+		ExitEvent:    &e,
+		MonitorEvent: &fly.MonitorEvent{ExitEvent: &e},
+		RestartCount: m.restarts,
+	})
+}
+
+// runs says whether m has a process that ends when it is asked to, or is about to.
+func (m *machine) runs() bool {
+	return m.state == fly.StateStarted || m.state == fly.StateStopping || m.state == fly.StateRestarting
+}
+
 // stop lets m end.
 func (w *World) stopMachine(m *machine) {
 	if m.state == fly.StateStopped || m.state == fly.StateStopping {
@@ -177,11 +187,13 @@ func (w *World) stopMachine(m *machine) {
 
 // restart ends m and brings it up again, the same version.
 func (w *World) restart(m *machine) {
+	ran := m.runs()
 	w.event(m, "restart", fly.StateRestarting, byUser, nil)
 	w.enter(m, fly.StateRestarting)
 	w.later(m, w.opts.Delays.Stop, func() {
-		e := fly.ExitEvent{RequestedStop: true, GuestSignal: -1, Signal: -1, ExitedAt: w.now.UTC().Truncate(time.Millisecond)}
-		w.event(m, "exit", fly.StateStopped, byFlyd, &fly.EventRequest{ExitEvent: &e, MonitorEvent: &fly.MonitorEvent{ExitEvent: &e}})
+		if ran {
+			w.exitEvent(m, fly.ExitEvent{RequestedStop: true})
+		}
 		w.start(m, byFlyd)
 	})
 }
@@ -258,7 +270,7 @@ func (w *World) forget(a *app) {
 
 // update gives m a configuration. launch says that it is to run afterwards.
 func (w *World) update(m *machine, c config, launch bool) {
-	before := m.cfg
+	before, ran := m.cfg, m.runs()
 	m.version = w.newULID()
 	m.setConfig(c)
 	w.planNext(m)
@@ -270,7 +282,12 @@ func (w *World) update(m *machine, c config, launch bool) {
 	w.event(m, "update", fly.StateReplacing, byUser, nil)
 	w.enter(m, fly.StateReplacing)
 	w.resetChecks(m)
-	w.later(m, w.opts.Delays.Replace, func() { w.replacedNow(m, before, launch) })
+	w.later(m, w.opts.Delays.Replace, func() {
+		if ran {
+			w.exitEvent(m, fly.ExitEvent{RequestedStop: true})
+		}
+		w.replacedNow(m, before, launch)
+	})
 }
 
 func (w *World) replacedNow(m *machine, before config, launch bool) {

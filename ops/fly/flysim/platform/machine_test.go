@@ -145,6 +145,48 @@ func TestUpdateKeepsTheWholeConfigAndMakesAVersion(t *testing.T) {
 	b.want(404, "GET", mpath+id+"?version=nothing", nil)
 }
 
+// Clients take the newest exit for the machine's latest news: without that of the process which a request ended, they would
+// see a crash of the release before.
+func TestARequestEndsTheProcessThatRan(t *testing.T) {
+	for _, tt := range []struct {
+		name, path string
+		body       any
+		crashes    bool
+		want       []string // newest first; of what the request begins
+	}{
+		{"update", "", map[string]any{"config": configFor("a/b:2")}, false, []string{"start started", "start starting", "launch created", "exit stopped", "update replacing"}},
+		{"update between two crashes", "", map[string]any{"config": configFor("a/b:2")}, true, []string{"start started", "start starting", "launch created", "update replacing"}},
+		{"update without a start", "", map[string]any{"config": configFor("a/b:2"), "skip_launch": true}, false, []string{"update stopped", "exit stopped", "update replacing"}},
+		{"restart", "/restart", nil, false, []string{"start started", "start starting", "exit stopped", "restart restarting"}},
+		{"stop", "/stop", nil, false, []string{"exit stopped", "stop stopping"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, Options{})
+			id := b.add(1, MachineSpec{})[0]
+			if tt.crashes {
+				b.fault("crash-loop " + id + " up=1s wait=1h")
+				b.forward(time.Minute)
+				if err := b.w.ClearFault("crash-loop"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.want(200, "POST", mpath+id+tt.path, tt.body)
+			b.forward(time.Minute)
+			ee := b.machine(id).Events
+			var got []string
+			for i, e := range ee[:min(len(tt.want), len(ee))] {
+				got = append(got, e.Type+" "+e.Status)
+				if x := e.Exit(); x != nil && (!x.RequestedStop || x.Restarting || x.ExitCode != 0 || x.ExitedAt.IsZero() || e.Source != byFlyd) {
+					t.Errorf("event %d: %+v, from %s", i, x, e.Source)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestChecksFollowTheInstance(t *testing.T) {
 	b := newBench(t, Options{Delays: Delays{Start: time.Second, Boot: 4 * time.Second, Replace: time.Second, Check: time.Second}})
 	id := b.add(1, MachineSpec{})[0]
