@@ -80,7 +80,7 @@ type Sim struct {
 	url     string
 
 	database *flex.Database // nil: none
-	logs     *logstream.Stream
+	lines    *logstream.Stream // of the log, live
 	store    *s3server.Server // of backups; nil: none, or they lie in a directory
 	ready    chan struct{}    // closed when the file that says so is there
 	unready  error            // why the world is not all that it should be; set before ready is closed
@@ -400,8 +400,8 @@ func (s *Sim) shutdown() error {
 	for _, srv := range s.servers {
 		errs = append(errs, srv.Close())
 	}
-	if s.logs != nil {
-		errs = append(errs, s.logs.Close())
+	if s.lines != nil {
+		errs = append(errs, s.lines.Close())
 	}
 	if s.hosts != nil {
 		errs = append(errs, s.hosts.Close())

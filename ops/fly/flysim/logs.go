@@ -16,17 +16,17 @@ func (s *Sim) startLogs() error {
 		return fmt.Errorf("listen for the log stream: %w", err)
 	}
 	org := s.world.Org().Slug
-	s.logs = logstream.New(func(user, password string) bool { return user == org && s.world.Accepts(password) })
-	s.work.Go(func() { s.logs.Serve(ln) })
+	s.lines = logstream.New(func(user, password string) bool { return user == org && s.world.Accepts(password) })
+	s.work.Go(func() { s.lines.Serve(ln) })
 	s.world.TapLogs(func(l platform.Logged) {
-		if !s.logs.Active() {
+		if !s.lines.Active() {
 			return
 		}
 		data, err := json.Marshal(l.Live())
 		if err != nil {
 			return // of strings and numbers there is always one
 		}
-		s.logs.Publish(logstream.Message{Subject: logstream.Subject(l.App, l.Region, l.Instance), Data: data})
+		s.lines.Publish(logstream.Message{Subject: logstream.Subject(l.App, l.Region, l.Instance), Data: data})
 	})
 	return nil
 }
@@ -38,8 +38,8 @@ func logFaults(s *Sim) []platform.FaultKind {
 			Name: "log-drops", Help: "the log stream loses a share of its lines",
 			Args: []platform.FaultArg{{Name: "percent", Default: "30", Help: "how many of a hundred"}},
 			Apply: func(_ platform.Fault, a platform.Args) (func(), error) {
-				s.logs.Drop(a.Int("percent"))
-				return func() { s.logs.Drop(0) }, nil
+				s.lines.Drop(a.Int("percent"))
+				return func() { s.lines.Drop(0) }, nil
 			},
 		},
 		{
@@ -50,8 +50,8 @@ func logFaults(s *Sim) []platform.FaultKind {
 				if how != logstream.Refuses && how != logstream.Hangs {
 					return nil, fmt.Errorf("how=%s: want refuse or hang", a["how"])
 				}
-				s.logs.Break(how)
-				return func() { s.logs.Break(logstream.NoTrouble) }, nil
+				s.lines.Break(how)
+				return func() { s.lines.Break(logstream.NoTrouble) }, nil
 			},
 		},
 	}
