@@ -169,6 +169,20 @@ func TestRequests(t *testing.T) {
 			seen{Method: "GET", Path: "/api/v1/apps/a/releases", Query: "limit=20"},
 			[]Release{{ID: "r", Version: 4, InProgress: true, Strategy: "ROLLING", User: User{Email: "jo@example.com"}, ImageRef: "i"}, {ID: "q", User: User{Email: "x@example.com"}}},
 		},
+		{
+			"logs", func(ctx context.Context, c *Client) (any, error) { return c.Logs(ctx, "a", LogQuery{}) },
+			`{"data":[{"id":"1","type":"log","attributes":{"message":"x"}},{"attributes":7},{}],"meta":{"next_token":"123"}}`,
+			seen{Method: "GET", Path: "/api/v1/apps/a/logs", Query: "next_token="},
+			LogPage{Entries: []json.RawMessage{json.RawMessage(`{"message":"x"}`), json.RawMessage(`7`), nil}, Next: "123"},
+		},
+		{
+			"logs of a machine, later", func(ctx context.Context, c *Client) (any, error) {
+				return c.Logs(ctx, "a", LogQuery{Next: LogsAfter(time.Unix(1, 2)), Region: "ord", Machine: "m"})
+			},
+			`{"data":[],"meta":{"next_token":1795296938390383976}}`,
+			seen{Method: "GET", Path: "/api/v1/apps/a/logs", Query: "instance=m&next_token=1000000002&region=ord"},
+			LogPage{Entries: []json.RawMessage{}, Next: "1795296938390383976"},
+		},
 		{"create release", func(ctx context.Context, c *Client) (any, error) {
 			r, err := c.CreateRelease(ctx, NewRelease{App: "a", Image: "i", Strategy: "ROLLING"})
 			return r.Version, err

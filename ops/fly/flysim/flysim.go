@@ -79,11 +79,11 @@ type Sim struct {
 	control *controller
 	url     string
 
-	database *flex.Database // nil: none
+	database *flex.Database    // nil: none
 	lines    *logstream.Stream // of the log, live
-	store    *s3server.Server // of backups; nil: none, or they lie in a directory
-	ready    chan struct{}    // closed when the file that says so is there
-	unready  error            // why the world is not all that it should be; set before ready is closed
+	store    *s3server.Server  // of backups; nil: none, or they lie in a directory
+	ready    chan struct{}     // closed when the file that says so is there
+	unready  error             // why the world is not all that it should be; set before ready is closed
 
 	background context.Context    // of everything that goes on after the start
 	cancel     context.CancelFunc // of background
