@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"strings"
+
 	tea "charm.land/bubbletea/v2"
 
 	"ops-console/ops/deploy/watch"
@@ -91,7 +93,17 @@ func saidLine(l *paint.Line, x *logs.Line) {
 		glyph, role = l.Glyphs.Warn, themes.Warn
 	case logs.NoLevel, logs.Debug, logs.Info:
 	}
-	l.Text(themes.Faint, x.At.UTC().Format("15:04:05")).Gap(1).Text(role, glyph).Gap(1).Text(themes.Plain, x.Message)
+	l.Text(themes.Faint, x.At.UTC().Format("15:04:05")).Gap(1).Text(role, glyph).Gap(1).Text(themes.Plain, unlevelled(x.Brief()))
+}
+
+// unlevelled is a message without the level that it begins with: there is little room, and the glyph says the same.
+func unlevelled(message string) string {
+	head, rest, found := strings.Cut(message, "] ")
+	name, bracket := strings.CutPrefix(head, "[")
+	if _, err := logs.ParseLevel(name); found && bracket && err == nil {
+		return rest
+	}
+	return message
 }
 
 // saidPage adds what a machine says to its detail.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ops-console/ops/health"
+	"ops-console/tui/action"
 	"ops-console/tui/pane"
 	"ops-console/tui/tuitest"
 )
@@ -154,6 +155,18 @@ func TestAnAddressGoesToItsPath(t *testing.T) {
 	p.Update(pane.OpenMsg{Address: "instances?view=agreement&path=%2Fapi%2Fversion"})
 	if first := strings.Split(text(p, t, 80, 10), "\n")[0]; !strings.Contains(first, "CONTENT /api/version") {
 		t.Errorf("the first line is %q", first)
+	}
+}
+
+func TestAnInstanceLeadsToItsLog(t *testing.T) {
+	p := New()
+	if a, _ := action.Find(p.Actions(), "l"); a.Disabled == "" {
+		t.Error("there is a log of no instance")
+	}
+	p.Update(pane.HealthMsg{Snapshot: tuitest.Feed(1, tuitest.Snapshot(8, tuitest.Options{}))})
+	a, _ := action.Find(p.Actions(), "l")
+	if got, want := a.Run("")(), (pane.OpenMsg{Address: "logs?machine=" + p.selectedID()}); got != want {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

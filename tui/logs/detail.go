@@ -32,7 +32,7 @@ func (p *Pane) detailPage(env *pane.Env, l *logs.Line, w int) *page.Page {
 	}
 	g.Heading("LINE", right...)
 	for _, s := range broken(l.Message, w-4, mostLines, env.Glyphs) {
-		g.Line(func(out *paint.Line) { p.message(out.Gap(2), l, s) })
+		g.Line(func(out *paint.Line) { p.message(out.Gap(2), l, s, false) })
 	}
 	g.Line(func(*paint.Line) {})
 	at := l.At.UTC().Format("2006-01-02 15:04:05.000Z")

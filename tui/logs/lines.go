@@ -91,9 +91,9 @@ func (p *Pane) lines(env *pane.Env, b *paint.Block, c columns, w, h int) {
 			b.Line().Gap(3).Text(themes.Stale, env.Glyphs.Ellipsis+" "+paint.Count(int(min(n, 1<<31)), "line was", "lines were")+" let go of here: too many came since")
 			p.drawn = append(p.drawn, -1)
 		}
-		texts := []string{l.Message}
+		texts := []string{l.Brief()}
 		if p.wrap {
-			texts = broken(l.Message, room, h, env.Glyphs)
+			texts = broken(texts[0], room, h, env.Glyphs)
 		}
 		for k, text := range texts {
 			if len(p.drawn) >= h {
@@ -104,7 +104,7 @@ func (p *Pane) lines(env *pane.Env, b *paint.Block, c columns, w, h int) {
 			if k == 0 {
 				p.facts(env, out, c, l)
 			}
-			p.message(out.To(c.text), l, text)
+			p.message(out.To(c.text), l, text, i == p.cursor && !p.following)
 			p.drawn = append(p.drawn, i)
 		}
 	}
@@ -161,8 +161,14 @@ func clock(now, at time.Time, cells int) string {
 }
 
 // message draws what a line says, with what was looked for marked.
-func (p *Pane) message(out *paint.Line, l *logs.Line, text string) {
-	role := themes.Plain
+func (p *Pane) message(out *paint.Line, l *logs.Line, text string, selected bool) {
+	role, ground, found := themes.Plain, themes.Base, themes.Active
+	if selected {
+		ground = themes.Selection
+		if out.Theme.Mono { // both are reversed
+			found = themes.Accent
+		}
+	}
 	if l.Level == logs.Debug {
 		role = themes.Muted
 	}
@@ -182,7 +188,7 @@ func (p *Pane) message(out *paint.Line, l *logs.Line, text string) {
 		if !ok {
 			break
 		}
-		out.Text(role, head[at:begin]).Text(themes.Active, head[begin:end])
+		out.Text(role, head[at:begin]).On(themes.Base).Text(found, head[begin:end]).On(ground)
 		at = end
 	}
 	out.Text(role, head[at:]).Text(role, dots)
@@ -203,7 +209,7 @@ func (p *Pane) missing(i int) uint64 {
 func (p *Pane) tall(i, room, most int) int {
 	n := 1
 	if l := p.line(p.rows[i]); p.wrap && l != nil {
-		n = len(broken(l.Message, room, most, p.glyphs))
+		n = len(broken(l.Brief(), room, most, p.glyphs))
 	}
 	if p.missing(i) > 0 {
 		n++

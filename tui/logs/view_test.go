@@ -234,4 +234,3 @@ func BenchmarkFilter(b *testing.B) {
 		l.Filter(texts[i%len(texts)])
 	}
 }
-
