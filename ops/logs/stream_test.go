@@ -28,7 +28,7 @@ const secret = "fo1_averysecrettoken"
 
 // world is a platform that has a log, and a private network with a stream of it on a port of this machine.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	stream *logstream.Stream
 	addr   string
 
@@ -49,7 +49,7 @@ type said struct {
 	text    string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
