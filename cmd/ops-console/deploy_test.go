@@ -45,11 +45,9 @@ func newestReleases(t *testing.T, s *sim, env []string) []string {
 	return out
 }
 
-func TestADeploymentIsKilledAndResumed(t *testing.T) {
-	t.Parallel()
-	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2")
-	env := sandbox(t)
-	args := deployArgs(s, "42")
+// killedDeployment is one whose process was killed after the first machine was changed.
+func killedDeployment(t *testing.T, env, args []string) (id string) {
+	t.Helper()
 	c := exec.CommandContext(t.Context(), program, args...)
 	c.Env = env
 	out, err := c.StdoutPipe()
@@ -59,7 +57,6 @@ func TestADeploymentIsKilledAndResumed(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	id := ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		var e deploy.Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
@@ -73,6 +70,15 @@ func TestADeploymentIsKilledAndResumed(t *testing.T) {
 	if err := c.Wait(); err == nil {
 		t.Fatal("it was not killed")
 	}
+	return id
+}
+
+func TestADeploymentIsKilledAndResumed(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2")
+	env := sandbox(t)
+	args := deployArgs(s, "42")
+	id := killedDeployment(t, env, args)
 	if r := run(t, env, program, args...); r.status != 1 || !strings.Contains(r.stderr, "deployment "+id+" has not ended") {
 		t.Errorf("another deployment: %d, %s", r.status, r.stderr)
 	}
@@ -83,17 +89,59 @@ func TestADeploymentIsKilledAndResumed(t *testing.T) {
 	if r := run(t, sandbox(t), program, append(args, "--plan")...); r.status != 0 || !strings.Contains(r.stdout, "deployment "+id+" of ") {
 		t.Errorf("a colleague's plan: %d: %s%s", r.status, r.stdout, r.stderr)
 	}
-	// Its leases would lapse by themselves; nobody waits for that here.
-	s.control(t, "fault", "lease-held", "all")
-	s.control(t, "clear", "lease-held")
+	// Its leases last for some time still; what it kept of them goes on at once.
+	begun := time.Now()
 	if r := run(t, env, program, s.args("resume", "--yes")...); r.status != 0 || !strings.Contains(r.stdout, "it was cut off while rolling") {
 		t.Fatalf("resume: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if took := time.Since(begun); took > 40*time.Second {
+		t.Errorf("it took %s: it has waited for its own leases", took)
 	}
 	if got := newestReleases(t, s, env); got[0] != "complete 42 some" || strings.Contains(got[1], "some") || strings.HasPrefix(got[len(got)-1], "unfinished") {
 		t.Errorf("got %q", got)
 	}
 	if r := run(t, env, program, s.args("resume", "--yes")...); r.status != 2 || !strings.Contains(r.stderr, "nothing to go on with") {
 		t.Errorf("resume again: %d, %s", r.status, r.stderr)
+	}
+}
+
+// A colleague has no journal: what the platform shows is enough, once nobody holds the machines.
+func TestADeploymentIsKilledAndTakenOver(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2")
+	first, colleague := sandbox(t), sandbox(t)
+	id := killedDeployment(t, first, deployArgs(s, "42"))
+	if r := run(t, colleague, program, s.args("resume", "--yes")...); r.status != 1 || !strings.Contains(r.stderr, "cannot be taken over: machine ") || !strings.Contains(r.stderr, "is held by ops-console deploy "+id) {
+		t.Errorf("while its leases last: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := run(t, colleague, program, s.args("releases")...); !strings.Contains(r.stdout, "its journal is not here") {
+		t.Errorf("releases: %s%s", r.stdout, r.stderr)
+	}
+	// They lapse by themselves; nobody waits for that here.
+	s.control(t, "fault", "lease-held", "all")
+	s.control(t, "clear", "lease-held")
+	if r := run(t, colleague, program, s.args("resume", "01NONE", "--yes")...); r.status != 2 || !strings.Contains(r.stderr, "no unfinished deployment is called 01NONE") {
+		t.Errorf("another one: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	r := run(t, colleague, program, s.args("abort", "--yes", "--format", "json")...)
+	if r.status != 1 || !strings.Contains(r.stderr, "rolled_back: asked for by ") || !strings.Contains(r.stdout, `"step":"take over"`) {
+		t.Fatalf("taking it back: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if got := newestReleases(t, s, colleague); got[0] != "failed 42 none" || !strings.HasSuffix(got[1], "some") {
+		t.Errorf("got %q", got)
+	}
+	if audited := run(t, colleague, program, s.args("audit")...); !strings.Contains(audited.stdout, "deploy take over") {
+		t.Errorf("the audit does not know of it: %s%s", audited.stdout, audited.stderr)
+	}
+	// Whoever began it is told, and can do nothing but let it be.
+	if r := run(t, first, program, s.args("resume", "--yes")...); r.status != 1 || !strings.Contains(r.stderr, "lost_lease: ") {
+		t.Errorf("the first console: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := run(t, first, program, s.args("resume", "--choose", "abandon", "--yes")...); r.status != 1 || !strings.Contains(r.stderr, "abandoned") {
+		t.Errorf("leaving it: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	if got := newestReleases(t, s, first); got[0] != "failed 42 none" || strings.HasPrefix(got[len(got)-1], "unfinished") {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -27,7 +27,9 @@ func resumeCommand(e *env, t *target) *cobra.Command {
 		Use:   "resume [DEPLOYMENT]",
 		Short: "Go on with a deployment that was cut off, or that waits for a decision",
 		Long: `Takes up the newest deployment of this account that has not ended: looks at what is there, and goes
-on in the direction it had. --choose decides where it stands still:
+on in the direction it had. Where there is none, it takes over one that somebody else began and whose
+journal is not here, by the mark that it left on the platform: once nobody holds its machines any
+more, and after asking. Whoever began it stops then. --choose decides where it stands still:
 
   resume             on in the same direction
   forward            on with the new release after a rollback had begun
@@ -54,7 +56,7 @@ func abortCommand(e *env, t *target) *cobra.Command {
 		Use:   "abort [DEPLOYMENT]",
 		Short: "Take back a deployment that was cut off",
 		Long: `Takes up the newest deployment of this account that has not ended and puts every machine back to
-what it ran before.
+what it ran before. Where there is none, it takes over one that somebody else began, as resume does.
 ` + deployExit,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -76,6 +78,9 @@ func (o *deployFlags) resume(ctx context.Context, e *env, t *target, args []stri
 			return err
 		}
 		f, err := unfinished(dir, args)
+		if errors.Is(err, errNoneHere) {
+			return o.takeOver(ctx, e, s, p, args, choice, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -134,10 +139,13 @@ func unfinished(dir string, args []string) (deploy.Found, error) {
 		return f, nil
 	}
 	if len(args) == 1 {
-		return deploy.Found{}, usage(fmt.Errorf("no unfinished deployment is called %s", plaintext.Line(args[0], 40)))
+		return deploy.Found{}, usage(fmt.Errorf("no unfinished deployment is called %s%w", plaintext.Line(args[0], 40), errNoneHere))
 	}
-	return deploy.Found{}, usage(errors.New("every deployment of this account has ended: there is nothing to go on with"))
+	return deploy.Found{}, usage(fmt.Errorf("every deployment of this account has ended: there is nothing to go on with%w", errNoneHere))
 }
+
+// errNoneHere says, without a word, that no journal here is of a deployment that is meant.
+var errNoneHere = errors.New("")
 
 func standing(s *deploy.State) string {
 	switch {
@@ -177,7 +185,7 @@ func releasesCommand(e *env, t *target) *cobra.Command {
 				if err != nil {
 					return unknown(err)
 				}
-				mm, err := s.Platform.Machines(ctx, p.App)
+				mm, err := s.Platform.MachinesWhere(ctx, p.App, fly.Where{Leases: true})
 				if err != nil {
 					return unknown(err)
 				}
@@ -189,7 +197,11 @@ func releasesCommand(e *env, t *target) *cobra.Command {
 				if err != nil {
 					return unknown(err)
 				}
-				return unknown(writeReleases(e, format, rr, flyplan.Running(mm), ff))
+				others := session.ElsewhereOf(p.App, mm, e.now())
+				others = slices.DeleteFunc(others, func(x deploy.Elsewhere) bool {
+					return slices.ContainsFunc(ff, func(f deploy.Found) bool { return f.ID() == x.Head.Deploy })
+				})
+				return unknown(writeReleases(e, format, rr, flyplan.Running(mm), ff, others))
 			})
 		},
 	}
@@ -198,7 +210,7 @@ func releasesCommand(e *env, t *target) *cobra.Command {
 	return c
 }
 
-func writeReleases(e *env, format string, rr []fly.Release, running map[int]int, ff []deploy.Found) error {
+func writeReleases(e *env, format string, rr []fly.Release, running map[int]int, ff []deploy.Found, others []deploy.Elsewhere) error {
 	if format == "json" {
 		type release struct {
 			Version  int       `json:"version"`
@@ -217,9 +229,23 @@ func writeReleases(e *env, format string, rr []fly.Release, running map[int]int,
 		for _, f := range ff {
 			unfinished = append(unfinished, f.ID())
 		}
+		type other struct {
+			ID    string       `json:"id"`
+			By    string       `json:"by"`
+			Phase deploy.Phase `json:"phase"`
+			Why   string       `json:"why,omitempty"` // it cannot be taken over now
+		}
+		elsewhere := []other{}
+		for _, x := range others {
+			o := other{ID: x.Head.Deploy, By: x.Head.Holder, Phase: x.Head.Phase}
+			if x.Err != nil {
+				o.Why = x.Err.Error()
+			}
+			elsewhere = append(elsewhere, o)
+		}
 		enc := json.NewEncoder(e.stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"format": 1, "releases": out, "unfinished": unfinished})
+		return enc.Encode(map[string]any{"format": 1, "releases": out, "unfinished": unfinished, "elsewhere": elsewhere})
 	}
 	p := page.New(page.Options{Width: e.width(), Color: e.color()})
 	t := page.NewTable(page.Column{Title: "RELEASE", Right: true}, page.Column{Title: "STATUS"}, page.Column{Title: "RUNS ON", Right: true}, page.Column{Title: "WHEN"},
@@ -238,6 +264,15 @@ func writeReleases(e *env, format string, rr []fly.Release, running map[int]int,
 			text += ": " + standing(f.State)
 		}
 		p.Wrapped(1, text+": `ops-console resume` or `ops-console abort`")
+	}
+	for _, x := range others {
+		text := x.Head.Whose() + " has not ended: it is " + strings.ReplaceAll(string(x.Head.Phase), "_", " ") + ", and its journal is not here: "
+		if x.Err != nil {
+			text += x.Err.Error()
+		} else {
+			text += "`ops-console resume` or `ops-console abort` takes it over"
+		}
+		p.Wrapped(1, text)
 	}
 	_, err := p.WriteTo(e.stdout)
 	return err

@@ -36,7 +36,7 @@ func (s *Session) WatchDeploys(ctx context.Context, o Options, now func() time.T
 	app := s.Profile.App
 	return watch.Watch(ctx, watch.Options{
 		Dir: DeployDir(state, app), Audit: audit.Path(state, app), Holder: by, Record: record, Now: now,
-		Fleet: s.fleet, Images: func(ctx context.Context) ([]string, error) { return s.Images(ctx, o) },
+		Fleet: func(ctx context.Context) (watch.Fleet, error) { return s.fleet(ctx, by, now()) }, Images: func(ctx context.Context) ([]string, error) { return s.Images(ctx, o) },
 		Plan: func(ctx context.Context, image string, release int) (*watch.Planned, error) {
 			return s.planned(ctx, DeployOptions{
 				ID: ulid.MustNew(ulid.Timestamp(now()), ulid.DefaultEntropy()).String(), By: by, At: now(), Image: image,
@@ -51,6 +51,9 @@ func (s *Session) WatchDeploys(ctx context.Context, o Options, now func() time.T
 				definition = d
 			}
 			return s.DeployPlatform(p, definition, o, now, told), nil
+		},
+		TakeOver: func(ctx context.Context, id string) (*deploy.Deployment, error) {
+			return s.TakeOver(ctx, id, by, state, now)
 		},
 		Check: func(ctx context.Context, image string) (*watch.Checked, error) {
 			in := s.PreflightOptions()
@@ -126,7 +129,7 @@ func (s *Session) Images(ctx context.Context, o Options) ([]string, error) {
 func plain(s string) string { return plaintext.Line(s, 300) }
 
 // fleet reads the releases, and what runs.
-func (s *Session) fleet(ctx context.Context) (out watch.Fleet, err error) {
+func (s *Session) fleet(ctx context.Context, by string, now time.Time) (out watch.Fleet, err error) {
 	app := s.Profile.App
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -144,12 +147,13 @@ func (s *Session) fleet(ctx context.Context) (out watch.Fleet, err error) {
 	})
 	var mm []fly.Machine
 	g.Go(func() (err error) {
-		mm, err = s.Platform.Machines(ctx, app)
+		mm, err = s.Platform.MachinesWhere(ctx, app, fly.Where{Leases: true})
 		return err
 	})
 	if err := g.Wait(); err != nil {
 		return watch.Fleet{}, fmt.Errorf("read the releases of %s: %w", app, err)
 	}
+	out.Elsewhere = elsewhere(app, mm, by, now)
 	for i := range mm {
 		m := &mm[i]
 		x := watch.Machine{ID: m.ID, Region: m.Region, State: m.State}

@@ -468,6 +468,8 @@ func (p *Pane) notOffered(d *watch.Deployment, c choice) string {
 		return "its journal cannot be read"
 	case d.Over():
 		return "the deployment has ended"
+	case d.InUse && d.Elsewhere:
+		return "somebody else carries it on: ask it there"
 	case d.InUse && !d.Here:
 		return "another process of this machine carries it on: ask it there"
 	case c.choice == engine.Resume:

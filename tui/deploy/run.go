@@ -115,7 +115,10 @@ func (p *Pane) deploymentHead(env *pane.Env, w int, d *watch.Deployment) stack.S
 	say := func(r themes.Role, glyph, text string) {
 		g.Text(themes.Plain, 2, paint.Part{Role: r, Text: glyph}, text, 3)
 	}
-	if d.InUse && !d.Here {
+	switch {
+	case d.InUse && d.Elsewhere:
+		say(themes.Info, env.Glyphs.Right, cmp.Or(d.Holder, "Somebody else")+" carries it on, and its journal is not here: it can be taken over once nobody holds its machines.")
+	case d.InUse && !d.Here:
 		say(themes.Info, env.Glyphs.Right, "Another process of this machine carries it on ("+d.Holder+"): here it can be followed, there it can be asked.")
 	}
 	if pr.Back != "" && pr.Halt == "" {
@@ -155,6 +158,10 @@ func (p *Pane) decision(env *pane.Env, w int, d *watch.Deployment) stack.Section
 	reason := pr.Reason
 	if pr.Halt == "" {
 		reason = "It was begun by " + cmp.Or(d.Holder, d.Plan.By) + " and has not ended; it was last heard of " + paint.Ago(p.now, ended(d)) + ". What was under way then is looked at before anything is done."
+	}
+	if d.Elsewhere {
+		reason = strings.TrimSpace(pr.Reason + " Its journal is not here: it is that of " + cmp.Or(d.Holder, d.Plan.By) +
+			", and nobody holds its machines any more. Whatever is chosen takes it over first: what was under way is looked at before anything is done, and it stops where it was begun.")
 	}
 	g.Text(themes.Plain, 3, paint.Part{Role: themes.Crit, Text: env.Glyphs.Crit}, reason, 6)
 	for _, c := range choices {

@@ -217,6 +217,8 @@ func (p *Pane) headline(env *pane.Env, w int) stack.Section {
 			switch {
 			case d.Waits():
 				word = "has not ended, and wants a decision"
+			case d.InUse && d.Elsewhere:
+				word = "is carried on by " + d.Holder
 			case d.InUse && !d.Here:
 				word = "is carried on by another process of this machine"
 			}

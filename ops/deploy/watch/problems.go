@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"ops-console/ops"
@@ -13,9 +15,10 @@ const (
 	codeStill      = "deploy.still"
 	codeUnreadable = "deploy.unreadable"
 	codePaused     = "deploy.paused"
+	codeAlone      = "deploy.elsewhere"
 )
 
-// Conditions are all that can be wrong with deployments whose journals are on this machine.
+// Conditions are all that can be wrong with deployments.
 func Conditions() []ops.Condition {
 	return []ops.Condition{
 		{
@@ -34,17 +37,27 @@ func Conditions() []ops.Condition {
 			Code: codePaused, Severity: ops.Warning, Title: "a deployment is paused",
 			Hint: "machines run different releases as long as it is: let it go on, or back",
 		},
+		{
+			Code: codeAlone, Severity: ops.Warning, Title: "a deployment that nobody else can go on with has not ended",
+			Hint: "its plan is only where its journal is: ask who has it",
+		},
 	}
 }
 
-// problems are what is wrong with deployments.
-func problems(dd []Deployment) []ops.Problem {
+// problems are what is wrong with deployments, and with those among elsewhere that cannot be taken over.
+func problems(dd, elsewhere []Deployment) []ops.Problem {
 	var out []ops.Problem
 	add := func(code string, d *Deployment, detail string) {
 		for _, c := range Conditions() {
 			if c.Code == code {
 				out = append(out, c.Of(ops.Subject{}, since(d), detail))
 			}
+		}
+	}
+	for i := range elsewhere {
+		d := &elsewhere[i]
+		if d.Plan == nil && !slices.ContainsFunc(dd, func(x Deployment) bool { return x.ID == d.ID }) {
+			add(codeAlone, d, fmt.Sprintf("%s, of %s: %v", d.ID, d.Holder, d.Err))
 		}
 	}
 	for i := range dd {
@@ -57,7 +70,7 @@ func problems(dd []Deployment) []ops.Problem {
 		case p.Halt != "":
 			add(codeStill, d, p.Reason)
 		case d.Waits():
-			add(codeLeft, d, what(d.Plan)+", by "+d.Plan.By)
+			add(codeLeft, d, what(d.Plan)+", by "+d.Plan.By+where(d))
 		case p.Paused != "":
 			add(codePaused, d, p.Paused)
 		}
@@ -72,6 +85,14 @@ func since(d *Deployment) time.Time {
 		return d.Events[n-1].At
 	}
 	return d.Progress.At
+}
+
+// where says whether its journal is here.
+func where(d *Deployment) string {
+	if d.Elsewhere {
+		return "; its journal is not here, but it can be taken over"
+	}
+	return ""
 }
 
 // what is a plan in a few words.

@@ -27,7 +27,7 @@ func TestWhatNeedsAHumanIsAProblem(t *testing.T) {
 		"paused":     {Deployment{Plan: p, Here: true, Progress: deploy.Progress{Paused: "5xx"}}, codePaused},
 	} {
 		got := ""
-		for _, x := range problems([]Deployment{c.d}) {
+		for _, x := range problems([]Deployment{c.d}, nil) {
 			got += x.Code
 		}
 		if got != c.want {

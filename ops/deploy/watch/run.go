@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -178,6 +179,9 @@ func (w *Watcher) Choose(id string, c deploy.Choice) error {
 	}
 	path := deploy.Path(w.o.Dir, id)
 	s, err := deploy.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w.takeOver(id, path, c)
+	}
 	if err != nil {
 		return err
 	}
@@ -196,6 +200,33 @@ func (w *Watcher) Choose(id string, c deploy.Choice) error {
 		return d, nil
 	}
 	return w.carry(id, path, s.Plan, nil, act{"deploy " + words(c), choice(c)}, begin)
+}
+
+// takeOver takes a deployment over whose journal is elsewhere, and asks something of it. w.mu is held.
+func (w *Watcher) takeOver(id, path string, c deploy.Choice) error {
+	dd := w.fleet.Latest().Value.Elsewhere
+	i := slices.IndexFunc(dd, func(d Deployment) bool { return d.ID == id })
+	switch {
+	case i < 0 || w.o.TakeOver == nil:
+		return fmt.Errorf("deployment %s is not there any more", id)
+	case dd[i].Plan == nil || dd[i].InUse:
+		return fmt.Errorf("deployment %s cannot be taken over: %w", id, dd[i].Err)
+	}
+	offered := slices.Contains(dd[i].Progress.Choices, c)
+	if !offered && c != deploy.Resume {
+		return fmt.Errorf("deployment %s cannot %s as it is", id, words(c))
+	}
+	begin := func() (*deploy.Deployment, error) {
+		d, err := w.o.TakeOver(w.ctx, id)
+		if err != nil || !offered {
+			return d, err
+		}
+		if err := d.Ask(c, w.o.Holder, w.o.Now()); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		return d, nil
+	}
+	return w.carry(id, path, dd[i].Plan, nil, act{"deploy take over", choice(c)}, begin)
 }
 
 // choice is the command line that chooses; empty: there is none.

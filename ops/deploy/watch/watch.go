@@ -6,6 +6,7 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ type Snapshot struct {
 	Fleet
 	// Images are references of what is in the application's registry, the highest tag first; nil: not known.
 	Images []string
-	// Deployments are those whose journals this machine has, newest first, and the one that this console runs.
+	// Deployments are those whose journals this machine has, newest first, and the one that this console runs; before them
+	// those whose journals are elsewhere and that have not ended.
 	Deployments []Deployment
 	Planned     *Planned // waits to be started; nil: nothing does
 	Checked     *Checked // the last preflight; nil: none was made
@@ -38,8 +40,10 @@ type Snapshot struct {
 
 // Fleet is what the platform says.
 type Fleet struct {
-	Releases []Release // newest first
-	Machines []Machine // of the app, release command machines excepted
+	// Elsewhere are deployments that have not ended, as the marks on machines say: whether their journals are here is not known.
+	Elsewhere []Deployment
+	Releases  []Release // newest first
+	Machines  []Machine // of the app, release command machines excepted
 }
 
 // Release is one of the platform's records of a release.
@@ -83,14 +87,16 @@ type Deployment struct {
 	Holder   string         // who took it up last
 	Seq      int            // of the journal's last record
 	Here     bool           // this console runs it now
-	InUse    bool           // another process of this machine does
-	Err      error          // why it cannot be read, or why running it ended
+	InUse    bool           // another process of this machine does, or, with Elsewhere, somebody else
+	// Elsewhere says that its journal is not here. It can be taken over where nobody carries it on and there is a Plan.
+	Elsewhere bool
+	Err       error // why it cannot be read, or why running it ended
 }
 
 // Over says that nothing is left to decide.
 func (d *Deployment) Over() bool { return d.Progress.Outcome != "" }
 
-// Runs says that somebody on this machine carries it on.
+// Runs says that somebody carries it on, on this machine or as the platform shows.
 func (d *Deployment) Runs() bool { return d.Here || d.InUse }
 
 // Waits says that it is neither over nor carried on: somebody has to decide.
@@ -137,6 +143,8 @@ type Options struct {
 	Plan func(ctx context.Context, image string, release int) (*Planned, error)
 	// Platform is what carries a plan out. definition is nil for one that is taken up again.
 	Platform func(ctx context.Context, p *deploy.Plan, definition json.RawMessage, told func(string)) (deploy.Platform, error)
+	// TakeOver makes a journal of a deployment whose journal is elsewhere; nil: it cannot be done.
+	TakeOver func(ctx context.Context, id string) (*deploy.Deployment, error)
 	// Check makes a preflight for an image; empty: of what runs.
 	Check func(ctx context.Context, image string) (*Checked, error)
 	// Record has something done with a record of it.
@@ -270,22 +278,28 @@ func (w *Watcher) publish(f feed.Snapshot[Fleet], l *local) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := &Snapshot{
-		Fleet: f.Value, Images: w.images.Latest().Value, Deployments: w.deployments(l), Planned: w.planned, Checked: w.checked, Told: w.told,
+		Fleet: f.Value, Images: w.images.Latest().Value, Deployments: w.deployments(f.Value, l), Planned: w.planned, Checked: w.checked, Told: w.told,
 		Acts: l.acts, Flaws: l.flaws, LocalErr: l.err,
 	}
 	if w.job != nil {
 		j := *w.job
 		s.Job = &j
 	}
-	s.Problems = problems(s.Deployments)
+	s.Problems = problems(s.Deployments, f.Value.Elsewhere)
 	w.latest = feed.Snapshot[*Snapshot]{Seq: w.latest.Seq + 1, At: w.o.Now(), Value: s, GoodAt: f.GoodAt, Err: f.Err}
 	close(w.changed)
 	w.changed = make(chan struct{})
 }
 
 // deployments are those of the journals, with what only the process that runs one knows. w.mu is held.
-func (w *Watcher) deployments(l *local) []Deployment {
+func (w *Watcher) deployments(f Fleet, l *local) []Deployment {
 	out := make([]Deployment, 0, len(l.found)+1)
+	for _, d := range f.Elsewhere {
+		here := w.run != nil && w.run.id == d.ID || slices.ContainsFunc(l.found, func(x Deployment) bool { return x.ID == d.ID })
+		if !here && d.Plan != nil {
+			out = append(out, d)
+		}
+	}
 	known := w.run == nil || w.run.plan == nil
 	for _, d := range l.found {
 		// Of what happens outside the journal, such as checks, a run knows more; unless somebody went on after it.

@@ -78,6 +78,9 @@ func (f *fake) Do(ctx context.Context, in deploy.Intent) (deploy.Answer, error) 
 		f.machines[i].Lease = nil
 	case deploy.VerbClaim:
 		f.machines[i].Head = in.Tags[deploy.TagHead]
+		if in.Plan != nil {
+			f.machines[i].Copy, _ = in.Plan.Pack()
+		}
 	case deploy.VerbOpen:
 		return deploy.Answer{Record: &deploy.ReleaseRecord{ID: "r2", Version: 2, Status: "running"}}, nil
 	case deploy.VerbUpdate, deploy.VerbRestart:
@@ -408,4 +411,68 @@ func TestADeploymentOfAnotherProcessIsSeenToRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.until("free", func(s *Snapshot) bool { return first(s).Waits() })
+}
+
+// What somebody else began is offered like what was begun here, and taken over before anything else.
+func TestADeploymentOfSomebodyElseIsTakenOver(t *testing.T) {
+	f := newFake(3)
+	f.hold = make(chan struct{})
+	ana := f.watch(t, t.TempDir())
+	id := ana.begun()
+	<-f.held
+	ana.Detach()
+	close(f.hold)
+	ana.until("let go of", func(s *Snapshot) bool { return first(s).Waits() })
+	ana.Close()
+	f.mu.Lock()
+	f.hold = nil
+	f.mu.Unlock()
+
+	dir := t.TempDir()
+	look := func() (deploy.Elsewhere, deploy.Reading, bool) {
+		r, _ := f.Observe(t.Context(), deploy.Want{})
+		ee := deploy.Others("app", r, time.Now())
+		if len(ee) == 0 {
+			return deploy.Elsewhere{}, r, false
+		}
+		return ee[0], r, true
+	}
+	ben := Watch(t.Context(), Options{
+		Dir: filepath.Join(dir, "deploys"), Holder: "ben@desk", Local: 10 * time.Millisecond, Every: 20 * time.Millisecond,
+		Fleet: func(context.Context) (out Fleet, err error) {
+			if e, r, ok := look(); ok {
+				s, err := e.State(r, "ben@desk", time.Now())
+				if err != nil {
+					return out, err
+				}
+				out.Elsewhere = []Deployment{{ID: e.Head.Deploy, Holder: e.Head.Holder, Plan: e.Plan, Progress: deploy.ProgressOf(s), Elsewhere: true}}
+			}
+			return out, nil
+		},
+		Platform: func(context.Context, *deploy.Plan, json.RawMessage, func(string)) (deploy.Platform, error) {
+			return f, nil
+		},
+		TakeOver: func(ctx context.Context, id string) (*deploy.Deployment, error) {
+			return deploy.TakeOver(ctx, deploy.Takeover{Platform: f, App: "app", Deploy: id, Dir: filepath.Join(dir, "deploys"), Holder: "ben@desk"})
+		},
+	})
+	t.Cleanup(ben.Close)
+	x := &world{Watcher: ben, t: t, f: f, dir: dir}
+	s := x.until("offered", func(s *Snapshot) bool { return len(s.Deployments) == 1 && s.Deployments[0].Waits() })
+	if d := s.Deployments[0]; d.ID != id || !d.Elsewhere || d.Holder != "ana@laptop" || len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Detail, "can be taken over") {
+		t.Errorf("offered %+v, problems %+v", d, s.Problems)
+	}
+	if err := ben.Choose("01NONE", deploy.Resume); err == nil {
+		t.Error("one that is not there is taken over")
+	}
+	if err := ben.Choose(id, deploy.Resume); err != nil {
+		t.Fatal(err)
+	}
+	s = x.until("deployed", func(s *Snapshot) bool {
+		return len(s.Deployments) == 1 && s.Deployments[0].Over() && !s.Deployments[0].Here
+	})
+	d := s.Deployments[0]
+	if d.Progress.Outcome != deploy.Deployed || d.Elsewhere || !slices.ContainsFunc(d.Events, func(e deploy.Event) bool { return e.Step == "take over" }) {
+		t.Errorf("ended %+v", d.Progress)
+	}
 }
