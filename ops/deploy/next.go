@@ -189,7 +189,11 @@ func (r *reducer) finish(out Outcome, why string) {
 		return
 	}
 	// As long as the mark is there, somebody else can bring to its end what is left.
-	if !r.close(status, why) || !r.claim(Ended) {
+	text := why
+	if v := r.p.From.Release; out == RolledBack && v > 0 {
+		text = fmt.Sprintf("rolled back to v%d: %s", v, why) // no record of its own says so: see docs/deploy.md
+	}
+	if !r.close(status, text) || !r.claim(Ended) {
 		return
 	}
 	if s.Record != nil && s.closed.word != Done {

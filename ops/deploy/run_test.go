@@ -492,3 +492,25 @@ type blind struct{ *live }
 func (blind) Observe(context.Context, Want) (Reading, error) {
 	return Reading{}, errors.New("dial: no route")
 }
+
+// What went back has no record of its own: the one of the release that failed says what runs.
+func TestTheRecordOfWhatWentBackSaysWhatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive(env{image: "bad"})
+		d := l.start(t, func(p *Plan) { p.From.Release = 41 })
+		defer d.Close()
+		if err := d.Run(t.Context(), Options{Platform: l, Holder: "a@b"}); err != nil {
+			t.Fatal(err)
+		}
+		l.violations(t)
+		closed := ""
+		for _, in := range l.done {
+			if in.Verb == VerbClose {
+				closed = in.Status + ": " + in.Text
+			}
+		}
+		if s := d.State(); s.Outcome != RolledBack || !strings.HasPrefix(closed, "failed: rolled back to v41: machine m1 is not well") {
+			t.Errorf("%s, and the record says %q", s.Outcome, closed)
+		}
+	})
+}
