@@ -107,18 +107,22 @@ func (p *Pane) aside(x *engine.Guard) string {
 
 func sparkRole(x *engine.Guard) themes.Role {
 	if x.Over {
-		return themes.Crit
+		return themes.Plain
 	}
 	return themes.Muted
 }
 
-// top is the value of a full cell: the limit, or what was over it.
+// top is the value of a full cell: the limit, or what was over it; where there is none, twice of what there was, so that what
+// stays as it is lies in the middle.
 func top(x *engine.Guard) float64 {
-	out := x.Top
+	most := 0.0
 	for _, v := range x.Recent {
 		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			out = max(out, v)
+			most = max(most, v)
 		}
 	}
-	return out
+	if x.Top == 0 {
+		return 2 * most
+	}
+	return max(x.Top, most)
 }

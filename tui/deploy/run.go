@@ -134,7 +134,7 @@ func (p *Pane) deploymentHead(env *pane.Env, w int, d *watch.Deployment) stack.S
 	if pr.Outcome != "" && pr.Reason != "" && pr.Reason != pr.Back {
 		say(m.Role, m.Glyph, pr.Reason)
 	}
-	if pr.Waiting != "" && d.Runs() {
+	if pr.Waiting != "" && d.Runs() && pr.Waiting != "paused: "+pr.Paused {
 		g.Line(func(l *paint.Line) { l.Gap(2).Text(themes.Muted, "waiting: "+pr.Waiting) })
 	}
 	if d.Err != nil {

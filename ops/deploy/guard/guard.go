@@ -104,6 +104,7 @@ type reading struct {
 	limit  float64 // 0: none
 	limits string  // limit for people
 	before string
+	past   []float64 // readings from before the first, the oldest first
 }
 
 func unknown(at time.Time, why string) reading { return reading{at: at, value: math.NaN(), why: why} }
@@ -202,7 +203,7 @@ func (m *meter) take(r reading) {
 	} else {
 		m.why = cmp.Or(plaintext.Line(r.why, 200), "it is not known")
 	}
-	m.recent = append(m.recent, r.value)
+	m.recent = append(append(m.recent, r.past...), r.value)
 	m.recent = m.recent[max(len(m.recent)-kept, 0):]
 }
 

@@ -38,6 +38,7 @@ type measured struct {
 	o      Options
 	client *metrics.Client
 	before *baseline // nil: not read yet
+	past   bool      // the readings from before the first were given
 }
 
 // baseline is what was measured before the deployment began; NaN: not known.
@@ -51,13 +52,42 @@ func (m *measured) read(ctx context.Context, fleet []deploy.Machine) []reading {
 		r := unknown(now, err.Error())
 		return []reading{r, r}
 	}
-	return []reading{errorsReading(s, m.o.Limits.Errors), p99Reading(s, m.o.Limits.P99)}
+	out := []reading{errorsReading(s, m.o.Limits.Errors), p99Reading(s, m.o.Limits.P99)}
+	if !m.past {
+		m.past = true
+		out[0].past = m.course(ctx, s.asked)
+	}
+	return out
+}
+
+// course is how the share of 5xx of the app went in the minutes before a time; nil: that is not known, and not needed either.
+func (m *measured) course(ctx context.Context, to time.Time) []float64 {
+	const steps = 12
+	app := metrics.Equals("app", m.o.Plan.App)
+	rr, err := m.client.QueryRange(ctx, "sum by (status) (increase(fly_app_http_responses_count{"+app+"}["+window+"]))", to.Add(-steps*every), to.Add(-every), every)
+	if err != nil {
+		return nil
+	}
+	tallies := make([]tally, steps)
+	for _, r := range rr {
+		for _, p := range r.Points {
+			if i := int(p.At.Sub(to.Add(-steps*every)).Round(every) / every); i >= 0 && i < steps {
+				tallies[i].count(metrics.Sample{Labels: r.Labels, Point: p})
+			}
+		}
+	}
+	out := make([]float64, steps)
+	for i := range tallies {
+		out[i] = tallies[i].share()
+	}
+	return out
 }
 
 // sample is what was measured at a time.
 type sample struct {
 	at     time.Time // of the newest scrape, by our clock
 	age    time.Duration
+	asked  time.Time // by the clock of who answers
 	all    tally
 	ofNew  tally
 	before baseline
@@ -91,7 +121,7 @@ func (m *measured) sample(ctx context.Context, fleet []deploy.Machine, now time.
 		return nil, fmt.Errorf("the platform has no metrics of answers of %s in the last minutes", m.o.Plan.App)
 	}
 	s.age = max(when[0].At.Sub(time.UnixMilli(int64(when[0].Value*1000))), 0)
-	s.at = now.Add(-s.age)
+	s.at, s.asked = now.Add(-s.age), when[0].At
 	counts, err := m.client.Query(ctx, "sum by (instance, status) (increase(fly_app_http_responses_count{"+app+"}["+window+"]))", time.Time{})
 	if err != nil {
 		return nil, err
