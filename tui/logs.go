@@ -1,6 +1,10 @@
 package tui
 
 import (
+	"context"
+	"errors"
+	"time"
+
 	tea "charm.land/bubbletea/v2"
 
 	"ops-console/ops/feed"
@@ -8,12 +12,16 @@ import (
 	"ops-console/tui/pane"
 )
 
-// Logs is where the application's log comes from: a *logs.Tap. None of it may block.
+// Logs is where the application's log comes from: a *logs.Tap. Nothing but Past may block.
 type Logs interface {
 	Latest() logs.Snapshot
 	Changed() <-chan struct{}
 	Attend(looking bool)
+	Past(ctx context.Context, machine, region string) ([]logs.Line, error)
 }
+
+// longestPast is how long lines of the past may take.
+const longestPast = 20 * time.Second
 
 // logLines is the stream of the log.
 type logLines struct {
@@ -57,4 +65,24 @@ func (m *Model) attendLogs() {
 		src.Attend(looking)
 		m.logs.attended = looking
 	}
+}
+
+// past reads lines of the past. Whoever asked gets an answer, whatever it is.
+func (m *Model) past(msg pane.PastMsg) tea.Cmd {
+	known := pane.PastKnownMsg{Machine: msg.Machine, Region: msg.Region}
+	if m.conn.session == nil {
+		known.Err = errors.New("there is no connection yet")
+		return m.toPanes(known)
+	}
+	src := m.conn.session.Logs()
+	if src == nil {
+		known.Err = errors.New("the log is not followed here")
+		return m.toPanes(known)
+	}
+	return m.jobs.cmd(func(ctx context.Context) tea.Msg {
+		ctx, cancel := context.WithTimeout(ctx, longestPast)
+		defer cancel()
+		known.Lines, known.Err = src.Past(ctx, msg.Machine, msg.Region)
+		return known
+	})
 }

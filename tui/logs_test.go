@@ -3,12 +3,14 @@ package tui_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	engine "ops-console/ops/deploy"
 	"ops-console/ops/logs"
 	"ops-console/tui"
 	deploypane "ops-console/tui/deploy"
 	logpane "ops-console/tui/logs"
+	"ops-console/tui/pane"
 	"ops-console/tui/tuitest"
 )
 
@@ -93,4 +95,18 @@ func TestASessionWithoutALogSaysSo(t *testing.T) {
 		o.Panes, o.Open = append(o.Panes, logpane.New()), "logs"
 	})
 	c.shows("the log is not followed here")
+}
+
+func TestTheLogOfAMachineBeginsBeforeThatOfAll(t *testing.T) {
+	c := listening(t, "logs?machine=91857a")
+	asked := make(chan pane.PastMsg, 1)
+	c.sess.Past(func(m pane.PastMsg) ([]logs.Line, error) {
+		asked <- m
+		return []logs.Line{{At: tuitest.Now().Add(-time.Hour), Machine: m.Machine, Message: "said an hour ago"}}, nil
+	})
+	c.sess.PublishLog(tuitest.NewLog(tuitest.Log{Lines: 200}).Snapshot(1))
+	c.shows("said an hour ago")
+	if got, want := <-asked, (pane.PastMsg{Machine: "91857a"}); got != want {
+		t.Errorf("asked %+v, want %+v", got, want)
+	}
 }

@@ -235,6 +235,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.backup(msg)
 	case pane.DeployMsg:
 		return m, m.deploy(msg)
+	case pane.PastMsg:
+		return m, m.past(msg)
 	case pane.EditMsg:
 		return m, m.edit(msg)
 	case pane.AskMsg:

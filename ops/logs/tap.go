@@ -64,6 +64,16 @@ func (t *Tap) Changed() <-chan struct{} {
 	return t.changed
 }
 
+// Past is the newest lines of one machine, or of one region where machine is empty, oldest first: a hundred at most, which
+// may be older than anything that the log of all has. It asks the web API, once.
+func (t *Tap) Past(ctx context.Context, machine, region string) ([]Line, error) {
+	o := t.o
+	o.Machine, o.Region, o.Since = machine, region, time.Time{}
+	var out []Line
+	err := Read(ctx, o, func(ll []Line) error { out = append(out, ll...); return nil })
+	return out, err
+}
+
 // Close ends it and waits for its goroutines. It is idempotent. What was published stays.
 func (t *Tap) Close() {
 	t.cancel()

@@ -13,13 +13,17 @@ import (
 )
 
 // counting is a platform that has a new line at each question.
-type counting struct{ asked atomic.Int64 }
+type counting struct {
+	asked atomic.Int64
+	query atomic.Value // the latest fly.LogQuery
+}
 
 func (c *counting) App(context.Context, string) (fly.App, error) {
 	return fly.App{}, errors.New("no app is known")
 }
 
-func (c *counting) Logs(context.Context, string, fly.LogQuery) (fly.LogPage, error) {
+func (c *counting) Logs(_ context.Context, _ string, q fly.LogQuery) (fly.LogPage, error) {
+	c.query.Store(q)
 	n := c.asked.Add(1)
 	line, err := json.Marshal(map[string]any{"message": "line " + strconv.FormatInt(n, 10), "timestamp": time.Now().UTC().Format(time.RFC3339Nano), "level": "info"})
 	return fly.LogPage{Entries: []json.RawMessage{line}, Next: strconv.FormatInt(n, 10)}, err
@@ -112,6 +116,17 @@ func TestATapEndsAndBeginsAnew(t *testing.T) {
 	again := await(t, tap, "a line", func(s Snapshot) bool { return s.Seq > empty.Seq && s.Lines.Len() > 0 })
 	if again.Lines.First() != 1 {
 		t.Errorf("the first line has number %d", again.Lines.First())
+	}
+}
+
+func TestThePastOfAMachineIsAskedForOnce(t *testing.T) {
+	tap, c := newCounting(t, time.Hour)
+	ll, err := tap.Past(t.Context(), "91857a", "lhr")
+	if err != nil || len(ll) != 1 || ll[0].Message != "line 1" || c.asked.Load() != 1 {
+		t.Errorf("%v, %v, asked %d times", ll, err, c.asked.Load())
+	}
+	if got, want := c.query.Load(), (fly.LogQuery{Machine: "91857a", Region: "lhr"}); got != want {
+		t.Errorf("asked %+v, want %+v", got, want)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -69,7 +70,7 @@ func (p *Pane) Actions() []action.Action {
 	}
 	add("page down", "a page down", func() { p.page(2 * half) }, "pgdown", "ctrl+f")
 	add("page up", "a page up", func() { p.page(-2 * half) }, "pgup", "ctrl+b")
-	add("top", "oldest line", func() { p.hold(); p.place(0) }, "g", "home")
+	add("top", "oldest line", func() { p.hold(); p.put(0) }, "g", "home")
 	add("bottom", "newest line, and follow", func() { p.follow() }, "G", "end")
 	return out
 }
@@ -95,7 +96,7 @@ func (p *Pane) machineAction(l *logs.Line) action.Action {
 		f := p.only
 		switch {
 		case id != "":
-			f.Machine, f.Region = id, ""
+			f.Machine, f.Region = p.completed(id), ""
 		case f.Machine != "":
 			f.Machine = ""
 		case l == nil || l.Machine == "":
@@ -103,10 +104,23 @@ func (p *Pane) machineAction(l *logs.Line) action.Action {
 		default:
 			f.Machine = l.Machine
 		}
-		p.restrict(f)
-		return nil
+		return p.restrict(f)
 	}
 	return a
+}
+
+// completed is the id that begins with this one, where there is one such machine only.
+func (p *Pane) completed(id string) string {
+	found := id
+	for _, m := range p.machines {
+		if strings.HasPrefix(m.id, id) {
+			if found != id {
+				return id
+			}
+			found = m.id
+		}
+	}
+	return found
 }
 
 // regionAction shows one region only.
@@ -132,8 +146,7 @@ func (p *Pane) regionAction(l *logs.Line) action.Action {
 		default:
 			f.Region = l.Region
 		}
-		p.restrict(f)
-		return nil
+		return p.restrict(f)
 	}
 	return a
 }
@@ -160,8 +173,7 @@ func (p *Pane) levelAction() action.Action {
 				}
 				f.Level = level
 			}
-			p.restrict(f)
-			return nil
+			return p.restrict(f)
 		},
 	}
 }

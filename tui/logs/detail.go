@@ -13,8 +13,8 @@ import (
 
 // detailLines is the line under the cursor in full, in h lines.
 func (p *Pane) detailLines(env *pane.Env, l *logs.Line, w, h int) []string {
-	if p.detailOf != l.Seq {
-		p.detailOf, p.detail = l.Seq, page.Scroll{}
+	if at := p.rows[p.cursor]; p.detailOf != at {
+		p.detailOf, p.detail = at, page.Scroll{}
 	}
 	return p.detail.Draw(p.detailPage(env, l, w), h)
 }

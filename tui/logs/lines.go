@@ -196,13 +196,26 @@ func (p *Pane) message(out *paint.Line, l *logs.Line, text string, selected bool
 
 // missing is how many lines between a row and the one before it are not kept any more.
 func (p *Pane) missing(i int) uint64 {
-	if p.following || i == 0 || p.held.Last() == 0 || p.now.First() <= p.held.Last()+1 {
+	if i == 0 {
 		return 0
 	}
-	if p.rows[i] >= p.now.First() && p.rows[i-1] <= p.held.Last() {
-		return p.now.First() - p.held.Last() - 1
+	before, at := p.rows[i-1], p.rows[i]
+	first, last := p.now.First(), p.held.Last()
+	if !p.following && last > 0 && first > last+1 && at >= born+place(first) && before > born && before <= born+place(last) {
+		return first - last - 1
+	}
+	if oldest := p.oldest(); before <= born && at > born && oldest > p.past.before {
+		return oldest - p.past.before
 	}
 	return 0
+}
+
+// oldest is the number of the oldest line of the log that is kept.
+func (p *Pane) oldest() uint64 {
+	if !p.following && p.held.First() > 0 {
+		return min(p.held.First(), p.now.First())
+	}
+	return p.now.First()
 }
 
 // tall is how many lines a row takes.

@@ -17,6 +17,7 @@ import (
 	"ops-console/tui/page"
 	"ops-console/tui/pane"
 	"ops-console/tui/table"
+	"ops-console/wg"
 )
 
 // Pane is the pane of the log. Make one with New.
@@ -26,10 +27,12 @@ type Pane struct {
 	seq   uint64 // of the reading that is shown
 	at    time.Time
 	state logs.State
+	net   wg.Status
 
 	now  logs.View // the log as it is
 	held logs.View // as it was when somebody began to read; empty while it is followed
-	seen uint64    // number of the last line that was looked at
+	seen uint64    // number of the last line of it that was looked at
+	past past      // of the only machine or region
 
 	only    logs.Filter  // machine, region, level
 	narrow  string       // a filter that came with an address, on top of
@@ -37,18 +40,18 @@ type Pane struct {
 	match   table.Filter // both
 	context bool         // every line is shown, and what matches is gone to
 
-	rows []uint64 // numbers of the lines that are shown, ascending
-	hits []uint64 // of those that match, in context
+	rows []place // of the lines that are shown, ascending
+	hits []place // of those that match, in context
 
 	following bool
-	cursor    int    // index into rows
-	top       int    // the first row of the last View
-	read      uint64 // number of the last line before those that came since it is not followed
+	cursor    int   // index into rows
+	top       int   // the first row of the last View
+	read      place // of the last line before those that came since it is not followed
 	wrap      bool
 	open      bool // the line under the cursor is shown in full
 	resume    bool // it is followed again when that is closed
 	detail    page.Scroll
-	detailOf  uint64
+	detailOf  place
 
 	machines []machine
 	names    ident.Names
@@ -92,12 +95,18 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case pane.LogsMsg:
 		p.take(m)
+		return p.askPast()
+	case pane.PastKnownMsg:
+		p.takePast(m)
 	case pane.HealthMsg:
 		if s := m.Snapshot.Value; s != nil {
 			p.instances(s)
 		}
+	case pane.NetworkMsg:
+		p.net = m.Status
 	case pane.OpenMsg:
 		p.goTo(m.Address)
+		return p.askPast()
 	case tea.MouseClickMsg:
 		if m.Button == tea.MouseLeft {
 			p.click(m.Y)
@@ -158,10 +167,13 @@ func (p *Pane) Filter(text string) (n, total int) {
 		p.matching()
 	}
 	if p.inContext() {
-		return len(p.hits), p.now.Len()
+		return len(p.hits), p.kept()
 	}
-	return len(p.rows), max(p.now.Len(), len(p.rows))
+	return len(p.rows), max(p.kept(), len(p.rows))
 }
+
+// kept is how many lines there are.
+func (p *Pane) kept() int { return p.now.Len() + len(p.past.lines) }
 
 // needle is what lines have to match: both what an address asked for and what was typed.
 func (p *Pane) needle() string { return strings.TrimSpace(p.narrow + " " + p.typed) }
@@ -179,9 +191,10 @@ func (p *Pane) matching() {
 }
 
 // restrict shows other lines.
-func (p *Pane) restrict(f logs.Filter) {
+func (p *Pane) restrict(f logs.Filter) tea.Cmd {
 	p.only = f
 	p.collect()
+	return p.askPast()
 }
 
 // Back closes the line, then takes back one restriction after the other.
@@ -208,7 +221,8 @@ func (p *Pane) Back() bool {
 	default:
 		return false
 	}
-	p.restrict(f)
+	p.only = f
+	p.collect()
 	return true
 }
 
@@ -296,7 +310,7 @@ func (p *Pane) click(y int) {
 		return
 	}
 	p.hold()
-	p.place(row)
+	p.put(row)
 }
 
 // wheel moves what is under the pointer.

@@ -1,10 +1,12 @@
 package logs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -35,10 +37,10 @@ func (l *log) has(t testing.TB, want ...string) {
 }
 
 // shown is the lines on the screen, by their numbers.
-func (l *log) shown(t testing.TB) []uint64 {
+func (l *log) shown(t testing.TB) []place {
 	t.Helper()
 	l.View(env(t), 120, 36)
-	var out []uint64
+	var out []place
 	for _, i := range l.drawn {
 		if i >= 0 {
 			out = append(out, l.rows[i])
@@ -63,7 +65,7 @@ func TestWhatIsReadStaysWhereItIs(t *testing.T) {
 		t.Errorf("%d rows are kept", n)
 	}
 	press(t, l.Pane, "f")
-	if last := l.rows[len(l.rows)-1]; last != l.now.Last() || l.selected().Seq != last {
+	if last := l.rows[len(l.rows)-1]; last != born+place(l.now.Last()) || l.cursor != len(l.rows)-1 {
 		t.Errorf("after following again: at %d of %d", l.selected().Seq, l.now.Last())
 	}
 	if l.held.Len() != 0 {
@@ -216,7 +218,7 @@ func TestInContextEveryLineIsShownAndMatchesAreGoneTo(t *testing.T) {
 	}
 	for i := len(matches) - 1; i >= 0; i-- {
 		press(t, l.Pane, "N")
-		if got := l.selected().Seq; got != matches[i] {
+		if got := l.rows[l.cursor]; got != matches[i] {
 			t.Fatalf("match %d: at %d, want %d", i, got, matches[i])
 		}
 	}
@@ -224,13 +226,13 @@ func TestInContextEveryLineIsShownAndMatchesAreGoneTo(t *testing.T) {
 		t.Errorf("above the first: %+v", m)
 	}
 	press(t, l.Pane, "n")
-	if got := l.selected().Seq; got != matches[1] {
+	if got := l.rows[l.cursor]; got != matches[1] {
 		t.Errorf("at %d, want %d", got, matches[1])
 	}
 	if !l.Back() || l.inContext() || len(l.rows) != len(matches) {
 		t.Error("esc does not leave the context")
 	}
-	if l.selected().Seq != matches[1] {
+	if l.rows[l.cursor] != matches[1] {
 		t.Error("the cursor left its line")
 	}
 }
@@ -278,7 +280,7 @@ func TestFollowingAnewBeginsAnew(t *testing.T) {
 	l := after(t, with(tuitest.Log{Lines: 400}), "k")
 	other := &log{Pane: l.Pane, ring: tuitest.NewLog(tuitest.Log{Lines: 600}), seq: l.seq}
 	other.say(1)
-	if got := l.rows; len(got) != 601 || got[0] != 1 || !l.following {
+	if got := l.rows; len(got) != 601 || got[0] != born+1 || !l.following {
 		t.Errorf("%d rows from %d, follows: %v", len(got), got[0], l.following)
 	}
 	other.Update(pane.LogsMsg{Known: true, Snapshot: tuitest.LogFeed(logs.Snapshot{Seq: other.seq + 1})})
@@ -296,6 +298,68 @@ func TestALateReadingIsDropped(t *testing.T) {
 	if len(l.rows) != 15 {
 		t.Errorf("%d rows, want 15", len(l.rows))
 	}
+}
+
+// answered is a log of one machine whose past has come: n lines, ten minutes before all others, one of them much later.
+func answered(t testing.TB, n int) *log {
+	t.Helper()
+	id := tuitest.Snapshot(8, tuitest.Options{}).Instances[3].ID
+	l := with(tuitest.Log{Lines: 400, Kept: 500})
+	ask, ok := l.Update(pane.OpenMsg{Address: "logs?machine=" + id})().(pane.PastMsg)
+	if want := (pane.PastMsg{Machine: id}); !ok || ask != want {
+		t.Fatalf("asked %+v, want %+v", ask, want)
+	}
+	m := pane.PastKnownMsg{Machine: id}
+	for i := range n {
+		m.Lines = append(m.Lines, logs.Line{At: tuitest.Now().Add(-10*time.Minute + time.Duration(i)*time.Second), Machine: id, Region: "lhr", Level: logs.Info, Provider: logs.App, Message: fmt.Sprintf("long ago, %d", i)})
+	}
+	m.Lines = append(m.Lines, logs.Line{At: tuitest.Now(), Machine: id, Region: "lhr", Message: "this one is known already"})
+	l.Update(m)
+	return l
+}
+
+func TestThePastOfAMachineIsAskedFor(t *testing.T) {
+	l := answered(t, 20)
+	if l.Update(pane.OpenMsg{Address: l.Address()}) != nil || l.say(1).askPast() != nil {
+		t.Error("it is asked for again")
+	}
+	if n := len(l.past.lines); n != 20 {
+		t.Errorf("%d lines of the past, want 20", n)
+	}
+	press(t, l.Pane, "g")
+	l.has(t, "long ago, 0")
+	if s := l.screen(t); strings.Contains(s, "known already") || strings.Contains(s, "let go") {
+		t.Errorf("what is known is there twice, or something seems to be missing:\n%s", s)
+	}
+	l.say(700)
+	press(t, l.Pane, "f", "g")
+	l.has(t, "long ago, 19", "lines were let go of here")
+	l.Back()
+	l.say(1)
+	if len(l.past.lines) != 0 {
+		t.Error("the past of what is not shown any more is kept")
+	}
+}
+
+func TestThePastWaitsForTheLog(t *testing.T) {
+	l := &log{Pane: New(), ring: tuitest.NewLog(tuitest.Log{Lines: 40})}
+	if l.Update(pane.OpenMsg{Address: "logs?region=lhr"}) != nil {
+		t.Error("it is asked for before there is a log")
+	}
+	s := l.ring.Snapshot(1)
+	s.State.Primed = false
+	if l.Update(pane.LogsMsg{Known: true, Snapshot: tuitest.LogFeed(s)}) != nil {
+		t.Error("it is asked for before the log is there")
+	}
+	l.seq = 1
+	cmd := l.Update(pane.LogsMsg{Known: true, Snapshot: tuitest.LogFeed(l.ring.Snapshot(2))})
+	if cmd == nil || cmd() != (pane.PastMsg{Region: "lhr"}) {
+		t.Fatal("it is not asked for")
+	}
+	l.has(t, "reading what came before")
+	l.Update(pane.PastKnownMsg{Region: "fra", Lines: []logs.Line{{Message: "of another"}}})
+	l.Update(pane.PastKnownMsg{Region: "lhr", Err: errors.New("503 Service Unavailable")})
+	l.has(t, "What came before is not known: 503 Service Unavailable")
 }
 
 // TestRowsAreWhatMatches presses keys and adds lines in any order. Whatever happens, the rows are the lines that are kept
@@ -326,6 +390,13 @@ func TestRowsAreWhatMatches(t *testing.T) {
 			"click": func(t *rapid.T) {
 				l.Update(tea.MouseClickMsg{Button: tea.MouseLeft, Y: rapid.IntRange(0, 40).Draw(t, "y")})
 			},
+			"past": func(t *rapid.T) {
+				m := pane.PastKnownMsg{Machine: l.past.machine, Region: l.past.region}
+				for i := range rapid.IntRange(0, 100).Draw(t, "n") {
+					m.Lines = append(m.Lines, logs.Line{At: tuitest.Now().Add(time.Duration(i-90) * time.Minute), Machine: m.Machine, Region: m.Region, Message: "long ago"})
+				}
+				l.Update(m)
+			},
 			"look": func(t *rapid.T) {
 				l.View(e, rapid.IntRange(40, 200).Draw(t, "w"), rapid.IntRange(3, 60).Draw(t, "h"))
 				if len(l.rows) > 0 && !l.whole && l.height > 2 && !slices.Contains(l.drawn, l.cursor) {
@@ -333,12 +404,19 @@ func TestRowsAreWhatMatches(t *testing.T) {
 				}
 			},
 			"": func(t *rapid.T) {
-				var want []uint64
+				var want []place
+				base := l.past.base()
 				add := func(x *logs.Line) {
 					if l.only.Match(x) && (l.inContext() || l.match.Match(searched(x))) {
-						want = append(want, x.Seq)
+						want = append(want, base+place(x.Seq))
 					}
 				}
+				if l.past.is(l.only) {
+					for i := range l.past.lines {
+						add(&l.past.lines[i])
+					}
+				}
+				base = born
 				for x := range l.held.From(0) {
 					if x.Seq < l.now.First() {
 						add(x)
@@ -361,7 +439,7 @@ func TestRowsAreWhatMatches(t *testing.T) {
 	})
 }
 
-func span(rr []uint64) string {
+func span(rr []place) string {
 	if len(rr) == 0 {
 		return "no rows"
 	}

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"iter"
 	"slices"
 	"sort"
 
@@ -29,12 +30,12 @@ func (p *Pane) take(m pane.LogsMsg) {
 	}
 	p.now = s.Lines
 	if p.following {
-		p.forget(0, p.now.First())
+		p.forget(born+1, born+place(p.now.First()))
 	} else {
 		// What came after what is held, and was dropped since.
-		p.forget(p.held.Last()+1, p.now.First())
+		p.forget(born+place(p.held.Last())+1, born+place(p.now.First()))
 	}
-	p.add(p.now.From(p.seen + 1))
+	p.add(born, p.now.From(p.seen+1))
 }
 
 // continues says whether a view has the lines of the one before and those after them: following was not begun anew. What
@@ -54,27 +55,40 @@ func continues(before, now logs.View) bool {
 // begin shows a log from its beginning.
 func (p *Pane) begin(v logs.View) {
 	p.now, p.held, p.following, p.open = v, logs.View{}, true, false
+	p.past = past{}
 	p.collect()
 }
 
-// line is a line by its number; nil where it is not kept any more.
-func (p *Pane) line(seq uint64) *logs.Line {
-	if l := p.now.Line(seq); l != nil {
+// line is the line at a place; nil where it is not kept any more.
+func (p *Pane) line(at place) *logs.Line {
+	if at <= born {
+		if i := int(at - p.past.base() - 1); i < len(p.past.lines) {
+			return &p.past.lines[i]
+		}
+		return nil
+	}
+	if l := p.now.Line(uint64(at - born)); l != nil {
 		return l
 	}
-	return p.held.Line(seq)
+	return p.held.Line(uint64(at - born))
 }
 
 // collect looks at all lines anew. The cursor stays on its line, or goes to the next one that is still shown.
 func (p *Pane) collect() {
-	var at uint64
-	if p.cursor >= 0 && p.cursor < len(p.rows) {
-		at = p.rows[p.cursor]
+	at := func(row int) place {
+		if row < 0 || row >= len(p.rows) {
+			return 0
+		}
+		return p.rows[row]
 	}
+	cursor, top := at(p.cursor), at(p.top)
 	p.rows, p.hits = p.rows[:0], p.hits[:0]
+	if p.past.is(p.only) {
+		p.add(p.past.base(), p.past.all())
+	}
 	p.seen = 0
 	if !p.following {
-		p.add(func(yield func(*logs.Line) bool) {
+		p.add(born, func(yield func(*logs.Line) bool) {
 			for l := range p.held.From(0) {
 				if l.Seq >= p.now.First() || !yield(l) {
 					return
@@ -82,31 +96,32 @@ func (p *Pane) collect() {
 			}
 		})
 	}
-	p.add(p.now.From(max(p.seen+1, p.now.First())))
-	p.cursor = min(p.index(at), max(len(p.rows)-1, 0))
+	p.add(born, p.now.From(max(p.seen+1, p.now.First())))
+	last := max(len(p.rows)-1, 0)
+	p.cursor, p.top = min(p.index(cursor), last), min(p.index(top), last)
 	if p.following {
-		p.cursor = max(len(p.rows)-1, 0)
+		p.cursor = last
 	}
-	p.top = p.cursor // the next View makes room above it
 	if len(p.rows) == 0 {
 		p.open = false
 	}
 }
 
-// add takes in lines that come after those that were looked at.
-func (p *Pane) add(lines func(func(*logs.Line) bool)) {
+// add takes in lines that come after those that were looked at. Their places are their numbers after base.
+func (p *Pane) add(base place, lines iter.Seq[*logs.Line]) {
 	context := p.inContext()
 	for l := range lines {
 		p.seen = l.Seq
+		at := base + place(l.Seq)
 		if !p.only.Match(l) {
 			continue
 		}
 		matches := p.match.Empty() || p.match.Match(searched(l))
 		if matches || context {
-			p.rows = append(p.rows, l.Seq)
+			p.rows = append(p.rows, at)
 		}
 		if matches && context {
-			p.hits = append(p.hits, l.Seq)
+			p.hits = append(p.hits, at)
 		}
 	}
 	if p.following {
@@ -123,15 +138,15 @@ func searched(l *logs.Line) string {
 	return s
 }
 
-// index is that of the first row whose line has this number or a higher one.
-func (p *Pane) index(seq uint64) int { return first(p.rows, seq) }
+// index is that of the first row at this place or after it.
+func (p *Pane) index(at place) int { return first(p.rows, at) }
 
-func first(numbers []uint64, seq uint64) int {
-	return sort.Search(len(numbers), func(i int) bool { return numbers[i] >= seq })
+func first(places []place, at place) int {
+	return sort.Search(len(places), func(i int) bool { return places[i] >= at })
 }
 
-// forget lets go of the rows from a number up to, not with, another.
-func (p *Pane) forget(from, to uint64) {
+// forget lets go of the rows from a place up to, not with, another.
+func (p *Pane) forget(from, to place) {
 	if from >= to {
 		return
 	}
@@ -160,27 +175,27 @@ func (p *Pane) hold() {
 		return
 	}
 	p.following = false
-	p.held, p.read = p.now, p.now.Last()
+	p.held, p.read = p.now, born+place(p.now.Last())
 }
 
 // follow goes to the newest line, and stays with it.
 func (p *Pane) follow() {
 	p.following, p.resume, p.held = true, false, logs.View{}
-	p.forget(0, p.now.First())
+	p.forget(born+1, born+place(p.now.First()))
 	p.cursor = max(len(p.rows)-1, 0)
 }
 
-// place puts the cursor on a row. Who reads what came since following ended reads from there on: that is held then.
-func (p *Pane) place(row int) {
+// put puts the cursor on a row. Who reads what came since following ended reads from there on: that is held then.
+func (p *Pane) put(row int) {
 	p.cursor = max(min(row, len(p.rows)-1), 0)
-	l := p.selected()
-	if l == nil || p.following {
+	if len(p.rows) == 0 || p.following {
 		return
 	}
-	p.read = max(p.read, l.Seq)
-	if l.Seq > p.held.Last() {
+	at := p.rows[p.cursor]
+	p.read = max(p.read, at)
+	if at > born+place(p.held.Last()) {
 		p.held = p.now
-		p.forget(0, p.now.First())
+		p.forget(born+1, born+place(p.now.First()))
 	}
 }
 
@@ -201,7 +216,7 @@ func (p *Pane) move(n int) {
 		p.follow()
 	}
 	if !p.following {
-		p.place(p.cursor + n)
+		p.put(p.cursor + n)
 	}
 }
 
@@ -222,7 +237,7 @@ func (p *Pane) scroll(n int) {
 	p.hold()
 	top := max(min(p.top+n, len(p.rows)-1), 0)
 	before := len(p.rows)
-	p.place(max(min(p.cursor, top+max(p.height, 1)-1), top))
+	p.put(max(min(p.cursor, top+max(p.height, 1)-1), top))
 	p.top = max(top-(before-len(p.rows)), 0)
 }
 
@@ -230,12 +245,12 @@ func (p *Pane) scroll(n int) {
 // is a warning or an error. It says whether there is one.
 func (p *Pane) next(by int) bool {
 	if p.inContext() {
-		l := p.selected()
-		if l == nil {
+		if len(p.rows) == 0 {
 			return false
 		}
-		i := first(p.hits, l.Seq)
-		if by > 0 && i < len(p.hits) && p.hits[i] == l.Seq {
+		at := p.rows[p.cursor]
+		i := first(p.hits, at)
+		if by > 0 && i < len(p.hits) && p.hits[i] == at {
 			i++
 		}
 		if by < 0 {
@@ -245,17 +260,26 @@ func (p *Pane) next(by int) bool {
 			return false
 		}
 		p.hold()
-		p.place(p.index(p.hits[i]))
+		p.reach(p.index(p.hits[i]))
 		return true
 	}
 	for i := p.cursor + by; i >= 0 && i < len(p.rows); i += by {
 		if l := p.line(p.rows[i]); l != nil && l.Level >= logs.Warn {
 			p.hold()
-			p.place(i)
+			p.reach(i)
 			return true
 		}
 	}
 	return false
+}
+
+// reach puts the cursor on a row; where that is not among those that are shown, with what is around it.
+func (p *Pane) reach(row int) {
+	at := p.rows[row]
+	p.put(row)
+	if row = p.index(at); row <= p.top || row >= p.top+p.height-1 {
+		p.top = max(row-p.height/2, 0)
+	}
 }
 
 // toggle shows the line under the cursor in full, or not any more.

@@ -10,6 +10,7 @@ import (
 	"ops-console/tui/page"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
+	"ops-console/wg"
 )
 
 // leastBoth is the height from which list and detail are shown below one another.
@@ -66,13 +67,13 @@ func (p *Pane) list(env *pane.Env, b *paint.Block, w, y, room int) {
 
 // none says why there is no line.
 func (p *Pane) none() string {
-	kept := paint.Count(p.now.Len(), "line is", "lines are")
+	kept := paint.Count(p.kept(), "line is", "lines are")
 	switch {
 	case !p.told:
 		return "nothing is known before the console is connected"
 	case !p.known:
 		return "the log is not followed here"
-	case p.now.Len() > 0:
+	case p.kept() > 0:
 		return "no line matches; " + kept + " kept"
 	case !p.state.Primed:
 		return "the platform is being asked for the newest lines"
@@ -96,14 +97,17 @@ func (p *Pane) summary(env *pane.Env, w int) []paint.Part {
 			say(themes.Muted, strconv.FormatUint(n, 10)+" hard to read")
 		}
 	}
+	if p.past.asked && !p.past.known {
+		say(themes.Stale, "reading what came before")
+	}
 	if n := p.state.Lost; n > 0 && env.Now.Sub(p.state.LostAt) > recently {
 		say(themes.Muted, strconv.FormatUint(n, 10)+" lost")
 	}
-	count := strconv.Itoa(len(p.rows)) + " of " + strconv.Itoa(max(p.now.Len(), len(p.rows)))
+	count := strconv.Itoa(len(p.rows)) + " of " + strconv.Itoa(max(p.kept(), len(p.rows)))
 	if p.inContext() {
 		count = paint.Count(len(p.hits), "match", "matches") + " in " + strconv.Itoa(len(p.rows))
 	}
-	if len(p.rows) > 0 || p.now.Len() > 0 {
+	if len(p.rows) > 0 || p.kept() > 0 {
 		say(themes.Muted, count)
 	}
 	if f := p.only; f.Machine != "" {
@@ -144,7 +148,13 @@ func (p *Pane) source(env *pane.Env) paint.Part {
 	switch {
 	case !p.known:
 		return paint.Part{Role: themes.Stale, Text: g.Unknown + " not known"}
+	case s.Source == logs.Live && (p.net.State == wg.StateDead || p.net.State == wg.StateClosed):
+		// The stream has not noticed yet.
+		return paint.Part{Role: themes.Stale, Text: g.Unknown + " network " + string(p.net.State) + " " + paint.Duration(env.Now.Sub(p.net.Since).Truncate(time.Second))}
 	case s.Source == logs.Live:
+		if age := env.Now.Sub(s.LastAt); !s.LastAt.IsZero() && age >= silent {
+			since += ", silent " + paint.Duration(age.Truncate(time.Second))
+		}
 		return paint.Part{Role: themes.OK, Text: g.OK + " live" + since}
 	case s.Source == logs.Polled:
 		return paint.Part{Role: themes.Warn, Text: g.Warn + " polling" + since}
@@ -153,6 +163,9 @@ func (p *Pane) source(env *pane.Env) paint.Part {
 	}
 	return paint.Part{Role: themes.Stale, Text: g.Unknown + " connecting"}
 }
+
+// silent is how long no line has come before that is said.
+const silent = 15 * time.Second
 
 // recently is how long it is said in a sentence that lines were lost.
 const recently = time.Minute
@@ -171,9 +184,9 @@ func (p *Pane) notes(env *pane.Env, w int) *page.Page {
 		g.Text(themes.Plain, 3, paint.Part{Role: r, Text: glyph}, text, 3)
 	}
 	if f := s.LiveFailure; f != nil {
-		role, glyph, text := themes.Stale, env.Glyphs.Unknown, "Lines do not come over the private network"
+		role, glyph, text := themes.Stale, env.Glyphs.Unknown, "Lines do not come live"
 		if s.Source == logs.Polled {
-			role, glyph, text = themes.Warn, env.Glyphs.Warn, "Lines are asked for over the web"
+			role, glyph = themes.Warn, env.Glyphs.Warn
 		}
 		if !s.NextTry.IsZero() {
 			text += ", next try " + paint.Clock(env.Now, s.NextTry)
@@ -186,6 +199,9 @@ func (p *Pane) notes(env *pane.Env, w int) *page.Page {
 		say(themes.Warn, env.Glyphs.Warn, "Lines of before may be missing: ", f)
 	default:
 		say(themes.Stale, env.Glyphs.Unknown, "The web does not say what is logged either: ", f)
+	}
+	if err := p.past.err; err != nil {
+		g.Text(themes.Plain, 3, paint.Part{Role: themes.Stale, Text: env.Glyphs.Unknown}, "What came before is not known: "+err.Error(), 2)
 	}
 	if s.Lost > 0 && env.Now.Sub(s.LostAt) <= recently {
 		say(themes.Warn, env.Glyphs.Warn, paint.Count(int(min(s.Lost, 1<<31)), "line", "lines")+" came too fast to be taken, the latest at "+paint.Clock(env.Now, s.LostAt)+".", nil)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -99,12 +100,24 @@ func filtered(text string, l *log) *log {
 // scenes are what the pane can have to show.
 func scenes(t testing.TB) map[string]func() *log {
 	return map[string]func() *log{
-		"live":    func() *log { return with(tuitest.Log{Lines: 400}) },
-		"few":     func() *log { return with(tuitest.Log{Lines: 4}) },
-		"days":    func() *log { return with(tuitest.Log{Lines: 20, Days: true}) },
-		"polled":  func() *log { return with(tuitest.Log{Polled: true}) },
-		"cut":     func() *log { return with(tuitest.Log{Cut: true, Lost: true}) },
-		"lost":    func() *log { return with(tuitest.Log{Lost: true}) },
+		"live":   func() *log { return with(tuitest.Log{Lines: 400}) },
+		"few":    func() *log { return with(tuitest.Log{Lines: 4}) },
+		"days":   func() *log { return with(tuitest.Log{Lines: 20, Days: true}) },
+		"polled": func() *log { return with(tuitest.Log{Polled: true}) },
+		"cut":    func() *log { return with(tuitest.Log{Cut: true, Lost: true}) },
+		"lost":   func() *log { return with(tuitest.Log{Lost: true}) },
+		"dead": func() *log {
+			l := with(tuitest.Log{})
+			l.Update(pane.NetworkMsg{Status: tuitest.Network(tuitest.Options{Offline: true})})
+			return l
+		},
+		"quiet": func() *log {
+			l := with(tuitest.Log{})
+			s := l.ring.Snapshot(l.seq + 1)
+			s.State.LastAt = tuitest.Now().Add(-3 * time.Minute)
+			l.Update(pane.LogsMsg{Known: true, Snapshot: tuitest.LogFeed(s)})
+			return l
+		},
 		"first":   func() *log { return with(tuitest.Log{First: true}) },
 		"held":    func() *log { return after(t, with(tuitest.Log{Lines: 400}), "k", "k", "k").say(123) },
 		"wrapped": func() *log { return after(t, with(tuitest.Log{Lines: 400}), "W", "k", "k") },
@@ -116,6 +129,11 @@ func scenes(t testing.TB) map[string]func() *log {
 		},
 		"machine": func() *log {
 			return open("logs?machine="+tuitest.Snapshot(8, tuitest.Options{}).Instances[3].ID, with(tuitest.Log{Lines: 400}))
+		},
+		"past": func() *log {
+			l := answered(t, 6).say(900)
+			press(t, l.Pane, "g")
+			return l
 		},
 		"region":  func() *log { return open("logs?region=lhr&level=warn", with(tuitest.Log{Lines: 900})) },
 		"filter":  func() *log { return filtered("sent !20", with(tuitest.Log{Lines: 400})) },

@@ -1,6 +1,8 @@
 package tuitest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"ops-console/ops/feed"
 	"ops-console/ops/logs"
 	"ops-console/tui"
+	"ops-console/tui/pane"
 )
 
 // Says makes it a session whose log can be followed.
@@ -29,6 +32,13 @@ func (s *Session) Reading() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reading
+}
+
+// Past is what asking for lines of the past gives.
+func (s *Session) Past(f func(pane.PastMsg) ([]logs.Line, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.past = f
 }
 
 // Logs implements tui.Session.
@@ -54,6 +64,17 @@ func (l logSource) Attend(looking bool) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	l.s.reading = looking
+}
+
+// Past implements tui.Logs.
+func (l logSource) Past(_ context.Context, machine, region string) ([]logs.Line, error) {
+	l.s.mu.Lock()
+	past := l.s.past
+	l.s.mu.Unlock()
+	if past == nil {
+		return nil, errors.New("this session has no past")
+	}
+	return past(pane.PastMsg{Machine: machine, Region: region})
 }
 
 // Log is what a made-up log has to show. The zero value is a quiet application whose lines come live.

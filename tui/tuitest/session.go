@@ -55,6 +55,7 @@ type Session struct {
 	kept      []pane.BackupMsg
 	says      bool
 	reading   bool
+	past      func(pane.PastMsg) ([]logs.Line, error)
 	releases  bool
 	deployed  []pane.DeployMsg
 	forbid    error
