@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,7 +36,15 @@ func (p *path) lose() bool {
 // losing are environments in which whoever goes on after a crash has no journal.
 func losing() []env {
 	var out []env
-	for _, e := range envs() {
+	ee := envs()
+	for _, e := range ee {
+		if e.mig == "ok" && e.strategy == StrategyRolling && e.image == "good" {
+			e.forgets = true
+			e.name += " forgets"
+			ee = append(ee, e)
+		}
+	}
+	for _, e := range ee {
 		e.lost = true
 		e.name += " lost"
 		out = append(out, e)
@@ -145,4 +154,53 @@ func FuzzUnpack(f *testing.F) {
 			t.Error("a plan that cannot be run")
 		}
 	})
+}
+
+// TestTheMarkBeforeTheReleaseCommandIsNeeded breaks the rule that matters most to who has no journal, and sees that noticed.
+func TestTheMarkBeforeTheReleaseCommandIsNeeded(t *testing.T) {
+	ee := losing()
+	ee = slices.DeleteFunc(ee, func(e env) bool { return !e.forgets })
+	r := exploreAll(ee, 1, ruleMarkRun, false, true)
+	for _, v := range r.viol {
+		t.Logf("noticed after %d paths: %.300s", r.paths, v.text)
+		return
+	}
+	t.Error("nothing notices that this rule is broken")
+}
+
+// What the mark says of the traffic, and what the machines show of it, is believed; nothing else is.
+func TestWhetherItWasCutOverIsTakenFromTheMarkOrTheTraffic(t *testing.T) {
+	w := newWorld(env{strategy: StrategyBlueGreen, declared: Able, mig: "none", image: "good"}, &chooser{})
+	p := w.plan()
+	p.Strategy = StrategyBlueGreen
+	key := func(i int) string { return p.made()[i].key }
+	greens := []Machine{{ID: "g1", Key: key(0), Cordoned: true}, {ID: "g2", Key: key(1), Cordoned: true}, {ID: "g3", Key: key(1), Cordoned: false}}
+	for _, c := range []struct {
+		name   string
+		facts  Facts
+		greens []Machine
+		cut    bool
+		phase  Phase
+		back   bool
+	}{
+		{"before", Facts{}, greens[:2], false, GreenUp, false},
+		{"the mark says so", Facts{CutOver: true}, greens[:2], true, Cutover, false},
+		{"one has traffic", Facts{}, greens, true, Cutover, false},
+		{"it goes back", Facts{Back: true, Why: "why"}, greens[:2], false, Rechecking, true},
+		{"committed", Facts{CutOver: true, Commit: true}, greens, true, Cleaning, false},
+	} {
+		h := Head{Deploy: p.ID, Phase: GreenUp, Session: 3, Holder: "a@b", Plan: p.Hash(), Facts: c.facts}
+		e := Elsewhere{Head: h, Machine: "m1", Plan: p}
+		s, err := e.State(Reading{Machines: c.greens}, "c@d", epoch)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if s.CutOver != c.cut || s.Phase() != c.phase || (s.Back != "") != c.back || s.Session != 3 {
+			t.Errorf("%s: cut over %v, %s, back %q, session %d", c.name, s.CutOver, s.Phase(), s.Back, s.Session)
+		}
+		if u := s.find("", key(1)); c.name == "one has traffic" && u.id != "g3" {
+			t.Errorf("%s: it went on with %s, not with the one that has it", c.name, u.id)
+		}
+	}
 }

@@ -122,7 +122,7 @@ func (e *engine) whole(in Intent) Intent {
 		in.Tags = map[string]string{TagMark: Mark(p.ID, in.Side)}
 		if u == &e.s.units[0] {
 			in.Tags[TagHead] = e.head(e.s.Phase()).String()
-			if e.s.copied {
+			if in.Copy {
 				in.Plan = p
 			}
 		}

@@ -18,14 +18,15 @@ import (
 
 // chooser replays a prefix of choices and takes the first of each behind it.
 type chooser struct {
-	pre    []int8
-	i      int
-	widths []int8
-	trace  []string
-	faults int // that are allowed
-	budget int // that are left
-	spent  int
-	draw   func(n int) int // chooses instead
+	pre      []int8
+	i        int
+	widths   []int8
+	trace    []string
+	faults   int // that are allowed
+	budget   int // that are left
+	spent    int
+	crashing bool            // no faults but crashes
+	draw     func(n int) int // chooses instead
 }
 
 func (c *chooser) pick(n int) int {
@@ -75,6 +76,7 @@ var (
 	machineFaults = []int{fOK, fNot, fApplied, fHang, fCrashBefore, fCrashAfter, fTaken, fBusy}
 	otherFaults   = []int{fOK, fNot, fApplied, fHang, fCrashBefore, fCrashAfter}
 	leaseFaults   = []int{fOK, fNot, fApplied, fTaken, fCrashAfter}
+	crashFaults   = []int{fOK, fCrashBefore, fCrashAfter}
 )
 
 func (c *chooser) fault(in *Intent) int {
@@ -87,12 +89,18 @@ func (c *chooser) fault(in *Intent) int {
 	case VerbOpen, VerbClose, VerbPrepare, VerbStartRun, VerbDiscard, VerbGate, VerbCreate:
 		kinds = otherFaults
 	}
+	if c.crashing {
+		kinds = crashFaults
+	}
 	return kinds[c.spend(len(kinds), func(v int) string {
 		return fmt.Sprintf("%s %s:%s", in.Verb, in.Machine+in.Key, faultNames[kinds[v]])
 	})]
 }
 
 func (c *chooser) look() int {
+	if c.crashing {
+		return 0
+	}
 	// A look that fails is a longer wait: it is left out where faults are combined.
 	n := 4
 	if c.faults > 1 {
@@ -157,7 +165,7 @@ const (
 
 // one runs a deployment to its end, through crashes.
 func one(e env, pre []int8, budget int, off rules, lazy bool) (*chooser, *path) {
-	c := &chooser{pre: pre, faults: budget, budget: budget}
+	c := &chooser{pre: pre, faults: budget, budget: budget, crashing: e.lost && budget == 1}
 	return c, c.run(e, off, lazy)
 }
 
@@ -420,7 +428,7 @@ func (p *path) checkHalt() {
 			w.v("I11 halted after cutover without a cause: %s", s.Reason)
 		}
 	case HaltMigration:
-		if e.mig != "slow" && e.mig != "lost" {
+		if e.mig != "slow" && e.mig != "lost" && !e.forgets {
 			w.v("I11 does not know how the release command ended: %s", s.Reason)
 		}
 	case HaltLease:

@@ -188,6 +188,10 @@ func (r *reducer) finish(out Outcome, why string) {
 		r.wait("the first look")
 		return
 	}
+	// One whose making was cut off would be said to be under way for ever.
+	if s.Record == nil && s.opened.word == Unclear && !r.spent(&s.opened) && !r.o.At.IsZero() && !r.open() {
+		return
+	}
 	// As long as the mark is there, somebody else can bring to its end what is left.
 	text := why
 	if v := r.p.From.Release; out == RolledBack && v > 0 {

@@ -29,6 +29,7 @@ const (
 	ruleUnchanged                   // machines that changed since the plan was made are not touched
 	ruleLost                        // a host that cannot be reached is not a machine that is gone or ill
 	ruleForeignRun                  // somebody else's release command is waited for
+	ruleMarkRun                     // the release command is started once the mark says so
 )
 
 // rules are those that are broken: none, but in tests.

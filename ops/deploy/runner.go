@@ -92,7 +92,7 @@ func (r *reducer) migrate() bool {
 		r.wait("paused: " + s.Paused)
 		return false
 	}
-	if !r.claim(Migrating) {
+	if !r.off.broken(ruleMarkRun) && !r.claim(Migrating) {
 		return false
 	}
 	// The first start: from here on the command may have run.

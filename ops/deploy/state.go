@@ -43,6 +43,8 @@ type State struct {
 	Outcome  Outcome
 	Paused   string // why no further machine is begun; empty: it is not paused
 	PausedBy string // empty: by a guard
+	// Overruled is who said to go on in spite of a guard: none pauses it any more. Empty: nobody.
+	Overruled string
 	Abort    string // who asked for it, while that is not done; empty: nobody
 	Record   *ReleaseRecord
 	Notes    []string
@@ -241,7 +243,12 @@ func (s *State) result(r *Record) error {
 		return fmt.Errorf("a result of call %d, which is not open", r.N)
 	}
 	delete(s.open, r.N)
-	s.attempt(&in, func(a *attempt) { a.end(r.At, r.Word, r.Answer, r.Text) })
+	word := r.Word
+	if in.Copy && in.Verb == VerbUpdate && word == Refused {
+		word = Conflict // perhaps because of the copy: it is tried without
+		s.copied = false
+	}
+	s.attempt(&in, func(a *attempt) { a.end(r.At, word, r.Answer, r.Text) })
 	if in.Copy {
 		s.copyTold(r)
 	}
@@ -266,7 +273,7 @@ func (s *State) result(r *Record) error {
 // copyTries is how often the copy of the plan is written where it is not known whether that worked.
 const copyTries = 2
 
-// copyTold takes in what became of a claim with the copy of the plan.
+// copyTold takes in what became of a call with the copy of the plan.
 func (s *State) copyTold(r *Record) {
 	switch r.Word {
 	case Done:
@@ -274,6 +281,9 @@ func (s *State) copyTold(r *Record) {
 	case Refused:
 		s.noCopy = r.Text
 	case Unclear:
+		if s.copied {
+			return // it was there before
+		}
 		if s.copyTries++; s.copyTries >= copyTries {
 			s.noCopy = r.Text
 		}
@@ -370,6 +380,9 @@ func (s *State) request(r *Record) error {
 		}
 		s.Migrated, s.ranAt = true, r.At
 	case Resume:
+		if s.Paused != "" && s.PausedBy == "" {
+			s.Overruled = r.By
+		}
 		s.Soaked = s.Soaked || halted == HaltSchema && s.Migrated
 	default:
 		return fmt.Errorf("a request for %q", r.Choice)

@@ -175,7 +175,7 @@ func (r *reducer) put(st *standing, side, where int) {
 	}
 	st.change = Intent{
 		Verb: VerbUpdate, Machine: m.ID, Version: m.Version, Side: sides[side],
-		SkipLaunch: st.t.Cold(),
+		SkipLaunch: st.t.Cold(), Copy: u == &r.s.units[0] && r.s.copied,
 	}
 	if r.off.broken(ruleVersion) {
 		st.change.Version = ""

@@ -37,6 +37,7 @@ type env struct {
 	then     time.Duration // when
 	gate     Verdict       // of a required gate before the change; empty: there is none
 	lost     bool          // whoever goes on after a crash has no journal
+	forgets  bool          // the platform does not show release commands any more that have ended, after a while
 }
 
 // fleet is a number of machines of a group in a region.
@@ -71,6 +72,7 @@ type frun struct {
 	state   RunState
 	until   time.Time
 	made    time.Time
+	ended   time.Time
 	code    int
 }
 
@@ -225,7 +227,7 @@ func (w *world) advance(to time.Time) {
 func (w *world) tick() {
 	for _, r := range w.runs {
 		if r.state == RunStarted && !w.now.Before(r.until) && w.env.mig != "lost" {
-			r.state = RunExited
+			r.state, r.ended = RunExited, w.now
 			if r.key == "" {
 				continue
 			}
@@ -378,6 +380,9 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 		r.Machines = append(r.Machines, w.machine(m))
 	}
 	for _, x := range w.runs {
+		if w.env.forgets && x.state == RunExited && w.now.Sub(x.ended) > time.Minute {
+			continue
+		}
 		r.Runs = append(r.Runs, Run{Machine: x.id, Key: x.key, State: x.state, Code: x.code})
 	}
 	if w.record != nil {

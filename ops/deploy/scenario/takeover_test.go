@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"ops-console/ops/deploy"
+	"ops-console/ops/deploy/flyplan"
+	"ops-console/ops/fly"
 )
 
 const (
@@ -242,5 +245,91 @@ func TestAPlanThatIsTooLargeIsNotKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.ends(st, wasDeployed(``))
+	})
+}
+
+// A mark that somebody removed stops it; whoever has looked says that it is theirs, and it is marked anew.
+func TestAMarkThatIsGoneStopsIt(t *testing.T) {
+	play(t, fleet{}, func(t *testing.T, s *stage) {
+		a := s.console(ana)
+		d := a.start("42")
+		first := d.State().Plan.Targets[0].Machine
+		a.when(healthy(2), func() {
+			mm, err := s.client.MachinesWhere(t.Context(), appName, fly.Where{Leases: true})
+			if err != nil {
+				t.Error(err)
+			}
+			for _, m := range mm {
+				if m.ID == first {
+					if err := s.client.SetMetadata(t.Context(), fly.Ref{App: appName, ID: m.ID}, "", map[string]*string{deploy.TagHead: nil, deploy.TagPlan: nil}); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+		st, err := a.run(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Halt != deploy.HaltLease || st.TakenBy != deploy.Somebody || !strings.Contains(st.Reason, "is not there any more") {
+			t.Fatalf("outcome %q, halt %q by %q: %s\n%s", st.Outcome, st.Halt, st.TakenBy, st.Reason, a.said())
+		}
+		if _, err := s.console(ben).takeOver(st.Plan.ID); err == nil {
+			t.Error("without its mark it is taken over")
+		}
+		if d, err = deploy.Open(d.Path()); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Ask(deploy.Resume, ana, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		seen := false
+		a.when(healthy(4), func() {
+			mm, err := s.client.Machines(t.Context(), appName)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, m := range mm {
+				md := m.Config.Metadata
+				seen = seen || md[deploy.TagHead] != "" && md[deploy.TagPlan] != ""
+			}
+		})
+		if st, err = a.run(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		if !seen {
+			t.Error("it is not marked anew")
+		}
+		a.ends(st, wasDeployed(``))
+	})
+}
+
+// What stands still elsewhere stands still here, and the choice is the same.
+func TestWhatStandsStillIsTakenOverAndDecided(t *testing.T) {
+	play(t, fleet{}, func(t *testing.T, s *stage) {
+		a := s.console(ana)
+		a.change = func(in *flyplan.Input) {
+			in.Old = deploy.Eligibility{Able: deploy.Unable, Reason: "posts.title is dropped"}
+		}
+		st := a.deploy("42-crash")
+		if st.Halt != deploy.HaltSchema {
+			t.Fatalf("halt %q: %s", st.Halt, st.Reason)
+		}
+		b := s.console(ben)
+		d, err := b.takeOver(st.Plan.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := d.State()
+		if got.Halt != st.Halt || !strings.Contains(st.Reason, got.Reason[:60]) || !slices.Equal(got.Choices(), st.Choices()) || got.Record == nil || got.Record.ID != st.Record.ID {
+			t.Errorf("it stands still as %q (%s), choices %q; there as %q (%s), %q", got.Halt, got.Reason, got.Choices(), st.Halt, st.Reason, st.Choices())
+		}
+		if err := d.Ask(deploy.RollBackAnyway, ben, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = b.run(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		b.ends(got, wentBack(``))
 	})
 }
