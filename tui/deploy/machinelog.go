@@ -13,6 +13,7 @@ import (
 	"ops-console/tui/page"
 	"ops-console/tui/paint"
 	"ops-console/tui/pane"
+	"ops-console/tui/prose"
 	"ops-console/tui/stack"
 )
 
@@ -40,21 +41,23 @@ func (p *Pane) AttendsLogs() bool {
 const mostSaid = 9
 
 // said is what the machine under the cursor says: the one that changes now, as long as its user does not look at another.
-func (p *Pane) said(env *pane.Env, w int, d *watch.Deployment) stack.Section {
+func (p *Pane) said(env *pane.Env, d *watch.Deployment) stack.Section {
 	m := p.chosen()
 	if m == nil || !p.logs.known || d.Over() {
 		return stack.Section{}
 	}
 	ll := p.logs.lines.Tail(logs.Filter{Machine: m.ID}, mostSaid)
-	return stack.Section{Least: 3, Most: 1 + max(min(len(ll), mostSaid), 2), Draw: func(b *paint.Block, _, _, _ int) {
+	return stack.Section{Least: 3, Most: 1 + max(min(len(ll), mostSaid), 2), Draw: func(b *paint.Block, w, _, _ int) {
 		b.Line().Rule(p.names.Short(m.ID)+" "+m.Region, p.saidBy(env))
 		if len(ll) == 0 {
 			b.Line().Gap(1).Text(themes.Muted, p.silence())
 			return
 		}
-		for _, l := range ll[max(len(ll)-b.Rest(), 0):] {
-			saidLine(b.Line(), l)
+		g := page.New(env, w)
+		for _, l := range ll {
+			saidLines(g, l)
 		}
+		b.Append(g.View(max(g.Len()-b.Rest(), 0), b.Rest())...)
 	}}
 }
 
@@ -84,16 +87,29 @@ func (p *Pane) silence() string {
 	return "it said nothing lately"
 }
 
-func saidLine(l *paint.Line, x *logs.Line) {
-	glyph, role := " ", themes.Plain
+// saidLines is a line in the room that there is: two lines for what the platform says of the machine and for what is wrong,
+// of which the end matters, one for the rest.
+func saidLines(g *page.Page, x *logs.Line) {
+	mark, most := paint.Part{Role: themes.Plain, Text: " "}, 1
 	switch x.Level {
 	case logs.Error:
-		glyph, role = l.Glyphs.Crit, themes.Crit
+		mark, most = paint.Part{Role: themes.Crit, Text: g.Env.Glyphs.Crit}, 2
 	case logs.Warn:
-		glyph, role = l.Glyphs.Warn, themes.Warn
+		mark, most = paint.Part{Role: themes.Warn, Text: g.Env.Glyphs.Warn}, 2
 	case logs.NoLevel, logs.Debug, logs.Info:
 	}
-	l.Text(themes.Faint, x.At.UTC().Format("15:04:05")).Gap(1).Text(role, glyph).Gap(1).Text(themes.Plain, unlevelled(x.Brief()))
+	if x.Provider != logs.App {
+		most = 2
+	}
+	const textX = 11
+	for i, text := range prose.Wrap(g.Env.Glyphs, unlevelled(x.Brief()), g.W-textX, most) {
+		g.Line(func(l *paint.Line) {
+			if i == 0 {
+				l.Text(themes.Faint, x.At.UTC().Format("15:04:05")).Gap(1).Parts(mark)
+			}
+			l.To(textX).Text(themes.Plain, text)
+		})
+	}
 }
 
 // unlevelled is a message without the level that it begins with: there is little room, and the glyph says the same.
@@ -117,7 +133,7 @@ func (p *Pane) saidPage(g *page.Page, id string) {
 		g.Text(themes.Muted, 3, paint.Part{}, p.silence(), 2)
 	}
 	for _, x := range ll {
-		g.Line(func(l *paint.Line) { saidLine(l, x) })
+		saidLines(g, x)
 	}
 }
 
