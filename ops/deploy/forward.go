@@ -48,7 +48,7 @@ func (r *reducer) forward() {
 func (r *reducer) gates(when Moment) bool {
 	for i := range r.p.Gates {
 		g, a := &r.p.Gates[i], &r.s.gates[i]
-		if g.When != when {
+		if g.When != when || g.Name == GateGuards && r.s.Overruled != "" {
 			continue
 		}
 		bad := ""
@@ -111,7 +111,7 @@ func (r *reducer) open() bool {
 func (r *reducer) guards() bool {
 	s := r.s
 	switch {
-	case s.CutOver:
+	case s.CutOver, s.Overruled != "":
 	case s.Paused == "" && r.o.guards.looks >= r.t.Bad:
 		r.record(Record{Kind: RecPaused, Text: cmp.Or(r.over(), "a guard is over its limit")})
 		return false

@@ -149,6 +149,10 @@ const (
 	BeforeCommit Moment = "before_commit"
 )
 
+// GateGuards is the name of the gate that waits for measurements of the new release. Nobody waits for it any more once somebody
+// has overruled a guard.
+const GateGuards = "guards"
+
 // Gate is a question that has to be answered well before it goes on: preflight, a backup, content agreement.
 type Gate struct {
 	Name     string        `json:"name"`

@@ -148,7 +148,11 @@ var tales = map[RecordKind]func(*teller, *Record, *Event) bool{
 		e.Step, e.Text = "pause", "goes on: "+cmp.Or(r.Text, "every guard is under its limit")
 		return true
 	},
-	RecRequest: func(_ *teller, r *Record, e *Event) bool {
+	RecRequest: func(t *teller, r *Record, e *Event) bool {
+		if r.Choice == Resume && t.s.Overruled == r.By && r.By != "" {
+			e.Step, e.Text = string(r.Choice), r.By+" has it go on in spite of the guards: none pauses it any more"
+			return true
+		}
 		e.Step, e.Text = string(r.Choice), fmt.Sprintf("%s asks to %s", r.By, strings.ReplaceAll(string(r.Choice), "_", " "))
 		return true
 	},

@@ -39,7 +39,6 @@ const (
 	GatePreflight = "preflight"
 	GateBackup    = "backup"
 	GateContent   = "content"
-	GateGuards    = "guards"
 )
 
 // Times of the gates.
@@ -370,7 +369,7 @@ func (s *Session) gates(o DeployOptions, migrates bool) []deploy.Gate {
 		out = append(out, deploy.Gate{Name: GateContent, When: deploy.BeforeCommit, Required: true, Timeout: contentTimeout})
 	}
 	if g := p.Deploy.Guards; g.Settle > 0 && pauses(g) {
-		out = append(out, deploy.Gate{Name: GateGuards, When: deploy.BeforeCommit, Required: true, Timeout: g.Settle + settleTimeout})
+		out = append(out, deploy.Gate{Name: deploy.GateGuards, When: deploy.BeforeCommit, Required: true, Timeout: g.Settle + settleTimeout})
 	}
 	return out
 }
@@ -388,10 +387,10 @@ func (s *Session) DeployPlatform(p *deploy.Plan, definition json.RawMessage, o O
 	return flyplatform.New(flyplatform.Options{
 		API: s.Platform, Definition: definition, Now: now, Guards: measure,
 		Gates: map[string]flyplatform.Gate{
-			GatePreflight: func(ctx context.Context) (deploy.Verdict, string) { return s.preflightGate(ctx, p, now) },
-			GateBackup:    func(ctx context.Context) (deploy.Verdict, string) { return s.backupGate(ctx, p.ID, o, now, told) },
-			GateContent:   s.contentGate,
-			GateGuards:    func(ctx context.Context) (deploy.Verdict, string) { return s.guardsGate(ctx, guards) },
+			GatePreflight:     func(ctx context.Context) (deploy.Verdict, string) { return s.preflightGate(ctx, p, now) },
+			GateBackup:        func(ctx context.Context) (deploy.Verdict, string) { return s.backupGate(ctx, p.ID, o, now, told) },
+			GateContent:       s.contentGate,
+			deploy.GateGuards: func(ctx context.Context) (deploy.Verdict, string) { return s.guardsGate(ctx, guards, p) },
 		},
 	})
 }

@@ -13,9 +13,12 @@ import (
 	"ops-console/ops/replication"
 )
 
-// settleTimeout is how much longer than asked for measurements may take to be calm before a deployment is committed: longer
-// than a guard may pause it.
-const settleTimeout = 10 * time.Minute
+// How much longer than asked for measurements may take to be calm before a deployment is committed: at most, and besides how long
+// a guard may pause it.
+const (
+	settleTimeout = time.Hour
+	settleSlack   = 2 * time.Minute
+)
 
 // guards measure what pauses a deployment by itself, until the session ends; nil where the profile wants nothing measured.
 func (s *Session) guards(p *deploy.Plan, now func() time.Time) *guard.Guards {
@@ -56,13 +59,17 @@ func measurable(p *deploy.Plan) []deploy.Gate {
 	if p.Strategy != deploy.StrategyBlueGreen {
 		return p.Gates
 	}
-	return slices.DeleteFunc(slices.Clone(p.Gates), func(g deploy.Gate) bool { return g.Name == GateGuards })
+	return slices.DeleteFunc(slices.Clone(p.Gates), func(g deploy.Gate) bool { return g.Name == deploy.GateGuards })
 }
 
-// guardsGate waits until the measurements are of a time in which everything runs on the new release.
-func (s *Session) guardsGate(ctx context.Context, g *guard.Guards) (deploy.Verdict, string) {
+// guardsGate waits until the measurements are of a time in which everything runs on the new release. It does not wait much
+// longer than a guard may pause it.
+func (s *Session) guardsGate(ctx context.Context, g *guard.Guards, p *deploy.Plan) (deploy.Verdict, string) {
 	if g == nil {
 		return deploy.Warn, "the profile has nothing measured any more"
 	}
-	return g.Settled(ctx, s.Profile.Deploy.Guards.Settle)
+	long := s.Profile.Deploy.Guards.Settle
+	ctx, cancel := context.WithTimeout(ctx, long+p.Timings.Health+settleSlack)
+	defer cancel()
+	return g.Settled(ctx, long)
 }

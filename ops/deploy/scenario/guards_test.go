@@ -49,7 +49,7 @@ func (c *console) guarded(tag string, g config.Guards, during func(*stage, *cons
 		}
 	}()
 	if g.Settle > 0 {
-		p.Gates = append(p.Gates, deploy.Gate{Name: session.GateGuards, When: deploy.BeforeCommit, Required: true, Timeout: 10 * time.Minute})
+		p.Gates = append(p.Gates, deploy.Gate{Name: deploy.GateGuards, When: deploy.BeforeCommit, Required: true, Timeout: 10 * time.Minute})
 	}
 	return c.carry(&p, s.DeployPlatform(&p, json.RawMessage(`{}`), session.Options{}, time.Now, nil))
 }
@@ -212,6 +212,44 @@ func TestGuards(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Somebody who looks and says to go on is not paused again.
+func TestAGuardCanBeOverruled(t *testing.T) {
+	play(t, fleet{toml: patient}, func(t *testing.T, s *stage) {
+		s.world.Visitors(appName, 20)
+		time.Sleep(5 * time.Minute)
+		c := s.console(ana)
+		p, err := c.plan("42-errors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Gates = append(p.Gates, deploy.Gate{Name: deploy.GateGuards, When: deploy.BeforeCommit, Required: true, Timeout: time.Hour})
+		client := s.newClient()
+		sess := &session.Session{Platform: client, Profile: &config.Profile{App: appName, Deploy: config.Deploy{Guards: limits()}}}
+		defer sess.Close()
+		d, err := deploy.Start(s.dir, &p, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.when(func(e deploy.Event) bool { return strings.HasPrefix(e.Text, paused) }, func() {
+			time.AfterFunc(20*time.Second, func() {
+				if err := d.Ask(deploy.Resume, ana, time.Now()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		err = d.Run(t.Context(), deploy.Options{Platform: sess.DeployPlatform(&p, json.RawMessage(`{}`), session.Options{}, time.Now, nil), Holder: ana, Emit: c.emit})
+		if err := errors.Join(err, d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		want := wasDeployed(`ana@laptop has it go on in spite of the guards`)
+		want.tag = "42-errors"
+		c.ends(d.State(), want)
+		if got := c.pauses(); !slices.Equal(got, []string{paused}) {
+			t.Errorf("it said %q", got)
+		}
+	})
 }
 
 // A replica that falls behind pauses, and one that catches up lets it go on.
