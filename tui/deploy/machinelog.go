@@ -41,21 +41,21 @@ func (p *Pane) AttendsLogs() bool {
 const mostSaid = 9
 
 // said is what the machine under the cursor says: the one that changes now, as long as its user does not look at another.
-func (p *Pane) said(env *pane.Env, d *watch.Deployment) stack.Section {
+func (p *Pane) said(env *pane.Env, w int, d *watch.Deployment) stack.Section {
 	m := p.chosen()
 	if m == nil || !p.logs.known || d.Over() {
 		return stack.Section{}
 	}
 	ll := p.logs.lines.Tail(logs.Filter{Machine: m.ID}, mostSaid)
-	return stack.Section{Least: 3, Most: 1 + max(min(len(ll), mostSaid), 2), Draw: func(b *paint.Block, w, _, _ int) {
+	g := page.New(env, w)
+	for _, l := range ll {
+		saidLines(g, l)
+	}
+	return stack.Section{Least: 3, Most: 1 + max(min(g.Len(), mostSaid), 1), Draw: func(b *paint.Block, _, _, _ int) {
 		b.Line().Rule(p.names.Short(m.ID)+" "+m.Region, p.saidBy(env))
 		if len(ll) == 0 {
 			b.Line().Gap(1).Text(themes.Muted, p.silence())
 			return
-		}
-		g := page.New(env, w)
-		for _, l := range ll {
-			saidLines(g, l)
 		}
 		b.Append(g.View(max(g.Len()-b.Rest(), 0), b.Rest())...)
 	}}

@@ -33,7 +33,7 @@ func (p *Pane) deploymentSide(env *pane.Env, w int) []stack.Section {
 	if d.Plan == nil {
 		return []stack.Section{p.hatch(env, w)}
 	}
-	return []stack.Section{p.guards(env, w, d), p.said(env, d), p.log(env, w, d), p.changes(env, w, d), p.hatch(env, w)}
+	return []stack.Section{p.guards(env, w, d), p.said(env, w, d), p.log(env, w, d), p.changes(env, w, d), p.hatch(env, w)}
 }
 
 // unreadable says what is wrong with a journal.
