@@ -76,6 +76,7 @@ type page struct {
 	asked   time.Time // when
 	lines   []Line
 	odd     int // of them
+	entries int // in the answer
 	seen    seen
 	next    string
 	err     error
@@ -173,7 +174,7 @@ func (o *Options) ask(ctx context.Context, next string, before seen) page {
 		return p
 	}
 	now := o.Now()
-	p.next, p.seen = got.Next, make(seen, len(got.Entries))
+	p.next, p.seen, p.entries = got.Next, make(seen, len(got.Entries)), len(got.Entries)
 	for _, e := range got.Entries {
 		p.seen[string(e)] = true
 		if before[string(e)] {
@@ -189,10 +190,14 @@ func (o *Options) ask(ctx context.Context, next string, before seen) page {
 	return p
 }
 
-// end tells whether a page is the last for now: it is empty, leads nowhere, or reaches to when it was asked for.
+// fullPage is how many lines are in an answer that is likely to be followed by another.
+const fullPage = 100
+
+// end tells whether a page is the last for now: it has nothing new, leads nowhere, or reaches to when it was asked for. A full one
+// never is, because the platform's clock may be ahead of ours.
 func (p *page) end(next string) bool {
 	n := len(p.lines)
-	return n == 0 || p.next == "" || p.next == next || !p.lines[n-1].At.Before(p.asked)
+	return n == 0 || p.next == "" || p.next == next || p.entries < fullPage && !p.lines[n-1].At.Before(p.asked)
 }
 
 // answered takes an answer of the web API.
@@ -210,17 +215,8 @@ func (f *follower) answered(p page, now time.Time) {
 	if f.since.IsZero() && f.state.Source != Polled {
 		f.state.Source, f.state.Since = Polled, now
 	}
-	fresh := p.lines[:0]
-	for i := range p.lines {
-		if f.joint.fresh(&p.lines[i], fromWeb) {
-			fresh = append(fresh, p.lines[i])
-		}
-	}
-	f.order.add(fresh...)
-	if len(fresh) > 0 {
-		f.state.LastAt = now
-	}
 	end := p.end(f.next)
+	f.take(p.lines, now)
 	if p.next != "" {
 		f.next = p.next
 	}
@@ -229,6 +225,8 @@ func (f *follower) answered(p page, now time.Time) {
 	}
 	f.askAt = now
 	switch {
+	case !end && !f.since.IsZero() && now.Sub(f.since) > f.t.join:
+		f.joined(now) // there is no end of it, because lines come as fast as they are asked for
 	case !end:
 	case f.since.IsZero():
 		f.askAt = now.Add(f.t.poll)
@@ -237,6 +235,26 @@ func (f *follower) answered(p page, now time.Time) {
 		// What came between that question and the first live line is not known yet.
 	default:
 		f.passed()
+	}
+}
+
+// take shows the lines of an answer, but for those that were shown.
+func (f *follower) take(lines []Line, now time.Time) {
+	holding := f.holding(now)
+	for i := range lines {
+		l := &lines[i]
+		if !f.joint.fresh(l, fromWeb) {
+			continue
+		}
+		f.state.LastAt = now
+		if holding && l.At.Before(f.since.Add(-f.t.window)) {
+			f.ring.Add(*l) // before all that waits
+			continue
+		}
+		f.order.add(*l)
+	}
+	if holding {
+		f.heldTill = now.Add(f.t.hold) // as long as the past comes, it is waited for
 	}
 }
 
@@ -315,6 +333,8 @@ func (f *follower) received(in inbox, now time.Time) {
 
 // connected is the beginning of a live connection: the past up to there is asked for.
 func (f *follower) connected(since, now time.Time) {
+	f.order.window = 0
+	f.ring.Add(f.order.ripe(now)...) // what came otherwise has waited long enough
 	f.since, f.passes, f.askAt, f.heldTill = since, 0, now, now.Add(f.t.hold)
 	f.state.Source, f.state.Since = Live, since
 }

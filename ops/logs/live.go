@@ -91,7 +91,7 @@ func (l *live) run(ctx context.Context) {
 	pause := l.t.retry
 	for ctx.Err() == nil {
 		begun := l.o.Now()
-		changed := l.o.Network.Changed()
+		changed, was := l.o.Network.Changed(), l.o.Network.Status().State
 		err, hint := l.session(ctx)
 		if ctx.Err() != nil {
 			return
@@ -102,16 +102,15 @@ func (l *live) run(ctx context.Context) {
 		// Not all at once, where many consoles lost the same stream.
 		d := pause + rand.N(pause/4+1)
 		l.fail(err, hint, l.o.Now().Add(d))
-		l.rest(ctx, d, changed)
+		l.rest(ctx, d, changed, was)
 		pause = min(2*pause, l.t.retryMost)
 	}
 }
 
-// rest waits until it is time for the next try: a network that came up is a reason.
-func (l *live) rest(ctx context.Context, d time.Duration, changed <-chan struct{}) {
+// rest waits until it is time for the next try: a network that came up is a reason. changed and was are from before the last one.
+func (l *live) rest(ctx context.Context, d time.Duration, changed <-chan struct{}, was wg.State) {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	was := l.o.Network.Status().State
 	for {
 		select {
 		case <-ctx.Done():

@@ -38,6 +38,7 @@ type world struct {
 	fails   error
 	wait    chan struct{} // the web interface answers when it is closed; nil: at once
 	asked   int
+	slow    time.Duration // before each answer
 	state   wg.State
 	changed chan struct{}
 }
@@ -103,8 +104,9 @@ func (w *world) App(context.Context, string) (fly.App, error) {
 func (w *world) Logs(ctx context.Context, _ string, q fly.LogQuery) (fly.LogPage, error) {
 	w.mu.Lock()
 	w.asked++
-	wait := w.wait
+	wait, slow := w.wait, w.slow
 	w.mu.Unlock()
+	time.Sleep(slow)
 	if wait != nil {
 		select {
 		case <-wait:
@@ -189,7 +191,7 @@ func (w *world) network(s wg.State) {
 // quick is the usual timing, for people in a hurry.
 func quick() timing {
 	return timing{
-		publish: 5 * time.Millisecond, window: 20 * time.Millisecond, hold: 5 * time.Second, settle: 50 * time.Millisecond, join: 5 * time.Second,
+		publish: 5 * time.Millisecond, window: 20 * time.Millisecond, hold: 5 * time.Second, settle: 400 * time.Millisecond, join: 5 * time.Second,
 		overlap: time.Second, poll: 10 * time.Millisecond, pollMost: 50 * time.Millisecond, answer: 5 * time.Second,
 		connect: 2 * time.Second, retry: 20 * time.Millisecond, retryMost: 100 * time.Millisecond, ping: time.Second,
 	}
@@ -296,6 +298,35 @@ func TestLiveLinesWaitForThePast(t *testing.T) {
 	// There is nothing to wait for that would show that nothing happens: what came early would be in the wrong order.
 	close(wait)
 	exactly(t, until(t, s, "all lines", has(25)), 0, 25)
+}
+
+func TestLiveLinesWaitForALongPastAsLongAsItComes(t *testing.T) {
+	w := newWorld(t)
+	w.lines = series(time.Now().Add(-time.Hour), 0, 1500)
+	w.slow = 100 * time.Millisecond
+	s := w.follow(func(o *Options) { o.Since, o.timing.hold = time.Now().Add(-2*time.Hour), time.Second })
+	until(t, s, "it is live", from(Live))
+	w.say(series(time.Now(), 1500, 10)...)
+	exactly(t, until(t, s, "all lines", has(1510)), 0, 1510)
+}
+
+func TestAClockThatIsBehindLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.lines = series(time.Now().Add(-time.Second), 0, 450)
+	behind := func(o *Options) {
+		o.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+		o.Since = time.Now().Add(-2 * time.Hour)
+	}
+	s := w.follow(behind)
+	until(t, s, "it is live", from(Live))
+	w.say(series(time.Now(), 450, 10)...)
+	exactly(t, until(t, s, "all lines", has(460)), 0, 460)
+	n := 0
+	o := w.options()
+	behind(&o)
+	if err := Read(t.Context(), o, func(ll []Line) error { n += len(ll); return nil }); err != nil || n != 460 {
+		t.Errorf("read %d lines, want 460: %v", n, err)
+	}
 }
 
 func TestThePastMayBeKnownLateAndShowsNothingTwice(t *testing.T) {
