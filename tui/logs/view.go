@@ -77,7 +77,7 @@ func (p *Pane) none() string {
 		return "no line matches; " + kept + " kept"
 	case !p.state.Primed:
 		return "the platform is being asked for the newest lines"
-	case p.state.Source == logs.NoSource:
+	case p.state.Source == logs.NoSource || p.state.PollFailure != nil:
 		return "no line is known"
 	}
 	return "nothing has been logged"
@@ -131,7 +131,11 @@ func (p *Pane) summary(env *pane.Env, w int) []paint.Part {
 	case p.following:
 		say(themes.Muted, "following")
 	case n > 0:
-		say(themes.Warn, env.Glyphs.Stopped+" held, "+paint.Count(n, "new line", "new lines"))
+		text := paint.Count(n, "new line", "new lines")
+		if p.now.First() > p.held.Last()+1 { // some of them are not kept any more
+			text = strconv.Itoa(n) + "+ new lines"
+		}
+		say(themes.Warn, env.Glyphs.Stopped+" held, "+text)
 	default:
 		say(themes.Warn, env.Glyphs.Stopped+" held")
 	}
