@@ -50,7 +50,8 @@ type Progress struct {
 	Reason   string          `json:"reason,omitempty"`
 	Choices  []Choice        `json:"choices,omitempty"` // what can be asked of it now
 	Outcome  Outcome         `json:"outcome,omitempty"`
-	Paused   string          `json:"paused,omitempty"` // why; empty: it is not
+	Paused   string          `json:"paused,omitempty"`   // why; empty: it is not
+	ByGuard  bool            `json:"by_guard,omitempty"` // a guard has paused it, and lets it go on
 	Waiting  string          `json:"waiting,omitempty"`
 	Steps    []StepStatus    `json:"steps"`
 	Machines []MachineStatus `json:"machines"` // in the plan's order, those that were made for it last

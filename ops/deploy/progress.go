@@ -14,7 +14,7 @@ func ProgressOf(s *State) Progress {
 func progress(s *State, o *Observed, d Decision, now time.Time) Progress {
 	p := Progress{
 		At: now, Phase: s.phase, Back: s.Back, Halt: s.Halt, Reason: s.Reason, Choices: s.Choices(), Outcome: s.Outcome,
-		Paused: s.Paused, Waiting: d.Waiting, Guards: o.Guards, Began: s.Began, Record: s.Record,
+		Paused: s.Paused, ByGuard: s.Paused != "" && s.PausedBy == "", Waiting: d.Waiting, Guards: o.Guards, Began: s.Began, Record: s.Record,
 	}
 	p.Done, p.Total = s.count()
 	p.Steps = steps(s, now)

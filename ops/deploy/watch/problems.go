@@ -15,6 +15,7 @@ const (
 	codeStill      = "deploy.still"
 	codeUnreadable = "deploy.unreadable"
 	codePaused     = "deploy.paused"
+	codeGuarded    = "deploy.guarded"
 	codeAlone      = "deploy.elsewhere"
 )
 
@@ -36,6 +37,12 @@ func Conditions() []ops.Condition {
 		{
 			Code: codePaused, Severity: ops.Warning, Title: "a deployment is paused",
 			Hint: "machines run different releases as long as it is: let it go on, or back",
+		},
+		{
+			Code: codeGuarded, Severity: ops.Warning, Title: "a guard has paused a deployment",
+			Hint: "look at the log of the new machines: what is measured got worse since they run. It goes on by itself once that is calm, " +
+				"and goes back once it is not for as long as a machine may take to become healthy. `a` in pane 7 goes back at once; " +
+				"`u` goes on in spite of the guards, for the rest of this deployment",
 		},
 		{
 			Code: codeAlone, Severity: ops.Warning, Title: "a deployment that nobody else can go on with has not ended",
@@ -71,6 +78,8 @@ func problems(dd, elsewhere []Deployment) []ops.Problem {
 			add(codeStill, d, p.Reason)
 		case d.Waits():
 			add(codeLeft, d, what(d.Plan)+", by "+d.Plan.By+where(d))
+		case p.Paused != "" && p.ByGuard:
+			add(codeGuarded, d, p.Paused)
 		case p.Paused != "":
 			add(codePaused, d, p.Paused)
 		}

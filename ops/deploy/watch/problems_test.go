@@ -24,7 +24,8 @@ func TestWhatNeedsAHumanIsAProblem(t *testing.T) {
 		"left":       {Deployment{Plan: p}, codeLeft},
 		"halted":     {Deployment{Plan: p, Progress: deploy.Progress{Halt: deploy.HaltSchema, Reason: "why"}}, codeStill},
 		"unreadable": {Deployment{Err: errors.New("line 7")}, codeUnreadable},
-		"paused":     {Deployment{Plan: p, Here: true, Progress: deploy.Progress{Paused: "5xx"}}, codePaused},
+		"paused":     {Deployment{Plan: p, Here: true, Progress: deploy.Progress{Paused: "asked for by ana"}}, codePaused},
+		"guarded":    {Deployment{Plan: p, Here: true, Progress: deploy.Progress{Paused: "5xx is 3%, over 1%", ByGuard: true}}, codeGuarded},
 	} {
 		got := ""
 		for _, x := range problems([]Deployment{c.d}, nil) {
