@@ -73,7 +73,15 @@ func Deploy(in Input) (p deploy.Plan, notes []string, err error) {
 	if p.Command == nil {
 		p.Migrations, p.Old = nil, deploy.Eligibility{Able: deploy.Able}
 	}
-	return p, notes, nil
+	return p, append(notes, notKept(&p)...), nil
+}
+
+// notKept says, where it is so, that nobody else can go on with a deployment by this plan.
+func notKept(p *deploy.Plan) []string {
+	if _, err := p.Pack(); err != nil {
+		return []string{"only from this computer can it be gone on with, once it is cut off: " + err.Error()}
+	}
+	return nil
 }
 
 // Rollback plans to give every machine back the configuration that it had in a release before. versions has what the
@@ -98,6 +106,9 @@ func Rollback(in Input, to int, versions map[string][]fly.MachineVersion) (p dep
 		notes = append(notes, fmt.Sprintf("the platform remembers no configuration of release v%d for %s: they get its image and keep their configuration", to, list(without)))
 	}
 	p.Old = deploy.Eligibility{Able: deploy.Able}
+	if err == nil {
+		notes = append(notes, notKept(&p)...)
+	}
 	return p, notes, err
 }
 

@@ -350,3 +350,49 @@ func TestTheFirstMachineOfAGroup(t *testing.T) {
 		}
 	}
 }
+
+// What an unfinished deployment left on a machine is not put back onto it, and everything else is.
+func TestMarksOfOthersAreNotPutBack(t *testing.T) {
+	marked := machine(t, "a", "ord", "app", func(c map[string]any) {
+		md := c["metadata"].(map[string]string)
+		md[deploy.TagHead], md[deploy.TagPlan] = deploy.Head{Deploy: "01JOLD", Holder: "ben@desk", Phase: deploy.Rolling, Image: "x:40"}.String(), "1:abc"
+	})
+	p, _, err := Deploy(input(t, marked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(decoded(t, machine(t, "a", "ord", "app", nil).Config.Raw), decoded(t, p.Targets[0].Prev.Config)); d != "" {
+		t.Errorf("before and put back (-want +got):\n%s", d)
+	}
+	plain := machine(t, "a", "ord", "app", nil)
+	if p, _, err = Deploy(input(t, plain)); err != nil || string(p.Targets[0].Prev.Config) != string(plain.Config.Raw) {
+		t.Errorf("one without a mark is not put back byte for byte: %v", err)
+	}
+}
+
+func decoded(t *testing.T, raw json.RawMessage) (v any) {
+	t.Helper()
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestAPlanThatIsTooLargeToBeKeptIsNoted(t *testing.T) {
+	x := uint32(1)
+	noise := make([]byte, 60<<10)
+	for i := range noise {
+		x = x*1664525 + 1013904223
+		noise[i] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[x>>26%62]
+	}
+	big := machine(t, "a", "ord", "app", func(c map[string]any) { c["env"] = map[string]string{"NOISE": string(noise)} })
+	for says, m := range map[string]fly.Machine{"only from this computer": big, "": machine(t, "a", "ord", "app", nil)} {
+		_, notes, err := Deploy(input(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(notes, "\n"), "only from this computer"); got != (says != "") {
+			t.Errorf("notes %q", notes)
+		}
+	}
+}
