@@ -11,7 +11,7 @@ import (
 )
 
 func demoCommand(e *env) *cobra.Command {
-	o, look := flysim.Options{Scenario: "incident"}, &consoleFlags{}
+	o, look := flysim.Options{Scenario: "ailing"}, &consoleFlags{}
 	var database databaseFlag
 	c := &cobra.Command{
 		Use:   "demo",
@@ -19,6 +19,7 @@ func demoCommand(e *env) *cobra.Command {
 		Long: `Starts a simulated platform behind a real WireGuard gateway in this process, and opens the
 console on it. Nothing needs to be configured and nothing outside this machine is asked.`,
 		Example: `  ops-console demo --scenario calm
+  ops-console demo --scenario incident
   ops-console demo --regions 12 --instances 200`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {

@@ -162,6 +162,34 @@ func TestABadImageGoesBackByItself(t *testing.T) {
 	}
 }
 
+// What the demo shows at first is unwell in many ways, and none of them stands in the way of what it is to show then.
+func TestADeploymentMendsTheDemo(t *testing.T) {
+	t.Parallel()
+	s := startSim(t, "--scenario", "ailing", "--regions", "2", "--instances", "10")
+	env := sandbox(t)
+	before, r := status(t, s)
+	for _, code := range []string{"instance.check_failing", "instance.crash_loop", "content.disagrees"} {
+		if !codes(before)[code] {
+			t.Errorf("%s is not among the problems %v: %s", code, codes(before), r.stderr)
+		}
+	}
+	if r := run(t, env, program, deployArgs(s, "v42")...); r.status != 0 {
+		t.Fatalf("deploy: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+	until(t, time.Minute, "all to be well", func() bool {
+		after, _ := status(t, s)
+		for code := range codes(after) {
+			if code != "instance.oom" { // it was, in the last hour
+				return false
+			}
+		}
+		return len(after.Agreement) > 0
+	})
+	if r := run(t, env, program, s.args("rollback", "--yes", "--stable", "1ms", "--grace", "1s")...); r.status != 0 {
+		t.Errorf("rollback: %d: %s%s", r.status, r.stdout, r.stderr)
+	}
+}
+
 // The platform answers well to the request that makes the first machine, and nothing comes of it.
 func TestScaleUpFromZeroAndDownAgain(t *testing.T) {
 	t.Parallel()

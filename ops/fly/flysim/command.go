@@ -115,7 +115,7 @@ func listFaults(out io.Writer, kinds []platform.FaultKind, active []platform.Fau
 			fmt.Fprintf(t, "  on: %s\t\n", f)
 		}
 	}
-	fmt.Fprintf(t, "\n%s, or GROUP#N.\n%s.\n", platform.Targets, flex.TargetHelp)
+	fmt.Fprintf(t, "\n%s, or GROUP#N.\n%s.\n%s.\n", platform.Targets, platform.UntilRestart, flex.TargetHelp)
 	return t.Flush()
 }
 

@@ -68,6 +68,18 @@ func scenarios() []Scenario {
 	return []Scenario{
 		{Name: "calm", Help: "all is well, 40 minutes after a release", Story: usual()},
 		{
+			Name: "ailing",
+			Help: "what a deployment mends: a crash loop, a failing check, kills for want of memory, an instance that errs, a slow one, stale pages on one; and a replica that is two seconds behind",
+			Story: after(usual(),
+				Step{Ago: 31 * m, Fault: "content-stale app#13 previous until=restart"},
+				Step{Ago: 25 * m, Fault: "crash-loop app#5 exit=1 up=6s wait=14s until=restart"},
+				Step{Ago: 19 * m, Fault: "oom worker#1 up=230s wait=2s until=restart"},
+				Step{Ago: 18 * m, Fault: "health app#2 503 until=restart"},
+				Step{Ago: 12 * m, Fault: `check-failing app#8 'Get "http://localhost:4000/health/db": context deadline exceeded' check=db until=restart`},
+				Step{Ago: 9 * m, Fault: "slow app#12 900ms until=restart"},
+				Step{Ago: 5 * m, Fault: "replica-delay syd 2s"}),
+		},
+		{
 			Name: "incident",
 			Help: "a failing check, a crash loop, kills for want of memory, an unreachable host, stale pages on one instance, a release that stopped half-way, a replica whose replay a query blocks",
 			Story: after(

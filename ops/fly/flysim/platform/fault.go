@@ -98,6 +98,13 @@ func (k FaultKind) Usage() string {
 // Targets is how the target MACHINE of a fault can be written, for help texts.
 const Targets = "MACHINE is an id, a name, the beginning of an id, all, any (the first that runs), region:CODE, group:NAME or host:NAME"
 
+// untilRestart is an argument that every fault of a machine takes beside its own: it ends for a machine when a request, an update
+// too, gives that a new process. Without it, a fault goes on until it is switched off.
+const untilRestart = "until=restart"
+
+// UntilRestart is what untilRestart does, for help texts.
+const UntilRestart = "A fault of a MACHINE that it can recover from takes " + untilRestart + " too: an update or a restart of a machine ends it there"
+
 // Args is the arguments of a fault by name, complete.
 type Args map[string]string
 
@@ -128,6 +135,10 @@ func (k FaultKind) complete(f *Fault) (Args, error) {
 	}
 	n := 0
 	for _, word := range f.Args {
+		if word == untilRestart && k.restore != nil {
+			args["until"] = "restart"
+			continue
+		}
 		name, value, named := strings.Cut(word, "=")
 		if !named {
 			if n >= len(k.Args) {
@@ -281,6 +292,22 @@ func (w *World) lift(a *activeFault) {
 		}
 	}
 	w.dirty = true
+}
+
+// mend ends for m what lasts until it gets a new process.
+func (w *World) mend(m *machine) {
+	for _, a := range slices.Clone(w.faults) {
+		i := slices.Index(a.on, m.id)
+		if i < 0 || a.args["until"] != "restart" {
+			continue
+		}
+		a.on = slices.Delete(a.on, i, i+1)
+		a.kind.restore(w, m)
+		if len(a.on) == 0 {
+			w.lift(a)
+		}
+		w.dirty = true
+	}
 }
 
 // clear switches off what which says, and returns how many that were. faultMu must be held.

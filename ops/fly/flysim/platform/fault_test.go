@@ -409,6 +409,41 @@ func TestFaultOfAClassHappensToNewMachines(t *testing.T) {
 	}
 }
 
+func TestFaultsThatEndWithTheProcess(t *testing.T) {
+	b := newBench(t, Options{})
+	ids := b.add(3, MachineSpec{})
+	b.fault("check-failing all until=restart")
+	b.fault("crash-loop " + ids[0] + " up=1s wait=1h until=restart")
+	b.fault("cordoned all")
+	b.forward(time.Minute)
+	unwell := func() (n int) {
+		for _, id := range ids {
+			m := b.machine(id)
+			if m.State != fly.StateStarted || slices.ContainsFunc(m.Checks, func(c fly.CheckStatus) bool { return c.Status != fly.CheckPassing }) {
+				n++
+			}
+		}
+		return n
+	}
+	if got := unwell(); got != 3 {
+		t.Errorf("%d machines are unwell, want all", got)
+	}
+	b.want(200, "POST", mpath+ids[0], map[string]any{"config": configFor("a/b:2")})
+	b.want(200, "POST", mpath+ids[1]+"/restart", nil)
+	b.forward(time.Minute)
+	if got := unwell(); got != 1 {
+		t.Errorf("%d machines are unwell after an update and a restart, want the third", got)
+	}
+	b.want(200, "POST", mpath+ids[2], map[string]any{"config": configFor("a/b:2")})
+	b.forward(time.Minute)
+	if got := unwell(); got != 0 {
+		t.Errorf("%d machines are unwell after all updates", got)
+	}
+	if ff := b.w.Faults(); len(ff) != 1 || ff[0].Name != "cordoned" || !b.machine(ids[2]).Cordoned {
+		t.Errorf("faults that are on: %v, want what nothing was said of", ff)
+	}
+}
+
 func TestConcurrentDeployerRollsOn(t *testing.T) {
 	b := newBench(t, Options{})
 	if _, err := b.w.AddRelease(ReleaseSpec{Version: 41}); err != nil {

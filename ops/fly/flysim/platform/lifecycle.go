@@ -194,6 +194,7 @@ func (w *World) restart(m *machine) {
 		if ran {
 			w.exitEvent(m, fly.ExitEvent{RequestedStop: true})
 		}
+		w.mend(m)
 		w.start(m, byFlyd)
 	})
 }
@@ -286,6 +287,7 @@ func (w *World) update(m *machine, c config, launch bool) {
 		if ran {
 			w.exitEvent(m, fly.ExitEvent{RequestedStop: true})
 		}
+		w.mend(m)
 		w.replacedNow(m, before, launch)
 	})
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // Tags are those of an app's repository in the registry: of its releases, of one that is newer, and of one for each trait that
-// an image in the registry can have. There is nothing behind others either until they are asked for; nil: there is no such app.
+// an image in the registry can have, which sort behind those. There is nothing behind others either until they are asked for; nil:
+// there is no such app.
 func (w *World) Tags(app string) []string {
 	w.lock()
 	defer w.unlock()
@@ -26,7 +27,7 @@ func (w *World) Tags(app string) []string {
 	tags = append(tags, fmt.Sprintf("deployment-v%d", next))
 	for word, t := range traits {
 		if !t.gone {
-			tags = append(tags, fmt.Sprintf("deployment-v%d-%s", next, word))
+			tags = append(tags, "deployment-trial-"+word)
 		}
 	}
 	slices.Sort(tags)
