@@ -10,7 +10,7 @@ LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
 # Tests wait a lot, for servers and for time to pass: those of more packages than there are cores go on at once.
-AT_ONCE := -p $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+AT_ONCE := -p $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN) / 2)))
 
 # A program with the race detector stands still for a second at its end, for goroutines that are left. Tests leave none.
 export GORACE ?= atexit_sleep_ms=100
