@@ -45,10 +45,10 @@ type State struct {
 	PausedBy string // empty: by a guard
 	// Overruled is who said to go on in spite of a guard: none pauses it any more. Empty: nobody.
 	Overruled string
-	Abort    string // who asked for it, while that is not done; empty: nobody
-	Record   *ReleaseRecord
-	Notes    []string
-	TakenBy  string // who has taken it over, where it stands still because of that
+	Abort     string // who asked for it, while that is not done; empty: nobody
+	Record    *ReleaseRecord
+	Notes     []string
+	TakenBy   string // who has taken it over, where it stands still because of that
 
 	units      []unit
 	open       map[int]Intent // begun, without a result
