@@ -109,7 +109,7 @@ func (r *reducer) claim(phase Phase) bool {
 	case must && s.claimed == phase && (r.spent(a) || a.word == Refused && !s.copying):
 		r.back(fmt.Sprintf("the mark that it is under way could not be written onto machine %s: %s", first.id, a.text))
 		return false
-	case s.claimed == phase && r.now.Before(a.ended.Add(r.backoff(a))), s.claimed != phase && a.word == Unclear && !r.settled(a):
+	case s.claimed == phase && r.now.Before(a.ended.Add(r.backoff(a))), s.claimed != phase && !r.since(s.doubtAt.Add(r.t.Settle)):
 		r.wait("the mark on machine " + first.id) // one of before that comes late must not stay
 		return false
 	}
@@ -119,6 +119,14 @@ func (r *reducer) claim(phase Phase) bool {
 	}
 	r.do(in)
 	return false
+}
+
+// retracted has the mark not name a release command any more that will never be started: whoever goes on from it would look for
+// what has become of it. True: it does not, or that was tried.
+func (r *reducer) retracted() bool {
+	s := r.s
+	named := s.claimed == Migrating && s.claimedRun != "" || s.claimed == Reverting
+	return !named || r.claim(Reverting)
 }
 
 // without goes on without the mark where nobody can be misled by it: who cannot read it sees by the new machines' traffic that

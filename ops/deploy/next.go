@@ -53,7 +53,7 @@ func (r *reducer) next() {
 	case s.Abort != "" && s.Back == "" && !s.CutOver && !s.Commit:
 		r.record(Record{Kind: RecBack, Text: "asked for by " + s.Abort, By: s.Abort})
 	case s.Back != "" && !s.altered() && (!r.prepared() || !r.o.At.IsZero()):
-		if r.tidy() && len(r.d.Records) == 0 {
+		if r.retracted() && r.tidy() && len(r.d.Records) == 0 {
 			r.finish(Unchanged, s.Back)
 		}
 	case r.late():

@@ -55,16 +55,17 @@ type State struct {
 	calls      int            // begun
 	gates      []attempt
 	claim      attempt
-	claimed    Phase    // of the latest claim that was tried
-	claimedIn  int      // in which session
-	claimedRun string   // machine of the release command that it names
-	copying    bool     // it was with the copy of the plan
-	announced  bool     // the first claim was written
-	unmarked   bool     // its mark is not there, and somebody has said to go on all the same
-	copied     bool     // the copy of the plan was written
-	copyTries  int      // of which it is not known whether it was
-	noCopy     string   // why it is not
-	holders    []string // of each session; empty: of those before it was taken over
+	claimed    Phase     // of the latest claim that was tried
+	claimedIn  int       // in which session
+	claimedRun string    // machine of the release command that it names
+	doubtAt    time.Time // the latest claim ended of which it is not known whether it was done: it may come late
+	copying    bool      // it was with the copy of the plan
+	announced  bool      // the first claim was written
+	unmarked   bool      // its mark is not there, and somebody has said to go on all the same
+	copied     bool      // the copy of the plan was written
+	copyTries  int       // of which it is not known whether it was
+	noCopy     string    // why it is not
+	holders    []string  // of each session; empty: of those before it was taken over
 	opened     attempt
 	closed     attempt
 	prepare    attempt
@@ -202,6 +203,7 @@ func (s *State) session(r *Record) error {
 	s.holders = append(s.holders, r.Holder)
 	for n, in := range s.open {
 		s.attempt(&in, func(a *attempt) { a.end(r.At, Unclear, nil, "the console ended before the answer came") })
+		s.doubt(&in, r.At)
 		delete(s.open, n)
 	}
 	return nil
@@ -249,6 +251,9 @@ func (s *State) result(r *Record) error {
 		s.copied = false
 	}
 	s.attempt(&in, func(a *attempt) { a.end(r.At, word, r.Answer, r.Text) })
+	if word == Unclear {
+		s.doubt(&in, r.At)
+	}
 	if in.Copy {
 		s.copyTold(r)
 	}
@@ -268,6 +273,13 @@ func (s *State) result(r *Record) error {
 		}
 	}
 	return nil
+}
+
+// doubt notes when a claim ended of which it is not known whether it was done.
+func (s *State) doubt(in *Intent, at time.Time) {
+	if in.Verb == VerbClaim {
+		s.doubtAt = at
+	}
 }
 
 // copyTries is how often the copy of the plan is written where it is not known whether that worked.
