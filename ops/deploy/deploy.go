@@ -68,6 +68,22 @@ const (
 	Pause Choice = "pause"
 )
 
+// Decisions are the choices that a deployment which stands still can wait for, the harmless first.
+func Decisions() []Choice { return []Choice{Resume, Abort, Forward, Ran, RollBackAnyway, Abandon} }
+
+// About is what a choice does, in words.
+func (c Choice) About() string { return abouts[c] }
+
+var abouts = map[Choice]string{
+	Resume:         "take it up where it stands, and go on in the direction it had",
+	Abort:          "go back at the next point at which that is safe: each machine that was changed gets what it ran before",
+	Forward:        "go on with the new release after all, though the way back had begun",
+	Ran:            "say that the release command did its work: you have looked, and it will not be run again",
+	RollBackAnyway: "go back though the old release is not known to work with the schema as it is now",
+	Abandon:        "leave every machine as it is, and end: what is mixed stays mixed",
+	Pause:          "begin no further machine; what is under way is brought to its end",
+}
+
 // Phase is where a deployment is, for people.
 type Phase string
 

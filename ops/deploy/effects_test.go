@@ -185,8 +185,8 @@ func (w *world) lease(in Intent) (Answer, error) {
 	if m.expires.After(w.now) {
 		return Answer{}, fmt.Errorf("lease held: %w", ErrConflict)
 	}
-	w.next++
-	m.nonce, m.desc, m.expires = "n"+strconv.Itoa(w.next), in.Description, w.now.Add(in.TTL)
+	w.nonces++
+	m.nonce, m.desc, m.expires = "n"+strconv.Itoa(w.nonces), in.Description, w.now.Add(in.TTL)
 	return Answer{Nonce: m.nonce}, nil
 }
 

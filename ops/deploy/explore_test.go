@@ -4,13 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"sort"
-	"strings"
-	"sync"
-	"testing"
 	"time"
 
 	"ops-console/ops/deploy/journal"
@@ -18,15 +12,14 @@ import (
 
 // chooser replays a prefix of choices and takes the first of each behind it.
 type chooser struct {
-	pre      []int8
-	i        int
-	widths   []int8
-	trace    []string
-	faults   int // that are allowed
-	budget   int // that are left
-	spent    int
-	crashing bool            // no faults but crashes
-	draw     func(n int) int // chooses instead
+	pre    []int8
+	i      int
+	widths []int8
+	trace  []string
+	faults int // that are allowed
+	budget int // that are left
+	spent  int
+	draw   func(n int) int // chooses instead
 }
 
 func (c *chooser) pick(n int) int {
@@ -76,7 +69,6 @@ var (
 	machineFaults = []int{fOK, fNot, fApplied, fHang, fCrashBefore, fCrashAfter, fTaken, fBusy}
 	otherFaults   = []int{fOK, fNot, fApplied, fHang, fCrashBefore, fCrashAfter}
 	leaseFaults   = []int{fOK, fNot, fApplied, fTaken, fCrashAfter}
-	crashFaults   = []int{fOK, fCrashBefore, fCrashAfter}
 )
 
 func (c *chooser) fault(in *Intent) int {
@@ -89,18 +81,12 @@ func (c *chooser) fault(in *Intent) int {
 	case VerbOpen, VerbClose, VerbPrepare, VerbStartRun, VerbDiscard, VerbGate, VerbCreate:
 		kinds = otherFaults
 	}
-	if c.crashing {
-		kinds = crashFaults
-	}
 	return kinds[c.spend(len(kinds), func(v int) string {
 		return fmt.Sprintf("%s %s:%s", in.Verb, in.Machine+in.Key, faultNames[kinds[v]])
 	})]
 }
 
 func (c *chooser) look() int {
-	if c.crashing {
-		return 0
-	}
 	// A look that fails is a longer wait: it is left out where faults are combined.
 	n := 4
 	if c.faults > 1 {
@@ -115,6 +101,9 @@ type memory struct {
 	chain journal.Chain
 	lazy  bool // a mutant: intents reach the disk only with what follows them
 	held  []byte
+	// known are records that were read before: nil where the journal is encoded, and read, as on disk.
+	known   map[string]Record
+	entries []journal.Entry
 }
 
 func (m *memory) Append(items ...journal.Item) ([]journal.Entry, error) {
@@ -126,16 +115,23 @@ func (m *memory) Append(items ...journal.Item) ([]journal.Entry, error) {
 			return nil, err
 		}
 		out = append(out, e)
-		if !m.lazy || it.Kind != string(RecIntent) {
+		if m.known == nil && (!m.lazy || it.Kind != string(RecIntent)) {
 			m.data = append(m.data, m.held...)
 			m.held = m.held[:0]
 		}
 	}
+	if m.known != nil {
+		m.held = m.held[:0]
+	}
+	m.entries = append(m.entries, out...)
 	return out, nil
 }
 
 // open reads the journal as a new process does.
 func (m *memory) open() (*State, error) {
+	if m.known != nil {
+		return m.fold()
+	}
 	m.held = m.held[:0]
 	entries, _, err := journal.Decode(m.data)
 	if err != nil {
@@ -148,31 +144,69 @@ func (m *memory) open() (*State, error) {
 	return Fold(entries)
 }
 
+// fold does what Fold does, and reads no record twice that says the same.
+func (m *memory) fold() (*State, error) {
+	s := &State{}
+	for _, e := range m.entries {
+		key := e.Kind + string(e.Data)
+		r, ok := m.known[key]
+		if !ok {
+			var err error
+			if r, err = decodeRecord(e); err != nil {
+				return nil, err
+			}
+			m.known[key] = r
+		}
+		r.Seq, r.At = e.Seq, e.At
+		if err := s.apply(r, e.Hash); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
 // path is one execution.
 type path struct {
 	w       *world
 	m       *memory
 	s       *State
+	g       *engine // of the process that runs; nil: none does
+	off     rules
+	step    int // of the process
 	crashes int
 	lost    int // of them, after which somebody else went on who has no journal
 	asked   bool
+	looked  bool // and did nothing since
+
+	mem    *remembered // nil: nothing is remembered
+	left   []left      // where processes ended
+	joined *place      // it came to a state that is known: it need not go on
 }
 
 const (
-	maxSteps    = 600
+	maxSteps    = 600 // of a process
 	maxRestarts = 8
+	maxCalls    = 700
+	maxAbort    = 130 * time.Minute // until an abort is obeyed, but for processes that were killed
 )
 
 // one runs a deployment to its end, through crashes.
 func one(e env, pre []int8, budget int, off rules, lazy bool) (*chooser, *path) {
-	c := &chooser{pre: pre, faults: budget, budget: budget, crashing: e.lost && budget == 1}
+	c := &chooser{pre: pre, faults: budget, budget: budget}
 	return c, c.run(e, off, lazy)
 }
 
 // run runs a deployment in an environment.
 func (c *chooser) run(e env, off rules, lazy bool) *path {
+	p := c.start(e, off, lazy)
+	p.goOn()
+	return p
+}
+
+// start is a deployment that was written down, and nothing more.
+func (c *chooser) start(e env, off rules, lazy bool) *path {
 	w := newWorld(e, c)
-	p := &path{w: w, m: &memory{lazy: lazy}}
+	p := &path{w: w, m: &memory{lazy: lazy}, off: off}
 	plan := w.plan()
 	if e.changed {
 		plan.Targets[1].Prev.Version = "m2v1"
@@ -180,38 +214,55 @@ func (c *chooser) run(e env, off rules, lazy bool) *path {
 	if _, err := p.m.Append(Record{At: w.now, Kind: RecBegin, Plan: plan, Hash: "h"}.item()); err != nil {
 		panic(err)
 	}
-	for restart := 0; restart < maxRestarts; restart++ {
-		if p.session(off) {
-			break
-		}
-		p.crashes++
-		down := e.down
-		if down == 0 {
-			down = p.s.Plan.Timings.LeaseTTL + time.Second
-		}
-		w.advance(w.now.Add(down))
-		if e.lost {
-			p.lose()
-		}
-	}
-	p.check()
 	return p
 }
 
-// session is one process. False: it crashed.
-func (p *path) session(off rules) (ended bool) {
+// goOn runs it to its end, or to where it joins what is known.
+func (p *path) goOn() {
+	for p.crashes < maxRestarts && !p.session() {
+		p.left = append(p.left, left{p.w.now, p.step})
+		p.crashes++
+		down := p.w.env.down
+		if down == 0 {
+			down = p.s.Plan.Timings.LeaseTTL + time.Second
+		}
+		p.w.advance(p.w.now.Add(down))
+		if p.w.env.lost {
+			p.lose()
+		}
+	}
+	if p.joined == nil {
+		p.check()
+	}
+}
+
+// begin is a new process. False: it has nothing to do.
+func (p *path) begin() bool {
 	w := p.w
 	if p.s == nil {
 		var err error
 		if p.s, err = p.m.open(); err != nil {
 			w.v("I8 the journal cannot be read: %v", err)
-			return true
+			return false
 		}
 	}
-	s := p.s
-	if s.Outcome != "" {
-		return true // it ended, and was killed before it gave its leases back: they lapse
+	if p.s.Outcome != "" {
+		return false // it ended, and was killed before it gave its leases back: they lapse
 	}
+	p.looked = true
+	p.g, p.step = &engine{s: p.s, o: newObserved(p.s.Plan), log: p.m, off: p.off}, 0
+	if err := p.g.write(Record{At: w.now, Kind: RecSession, Session: p.s.Session + 1, Holder: "me"}); err != nil {
+		panic(err)
+	}
+	return true
+}
+
+// session is one process. False: it crashed.
+func (p *path) session() (ended bool) {
+	if p.g == nil && !p.begin() {
+		return true
+	}
+	w, s, g := p.w, p.s, p.g
 	defer func() {
 		if x := recover(); x != nil {
 			if _, ok := x.(crash); !ok {
@@ -225,15 +276,15 @@ func (p *path) session(off rules) (ended bool) {
 			case !p.m.lazy && !reflect.DeepEqual(again, p.s):
 				w.v("I8 the journal does not say what the process knew")
 			}
-			p.s = again
+			p.s, p.g = again, nil
 		}
 	}()
-	g := &engine{s: s, o: newObserved(s.Plan), log: p.m, off: off}
-	if err := g.write(Record{At: w.now, Kind: RecSession, Session: s.Session + 1, Holder: "me"}); err != nil {
-		panic(err)
-	}
 	ctx := context.Background()
-	for step := 0; step < maxSteps; step++ {
+	for ; p.step < maxSteps; p.step++ {
+		if p.mem != nil && p.looked && p.mem.come(p) {
+			return true
+		}
+		p.looked = false
 		before := s.Seq
 		d, err := g.turn(w.now)
 		if err != nil {
@@ -280,6 +331,7 @@ func (p *path) session(off rules) (ended bool) {
 		begun := w.now
 		r, err := w.Observe(ctx, g.want())
 		g.look(r, err, begun)
+		p.looked = true
 	}
 	w.v("I0 no end after %d steps: %s", maxSteps, s.Phase())
 	return true
@@ -391,10 +443,10 @@ func (p *path) check() {
 	if w.record != nil && s.Record != nil && s.Record.ID == w.record.ID && w.record.Status != want && s.closed.word == Done && !w.hung {
 		w.v("I15 %s%s, and the release record says %s", s.Outcome, s.Halt, w.record.Status)
 	}
-	if w.calls > 700 {
+	if w.calls > maxCalls {
 		w.v("I10 %d calls", w.calls)
 	}
-	if !w.abortAt.IsZero() && w.now.Sub(w.abortAt) > 130*time.Minute+time.Duration(p.crashes)*(s.Plan.Timings.LeaseTTL+time.Minute) {
+	if !w.abortAt.IsZero() && w.now.Sub(w.abortAt) > maxAbort+time.Duration(p.crashes)*(s.Plan.Timings.LeaseTTL+time.Minute) {
 		w.v("I13 %s after the abort", w.now.Sub(w.abortAt))
 	}
 	if w.c.spent == 0 {
@@ -428,7 +480,8 @@ func (p *path) checkHalt() {
 			w.v("I11 halted after cutover without a cause: %s", s.Reason)
 		}
 	case HaltMigration:
-		if e.mig != "slow" && e.mig != "lost" && !e.forgets {
+		never := p.lost > 0 && w.ran == 0 // that it was never started is in the journal that is lost
+		if e.mig != "slow" && e.mig != "lost" && !never && !e.forgets {
 			w.v("I11 does not know how the release command ended: %s", s.Reason)
 		}
 	case HaltLease:
@@ -466,128 +519,4 @@ func expected(e *env) string {
 		return string(RolledBack)
 	}
 	return string(Deployed)
-}
-
-// finding is an execution in which an invariant did not hold.
-type finding struct {
-	text   string
-	env    env
-	faults int
-	pre    []int8
-}
-
-// story tells the execution again.
-func (f finding) story(t *testing.T, off rules, lazy bool) {
-	_, p := one(f.env, f.pre, f.faults, off, lazy)
-	entries, _, err := journal.Decode(p.m.data)
-	if err != nil {
-		t.Log(err)
-	}
-	var b strings.Builder
-	for _, e := range entries[1:] {
-		fmt.Fprintf(&b, "%8.2f %-9s %s\n", e.At.Sub(epoch).Seconds(), e.Kind, e.Data)
-	}
-	t.Logf("%s\n%s", f.text, b.String())
-}
-
-// tally is what an exploration found.
-type tally struct {
-	paths, crashes, calls, looks int
-	lost                         int
-	ends                         map[string]int
-	viol                         map[string]finding // by invariant, the first of each
-	took                         time.Duration
-}
-
-func (t *tally) add(o *tally) {
-	t.paths += o.paths
-	t.crashes += o.crashes
-	t.lost += o.lost
-	t.calls += o.calls
-	t.looks += o.looks
-	for k, n := range o.ends {
-		t.ends[k] += n
-	}
-	for k, v := range o.viol {
-		if _, ok := t.viol[k]; !ok {
-			t.viol[k] = v
-		}
-	}
-}
-
-func newTally() *tally { return &tally{ends: map[string]int{}, viol: map[string]finding{}} }
-
-// explore runs every execution of an environment with at most budget faults. It stops at the first violation if asked.
-func explore(e env, budget int, off rules, lazy, stop bool) *tally {
-	t := newTally()
-	var pre []int8
-	for {
-		c, p := one(e, pre, budget, off, lazy)
-		t.paths++
-		t.crashes += p.crashes
-		t.lost += p.lost
-		t.calls += p.w.calls
-		t.looks += p.w.looks
-		t.ends[p.end()]++
-		for _, v := range p.w.viol {
-			k, _, _ := strings.Cut(v, " ")
-			if _, ok := t.viol[k]; !ok {
-				t.viol[k] = finding{v + "  <= " + e.name + ": " + strings.Join(c.trace, ", "), e, budget, slices.Clone(c.pre[:c.i])}
-			}
-		}
-		if stop && len(t.viol) > 0 {
-			return t
-		}
-		i := c.i - 1
-		for i >= 0 && c.pre[i]+1 >= c.widths[i] {
-			i--
-		}
-		if i < 0 {
-			return t
-		}
-		pre = c.pre[:i+1]
-		pre[i]++
-	}
-}
-
-func exploreAll(envs []env, budget int, off rules, lazy, stop bool) *tally {
-	t := newTally()
-	begin := time.Now()
-	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // every path makes the same garbage again
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	jobs := make(chan env)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for e := range jobs {
-				one := explore(e, budget, off, lazy, stop)
-				mu.Lock()
-				t.add(one)
-				mu.Unlock()
-			}
-		})
-	}
-	for _, e := range envs {
-		mu.Lock()
-		done := stop && len(t.viol) > 0
-		mu.Unlock()
-		if done {
-			break
-		}
-		jobs <- e
-	}
-	close(jobs)
-	wg.Wait()
-	t.took = time.Since(begin)
-	return t
-}
-
-func (t *tally) String() string {
-	var ends []string
-	for k, n := range t.ends {
-		ends = append(ends, fmt.Sprintf("%s %d", k, n))
-	}
-	sort.Strings(ends)
-	return fmt.Sprintf("%d paths, %d crashes, %d calls (%d looks), %d violations, %s; %s", t.paths, t.crashes, t.calls, t.looks,
-		len(t.viol), t.took.Round(10*time.Millisecond), strings.Join(ends, ", "))
 }

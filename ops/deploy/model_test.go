@@ -90,11 +90,14 @@ func envs() []env {
 	return out
 }
 
-// modelFaults is how many faults executions have at most: MODEL_FAULTS, or 1.
+// modelFaults is how many faults executions have at most: MODEL_FAULTS, or 2, and with the race detector 1.
 func modelFaults(t *testing.T) int {
 	s := os.Getenv("MODEL_FAULTS")
-	if s == "" {
+	switch {
+	case s == "" && raced:
 		return 1
+	case s == "":
+		return 2
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
@@ -117,7 +120,7 @@ func TestModel(t *testing.T) {
 	if raced {
 		ee = slices.DeleteFunc(ee, func(e env) bool { return e.mig != "ok" || e.image != "good" || e.strategy != StrategyRolling })[:2]
 	}
-	r := exploreAll(ee, modelFaults(t), 0, false, false)
+	r := exploreAll(ee, search{faults: modelFaults(t)})
 	t.Logf("%d environments, at most %d faults: %s", len(ee), modelFaults(t), r)
 	for _, v := range r.viol {
 		t.Error(v.text)
@@ -170,9 +173,9 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 	for _, m := range mm {
 		t.Run(m.name, func(t *testing.T) {
 			for faults := range 2 {
-				r := exploreAll(envs(), faults, m.off, m.lazy, true)
+				r := exploreAll(envs(), search{faults: faults, off: m.off, lazy: m.lazy, stop: true})
 				for _, v := range r.viol {
-					t.Logf("noticed with %d faults, after %d paths: %.300s", faults, r.paths, v.text)
+					t.Logf("noticed with %d faults, after %d executions: %.300s", faults, r.runs, v.text)
 					return
 				}
 			}

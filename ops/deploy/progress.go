@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -262,8 +263,21 @@ func (p *Plan) Batches() [][]string {
 	return out
 }
 
-// Lines are the plan for a reader: what goes where, what it touches, how long it takes, and what it does not undo.
+// Fact is a line of a plan for a reader: what it is about, in a word, and what is to be said of that.
+type Fact struct{ Label, Text string }
+
+// Lines are Facts, each as a line of text.
 func (p *Plan) Lines(boot time.Duration) []string {
+	var out []string
+	for _, f := range p.Facts(boot) {
+		out = append(out, fmt.Sprintf("%-9s %s", f.Label, f.Text))
+	}
+	return out
+}
+
+// Facts are the plan for a reader: what goes where, what it touches, how long it takes, and what it does not undo. boot is how
+// long a machine is taken to start.
+func (p *Plan) Facts(boot time.Duration) []Fact {
 	regions := map[string]int{}
 	var order []string
 	alone := map[string]int{}
@@ -277,9 +291,9 @@ func (p *Plan) Lines(boot time.Duration) []string {
 			alone[t.Region+" "+t.Group]++
 		}
 	}
-	var out []string
-	add := func(name, format string, a ...any) {
-		out = append(out, fmt.Sprintf("%-9s %s", name, fmt.Sprintf(format, a...)))
+	var out []Fact
+	add := func(label, format string, a ...any) {
+		out = append(out, Fact{label, fmt.Sprintf(format, a...)})
 	}
 	add(string(p.Kind), "%s", p.Artifact.Image)
 	add("from", "%s", p.From.Image)
@@ -298,9 +312,9 @@ func (p *Plan) Lines(boot time.Duration) []string {
 	case StrategyImmediate:
 		add("strategy", "immediate: all at once, none is left serving meanwhile")
 	case StrategyCanary:
-		add("strategy", "canary: one more machine per group first, then %d batches", len(bb))
+		add("strategy", "canary: one more machine per group first, then %d batches, %s", len(bb), p.atOnce())
 	case StrategyRolling:
-		add("strategy", "rolling: %d batches", len(bb))
+		add("strategy", "rolling: %d batches, %s", len(bb), p.atOnce())
 	}
 	for _, g := range p.Gates {
 		must := "is noted"
@@ -318,6 +332,7 @@ func (p *Plan) Lines(boot time.Duration) []string {
 			}
 			add("migration", "%d %s: %s", m.Version, m.Name, why)
 		}
+		add("soaks", "%s: the old release on the new schema, before the first machine", p.Timings.Soak)
 	}
 	add("takes", "about %s", p.Estimate(boot).Round(time.Second))
 	for i := range p.Targets {
@@ -336,4 +351,13 @@ func (p *Plan) Lines(boot time.Duration) []string {
 	}
 	add("leaves", "secrets as they are; machines that others make or change")
 	return out
+}
+
+// atOnce is how many machines are away at a time.
+func (p *Plan) atOnce() string {
+	var gg []string
+	for _, g := range p.Groups {
+		gg = append(gg, fmt.Sprintf("%d of %s", g.MaxUnavailable, g.Name))
+	}
+	return "at most " + strings.Join(gg, " and ") + " at a time"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,9 +77,10 @@ type frun struct {
 	code    int
 }
 
+// late is a call that has its effect after its answer was given up.
 type late struct {
 	at time.Time
-	do func() error
+	in Intent
 }
 
 type world struct {
@@ -96,9 +98,9 @@ type world struct {
 	cut     bool // green got traffic
 	record  *ReleaseRecord
 	opens   int
-	next    int
+	next    int // counts the machines that are made
+	nonces  int
 	calls   int
-	looks   int
 	last    *Reading
 	viol    []string
 	other   bool // somebody else took a lease
@@ -199,28 +201,24 @@ func (w *world) healthy(m *fmachine) bool {
 // advance lets time pass, and what was to happen in it.
 func (w *world) advance(to time.Time) {
 	for {
-		var first *late
+		first := -1
 		for i := range w.lates {
-			if l := &w.lates[i]; !l.at.After(to) && l.do != nil && (first == nil || l.at.Before(first.at)) {
-				first = l
+			if at := w.lates[i].at; !at.After(to) && (first < 0 || at.Before(w.lates[first].at)) {
+				first = i
 			}
 		}
-		if first == nil {
+		if first < 0 {
 			break
 		}
-		if first.at.After(w.now) {
-			w.now = first.at
-		}
-		do := first.do
-		first.do = nil
+		l := w.lates[first]
+		w.lates = slices.Delete(w.lates, first, first+1)
+		w.now = later(w.now, l.at)
 		w.inLate = true
-		_ = do()
+		_, _ = w.effect(l.in)
 		w.inLate = false
 		w.tick()
 	}
-	if to.After(w.now) {
-		w.now = to
-	}
+	w.now = later(w.now, to)
 	w.tick()
 }
 
@@ -331,7 +329,7 @@ func (w *world) Do(_ context.Context, in Intent) (Answer, error) {
 	case fHang:
 		w.hung = w.hung || in.Verb == VerbClose
 		at := w.now.Add(31 * time.Second) // after its answer was given up, and before the plan's Settle is over
-		w.lates = append(w.lates, late{at, func() error { _, err := w.effect(in); return err }})
+		w.lates = append(w.lates, late{at, in})
 		w.advance(w.now.Add(20 * time.Second))
 		return Answer{}, context.DeadlineExceeded
 	case fCrashBefore:
@@ -360,7 +358,6 @@ func (w *world) Do(_ context.Context, in Intent) (Answer, error) {
 // Observe looks, or sees what was there before.
 func (w *world) Observe(context.Context, Want) (Reading, error) {
 	w.calls++
-	w.looks++
 	w.advance(w.now.Add(10 * time.Millisecond))
 	f := w.c.look()
 	switch {
