@@ -171,7 +171,7 @@ func TestFramesWithoutColourWithoutUnicodeAndInLight(t *testing.T) {
 	golden.Frame(t, "ascii-80x20", after(t, with(tuitest.Log{Lines: 400, Cut: true}), "k").View(e, 80, 20))
 }
 
-// TestEveryFrameIsExact draws every scene in many sizes: each line is as wide as it was asked to be, and drawing twice
+// TestEveryFrameIsExact draws every scene in many sizes, one after the other: each line is as wide as it was asked to be, and drawing twice
 // draws the same.
 func TestEveryFrameIsExact(t *testing.T) {
 	all := scenes(t)
@@ -179,13 +179,13 @@ func TestEveryFrameIsExact(t *testing.T) {
 	all["hostile-detail"] = func() *log { return after(t, with(tuitest.Log{Lines: 200, Hostile: true}), "W", "k", "enter") }
 	for name, make := range all {
 		t.Run(name, func(t *testing.T) {
+			l := make()
 			rapid.Check(t, func(t *rapid.T) {
 				w, h := rapid.IntRange(0, 210).Draw(t, "w"), rapid.IntRange(0, 60).Draw(t, "h")
 				e := &pane.Env{Theme: &themes.Theme{}, Glyphs: glyph.Unicode(), Now: tuitest.Now()}
 				if rapid.Bool().Draw(t, "ascii") {
 					e.Glyphs = glyph.ASCII()
 				}
-				l := make()
 				one := l.View(e, w, h)
 				if len(one) != h {
 					t.Fatalf("%d lines, want %d", len(one), h)
