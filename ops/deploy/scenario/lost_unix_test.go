@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,9 @@ func TestKilledAndItsStateIsLost(t *testing.T) {
 			killing{"all at once and back", small(with(rollingToml, `"rolling"`, `"immediate"`)), "42-unhealthy", wentBack(``)},
 		)
 	}
+	if raced {
+		kk = []killing{kk[1], kk[2]}
+	}
 	for _, k := range kk {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +94,11 @@ func TestKilledAndItsStateIsLost(t *testing.T) {
 			}
 			var g errgroup.Group
 			g.SetLimit(4)
-			for name, n := range points(entries) {
+			for i, name := range slices.Sorted(maps.Keys(points(entries))) {
+				n := points(entries)[name]
+				if raced && i%4 != 0 {
+					continue
+				}
 				for _, after := range []bool{false, true} {
 					if after && (raced || entries[n-1].Kind != string(deploy.RecIntent)) {
 						continue
