@@ -221,19 +221,16 @@ func withoutConfigs(p deploy.Plan) *deploy.Plan {
 	return &p
 }
 
+// aBoot is how long a machine is taken to start where a time is estimated.
+const aBoot = 15 * time.Second
+
 func planText(e *env, d *session.Deployment) error {
 	p := &d.Plan
 	g := page.New(page.Options{Width: e.width(), Color: e.color()})
-	from := p.From.Image
-	if p.From.Release > 0 {
-		from = fmt.Sprintf("v%d, %s", p.From.Release, p.From.Image)
+	for _, f := range p.Facts(aBoot) {
+		g.Labelled(f.Label, f.Text)
 	}
-	g.Head(string(p.Kind)+" "+p.App, page.Word{Text: fmt.Sprintf("%d machines, %s", len(p.Targets), p.Strategy)}, p.ID)
-	g.Labelled("image", p.Artifact.Image+"  "+p.Artifact.Digest)
-	g.Labelled("now", from)
-	for _, line := range planSteps(p) {
-		g.Labelled("then", line)
-	}
+	g.Labelled("digest", p.Artifact.Digest)
 	for _, n := range d.Notes {
 		g.Labelled("note", n)
 	}
@@ -249,51 +246,6 @@ func planText(e *env, d *session.Deployment) error {
 	g.Table(t)
 	_, err := g.WriteTo(e.stdout)
 	return err
-}
-
-// planSteps says in words what a plan does.
-func planSteps(p *deploy.Plan) []string {
-	var out []string
-	for _, g := range p.Gates {
-		if g.When == deploy.BeforeChange {
-			out = append(out, "gate: "+g.Name+needed(g))
-		}
-	}
-	if p.Command != nil {
-		text := fmt.Sprintf("run %q once in %s", p.Command.Text, p.Command.Region)
-		if n := len(p.Migrations); n > 0 {
-			text += fmt.Sprintf(", which migrates %d", n)
-		}
-		out = append(out, text)
-		for _, m := range p.Migrations {
-			line := fmt.Sprintf("migration %d_%s", m.Version, m.Name)
-			if !m.Additive {
-				line += ": no way back: " + m.Why
-			}
-			out = append(out, line)
-		}
-		if p.Old.Able != deploy.Able {
-			out = append(out, "after that it does not go back by itself: "+p.Old.Reason)
-		}
-		out = append(out, "wait "+p.Timings.Soak.String()+" whether the old release lives with it")
-	}
-	for _, g := range p.Groups {
-		out = append(out, fmt.Sprintf("change %s, %d at a time at most", g.Name, g.MaxUnavailable))
-	}
-	for _, g := range p.Gates {
-		if g.When == deploy.BeforeCommit {
-			out = append(out, "gate: "+g.Name+needed(g))
-		}
-	}
-	out = append(out, "verify all machines together")
-	return append(out, "where it fails, each machine goes back to what it runs now; migrations, secrets and data do not")
-}
-
-func needed(g deploy.Gate) string {
-	if g.Required {
-		return ""
-	}
-	return " (only noted)"
 }
 
 // carryOut runs a plan that was agreed to.
@@ -410,17 +362,7 @@ func (t *eventTeller) event(v deploy.Event) {
 		t.last = v.Text
 	}
 	t.said = v.At
-	where := strings.TrimSpace(v.Region + " " + v.Machine)
-	line := ""
-	for _, part := range []string{where, v.Step, v.Text} {
-		if part != "" {
-			line += "  " + part
-		}
-	}
-	if v.Took > 0 {
-		line += " (" + v.Took.Round(100*time.Millisecond).String() + ")"
-	}
-	fmt.Fprintf(t.e.stdout, "%7s  %-12s %-8s  %s\n", v.At.Sub(t.began).Round(100*time.Millisecond), v.Phase, v.Kind, plaintext.Line(line, 500))
+	fmt.Fprintf(t.e.stdout, "%7s  %-13s %s\n", v.At.Sub(t.began).Round(100*time.Millisecond), strings.ReplaceAll(string(v.Phase), "_", " "), plaintext.Line(v.Line(), 500))
 }
 
 // tediousAfter is how long nothing may be said.

@@ -31,12 +31,7 @@ on in the direction it had. Where there is none, it takes over one that somebody
 journal is not here, by the mark that it left on the platform: once nobody holds its machines any
 more, and after asking. Whoever began it stops then. --choose decides where it stands still:
 
-  resume             on in the same direction
-  forward            on with the new release after a rollback had begun
-  abort              back, where that is known to be safe
-  rollback_anyway    back, though the old release is not known to work with the schema
-  abandon            leave everything as it is, and end
-` + deployExit,
+` + decisions() + deployExit,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.resume(c.Context(), e, t, args, deploy.Choice(choose))
@@ -45,9 +40,21 @@ more, and after asking. Whoever began it stops then. --choose decides where it s
 	formatFlag(c, &o.format)
 	c.Flags().StringVar(&choose, "choose", "", "what is to be done where it waits for a decision")
 	c.Flags().BoolVar(&o.yes, "yes", false, "without asking")
-	all := []string{string(deploy.Resume), string(deploy.Forward), string(deploy.Abort), string(deploy.RollBackAnyway), string(deploy.Abandon)}
+	var all []string
+	for _, d := range deploy.Decisions() {
+		all = append(all, string(d))
+	}
 	_ = c.RegisterFlagCompletionFunc("choose", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// decisions are what --choose takes, for help texts.
+func decisions() string {
+	var b strings.Builder
+	for _, d := range deploy.Decisions() {
+		fmt.Fprintf(&b, "  %s\n      %s\n", d, d.About())
+	}
+	return b.String()
 }
 
 func abortCommand(e *env, t *target) *cobra.Command {

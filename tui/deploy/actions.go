@@ -415,20 +415,19 @@ type choice struct {
 	name   string
 	key    string
 	help   string
-	about  string
 	danger action.Danger
 	line   string // of this program; empty: there is none
 }
 
 // choices are all of them, in the order in which they are offered.
 var choices = []choice{
-	{engine.Pause, "pause", "p", "pause", "begin no further machine; what is under way is brought to its end", action.Changes, ""},
-	{engine.Resume, "resume", "u", "go on", "take it up where it stands, and go on in the direction it had", action.Changes, "resume"},
-	{engine.Abort, "abort", "a", "go back", "go back at the next point at which that is safe: each machine that was changed gets what it ran before", action.Changes, "abort"},
-	{engine.Forward, "forward", "F", "forward", "go on with the new release after all, though the way back had begun", action.Destroys, "resume --choose forward"},
-	{engine.Ran, "ran", "M", "it ran", "say that the release command did its work: you have looked, and it will not be run again", action.Destroys, "resume --choose ran"},
-	{engine.RollBackAnyway, "roll back anyway", "B", "back anyway", "go back though the old release is not known to work with the schema as it is now", action.Destroys, "resume --choose rollback_anyway"},
-	{engine.Abandon, "abandon", "X", "leave it", "leave every machine as it is, and end: what is mixed stays mixed", action.Destroys, "resume --choose abandon"},
+	{engine.Pause, "pause", "p", "pause", action.Changes, ""},
+	{engine.Resume, "resume", "u", "go on", action.Changes, "resume"},
+	{engine.Abort, "abort", "a", "go back", action.Changes, "abort"},
+	{engine.Forward, "forward", "F", "forward", action.Destroys, "resume --choose forward"},
+	{engine.Ran, "ran", "M", "it ran", action.Destroys, "resume --choose ran"},
+	{engine.RollBackAnyway, "roll back anyway", "B", "back anyway", action.Destroys, "resume --choose rollback_anyway"},
+	{engine.Abandon, "abandon", "X", "leave it", action.Destroys, "resume --choose abandon"},
 }
 
 // offered says whether something can be asked of a deployment now.
@@ -445,7 +444,7 @@ func offered(d *watch.Deployment, c engine.Choice) bool {
 }
 
 func (p *Pane) choiceAction(c choice, d *watch.Deployment) action.Action {
-	a := action.Action{Name: c.name, Help: c.help, About: c.about, Keys: []string{c.key}, Danger: c.danger}
+	a := action.Action{Name: c.name, Help: c.help, About: c.choice.About(), Keys: []string{c.key}, Danger: c.danger}
 	if !offered(d, c.choice) {
 		a.Disabled = p.notOffered(d, c)
 		return a
@@ -453,7 +452,8 @@ func (p *Pane) choiceAction(c choice, d *watch.Deployment) action.Action {
 	if c.line != "" {
 		a.Command = p.command(c.line)
 	}
-	a.Plan = strings.ToUpper(c.about[:1]) + c.about[1:] + "."
+	about := c.choice.About()
+	a.Plan = strings.ToUpper(about[:1]) + about[1:] + "."
 	a.Touches = standing(d)
 	a.Undo = undoOf(c.choice)
 	a.Run = func(string) tea.Cmd { return ask(pane.DeployMsg{Do: pane.DeployChoose, ID: d.ID, Choice: c.choice}) }

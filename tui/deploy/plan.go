@@ -234,9 +234,8 @@ func (p *Pane) planPage(env *pane.Env, w int) *page.Page {
 	pl := q.Plan
 	g.Heading("PLAN", paint.Part{Role: themes.Muted, Text: "not started; made " + paint.Ago(p.now, q.At)})
 	g.Text(themes.Strong, 3, paint.Part{Role: themes.Info, Text: env.Glyphs.Queued}, sentence(pl), 3)
-	for _, l := range pl.Lines(boot) {
-		label, rest, _ := strings.Cut(l, " ")
-		g.Told(label, strings.TrimSpace(rest), role(label), 4)
+	for _, f := range pl.Facts(boot) {
+		g.Told(f.Label, f.Text, role(f.Label), 4)
 	}
 	for _, t := range p.stays(pl) {
 		g.Text(themes.Plain, 3, paint.Part{Role: themes.Warn, Text: env.Glyphs.Warn}, t.What+": "+t.How, 3)

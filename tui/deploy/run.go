@@ -166,7 +166,7 @@ func (p *Pane) decision(env *pane.Env, w int, d *watch.Deployment) stack.Section
 	g.Text(themes.Plain, 3, paint.Part{Role: themes.Crit, Text: env.Glyphs.Crit}, reason, 6)
 	for _, c := range choices {
 		if offered(d, c.choice) {
-			g.Text(themes.Muted, 5, paint.Part{Role: themes.Accent, Text: c.key}, c.about, 2)
+			g.Text(themes.Muted, 5, paint.Part{Role: themes.Accent, Text: c.key}, c.choice.About(), 2)
 		}
 	}
 	return section(g, g.Len())
