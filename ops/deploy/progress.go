@@ -163,7 +163,7 @@ func machineStatus(s *State, o *Observed, u *unit, now time.Time) MachineStatus 
 		out.State, out.Step, out.Text = StepFailed, "given up", u.gaveUp
 	case m != nil && m.Lost:
 		out.State, out.Step, out.Text = StepFailed, "lost", "its host cannot be reached"
-	case u.destroy.n > 0 || u.stop.n > 0 && s.Commit:
+	case u.destroy.n > 0 || u.stop.n > 0 && s.Commit && s.Plan.Strategy == StrategyBlueGreen:
 		out.State, out.Step = StepRunning, "removing"
 		if m == nil {
 			out.State, out.Step = StepDone, "removed"
@@ -172,8 +172,11 @@ func machineStatus(s *State, o *Observed, u *unit, now time.Time) MachineStatus 
 		out.State, out.Step = StepSkipped, "not touched"
 	case u.healthy[side]:
 		out.State, out.Step, out.Took = StepDone, "healthy", u.took
-		if side == 1 {
+		switch {
+		case side == 1:
 			out.Step = "as before"
+		case u.role == roleTarget && u.stop.word == Done:
+			out.Step, out.Text, out.Passing = "stopped", "it was well with the new release, and is stopped again, as it was before", 0
 		}
 	case u.sick != "":
 		out.State, out.Step, out.Text = StepRunning, "unhealthy", u.sick

@@ -130,6 +130,24 @@ func (h *heard) text() string {
 	return b.String()
 }
 
+// TestAMachineThatWasStoppedIsSaidToBeStopped follows one that the platform had stopped for want of traffic.
+func TestAMachineThatWasStoppedIsSaidToBeStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive(env{mig: "none", auto: true})
+		d := l.start(t, func(p *Plan) { p.Targets[2].AutoStop = false })
+		var last Progress
+		if err := d.Run(t.Context(), Options{Platform: l, Holder: "a@b", Progress: func(p Progress) { last = p }}); err != nil {
+			t.Fatal(err)
+		}
+		if m := last.Machines[2]; m.Step != "stopped" || m.State != StepDone || m.Passing != 0 || m.Checks != 1 || last.Done != 3 {
+			t.Errorf("it is %+v, %d are done", m, last.Done)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestRunDeploys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLive(env{mig: "ok"})

@@ -240,6 +240,8 @@ func (p *Pane) checks(m *engine.MachineStatus) (string, themes.Role) {
 		return p.glyphs.Dash, themes.Faint
 	case m.Checks == 0:
 		return "none", themes.Faint
+	case m.State == engine.StepDone && m.Passing == 0: // stopped again
+		return p.glyphs.Dash, themes.Faint
 	case m.State == engine.StepPending || m.State == engine.StepSkipped:
 		role = themes.Faint
 	case m.Passing == m.Checks:
