@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -338,7 +339,8 @@ func TestDatabaseAnswersThroughTheTunnelOnly(t *testing.T) {
 		}
 		i, _ := l.sim.World().Instance(l.members["fra"].ID)
 		to := netip.AddrPortFrom(i.Addr, flex.PortDirect).String()
-		tr := &http.Transport{}
+		// A dial outlives the request that it was for.
+		tr := &http.Transport{DialContext: (&net.Dialer{Timeout: 200 * time.Millisecond}).DialContext}
 		if resp, err := (&http.Client{Transport: tr, Timeout: 200 * time.Millisecond}).Get("http://" + to); err == nil {
 			resp.Body.Close()
 			t.Errorf("%s answers without the tunnel", to)
