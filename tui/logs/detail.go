@@ -39,7 +39,7 @@ func (p *Pane) detailPage(env *pane.Env, l *logs.Line, w int) *page.Page {
 	age := paint.Ago(env.Now, l.At)
 	if l.Unstamped {
 		at += ", when it came: it had no time of its own"
-	} else if d := l.Received.Sub(l.At); d >= late {
+	} else if d := l.Received.Sub(l.At); d >= late && l.Host != "" { // those that were asked for come when they are asked for
 		at += ", came " + paint.Duration(d.Truncate(100*time.Millisecond)) + " later"
 	}
 	g.Fact("time", at, themes.Plain, age)
