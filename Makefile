@@ -37,14 +37,15 @@ test-race:
 
 test-plain:
 	CGO_ENABLED=0 $(GO) test -vet off ./ops/ecto/pgsql
-	$(GO) test -vet off -timeout 8m ./ops/deploy/scenario # with the race detector only a part of the processes is killed
+	@# with the race detector only a part of the executions is explored, and of the processes killed
+	$(GO) test -vet off -timeout 8m ./ops/deploy ./ops/deploy/scenario
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
 	OPS_CONSOLE_POSTGRES_ONLY=1 $(GO) test -race $(AT_ONCE) -timeout 8m ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
 
-model: ## explore deployments with FAULTS=3 faults at once (two: a minute; three: hours), MODEL_ONLY=REGEXP for a part
-	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -timeout 12h -run '^TestModel$$|^TestEveryRule' ./ops/deploy
+model: ## explore deployments with FAULTS=3 faults at once (make test: two), MODEL_ONLY=REGEXP for a part
+	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -v -timeout 4h -run '^TestModel$$|^TestTakenOverWithout|^TestEveryRule' ./ops/deploy
 
 check: $(TOOLS)/golangci-lint ## run the linters
 	@# its cache keeps the paths of the checkout that filled it, and path rules fail on those of another

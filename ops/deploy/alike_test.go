@@ -422,17 +422,22 @@ func (f *form) holding(desc string) string {
 	if !ok {
 		return desc
 	}
-	l.Session, l.Holder = f.session(l.Session, l.Holder)
+	if l.Session, l.Holder = f.session(l.Session, l.Holder); l.Session == ours {
+		return "us"
+	}
 	return l.String()
 }
+
+// ours is written for a session that is one of this journal's.
+const ours = 1
 
 // session tells whether a process of ours, or which, counted from the latest. Where a journal can be lost the number of the
 // latest that left a mark is that of the next journal.
 func (f *form) session(n int, holder string) (int, string) {
 	if f.s.mine(n, holder) && !f.w.env.lost {
-		return 1, "us"
+		return ours, "us"
 	}
-	return 1000 + f.s.Session - n, holder
+	return ours + 1000 + f.s.Session - n, holder
 }
 
 // head is a mark without what is only told.

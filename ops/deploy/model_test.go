@@ -106,17 +106,18 @@ func modelFaults(t *testing.T) int {
 	return n
 }
 
-// TestModel explores every execution. MODEL_FAULTS is how many faults one has at most, MODEL_ONLY a regular expression
-// for the names of the environments.
-func TestModel(t *testing.T) {
-	ee := envs()
-	if only := os.Getenv("MODEL_ONLY"); only != "" {
-		re, err := regexp.Compile(only)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ee = slices.DeleteFunc(ee, func(e env) bool { return !re.MatchString(e.name) })
+// chosen are the environments whose names match MODEL_ONLY, a regular expression.
+func chosen(t *testing.T, ee []env) []env {
+	re, err := regexp.Compile(os.Getenv("MODEL_ONLY"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return slices.DeleteFunc(ee, func(e env) bool { return !re.MatchString(e.name) })
+}
+
+// TestModel explores every execution. MODEL_FAULTS is how many faults one has at most.
+func TestModel(t *testing.T) {
+	ee := chosen(t, envs())
 	if raced {
 		ee = slices.DeleteFunc(ee, func(e env) bool { return e.mig != "ok" || e.image != "good" || e.strategy != StrategyRolling })[:2]
 	}
