@@ -42,18 +42,21 @@ func (m *Model) ask(q pane.AskMsg) {
 	}
 }
 
-// offered are the choices that have what is typed in them; all, where that is what was there to begin with.
+// offered are the choices that have what is typed in them, or, behind what was there to begin with, what was typed after that.
 func (q *question) offered() []pane.Choice {
 	if q.Choices == nil {
 		return nil
 	}
-	cc := q.Choices()
-	typed := strings.ToLower(q.typed.Text())
-	if typed == strings.ToLower(q.Text) {
-		return cc
-	}
-	return slices.DeleteFunc(slices.Clone(cc), func(c pane.Choice) bool { return !strings.Contains(strings.ToLower(c.Text), typed) })
+	typed := q.typed.Text()
+	more, after := strings.CutPrefix(typed, q.Text)
+	return slices.DeleteFunc(slices.Clone(q.Choices()), func(c pane.Choice) bool {
+		rest, begins := strings.CutPrefix(c.Text, q.Text)
+		return !contains(c.Text, typed) && !(after && begins && contains(rest, more))
+	})
 }
+
+// contains tells whether part is in s, whatever its case.
+func contains(s, part string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(part)) }
 
 // text is the answer as it stands: the choice under the cursor, or what was typed.
 func (q *question) text() string {
@@ -69,14 +72,17 @@ func (q *question) take(text string) {
 	q.cursor = 0
 }
 
-// ghost is what tab makes of what was typed; empty: nothing.
+// ghost is what tab makes of what was typed: the first choice that begins so, or else the first that has it in it; empty:
+// nothing.
 func (q *question) ghost() string {
 	cc := q.offered()
-	i := slices.IndexFunc(cc, func(c pane.Choice) bool { return strings.HasPrefix(c.Text, q.typed.Text()) && c.Text != q.typed.Text() })
-	if i < 0 {
-		return ""
+	if i := slices.IndexFunc(cc, func(c pane.Choice) bool { return strings.HasPrefix(c.Text, q.typed.Text()) }); i >= 0 {
+		return cc[i].Text
 	}
-	return cc[i].Text
+	if len(cc) > 0 {
+		return cc[0].Text
+	}
+	return ""
 }
 
 // moves is how far a key goes through what is offered; 0: it is none for that.

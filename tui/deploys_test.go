@@ -79,8 +79,8 @@ func TestADeploymentIsPlannedThenConfirmedThenStarted(t *testing.T) {
 	c.has("registry.example.com/changelog:")
 	c.send(tea.PasteMsg{Content: "42"})
 	c.press("enter")
-	look, plan := pane.DeployMsg{Do: pane.DeployImages}, pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42"}
-	c.asked(look, plan)
+	plan := pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42"}
+	c.asked(plan)
 
 	// Not armed: the plan is shown, nothing can start.
 	c.sess.PublishDeploys(releases(2, aPlan()))
@@ -95,10 +95,10 @@ func TestADeploymentIsPlannedThenConfirmedThenStarted(t *testing.T) {
 	c.send(tea.PasteMsg{Content: "changelog prod"})
 	c.press("enter", "y")
 	c.press("backspace")
-	c.asked(look, plan)
+	c.asked(plan)
 	c.typeText("changelog prod")
 	c.press("enter")
-	c.asked(look, plan, pane.DeployMsg{Do: pane.DeployStart, ID: planID})
+	c.asked(plan, pane.DeployMsg{Do: pane.DeployStart, ID: planID})
 }
 
 // TestAnImageIsChosenOfThoseInTheRegistry narrows the list down by typing, walks it, completes, and takes one.
@@ -112,16 +112,22 @@ func TestAnImageIsChosenOfThoseInTheRegistry(t *testing.T) {
 	c.press("D")
 	c.shows("changelog:42-b")
 	c.has("v41, runs on all 2")
+	c.until("a look at the registry", func() bool { return c.sess.LookedForImages() == 1 })
 	c.typeText("42-a")
 	c.until("the list to be narrowed down", func() bool { return !strings.Contains(c.text(), "42-b") })
 	c.press("backspace", "backspace", "tab") // the first that begins so
 	c.shows("changelog:42-b█")
+	c.press("ctrl+u")
+	c.typeText("registry.example.com/changelog:-a") // in the middle of a tag
+	c.until("the list to be narrowed down", func() bool { return strings.Contains(c.text(), ":42-a") && !strings.Contains(c.text(), ":42-b") })
+	c.press("tab")
+	c.shows("changelog:42-a█")
 	c.press("ctrl+u", "down", "down", "up", "down", "tab")
 	c.shows("changelog:42-a█")
 	c.press("ctrl+u", "end", "down", "x") // what is typed goes on from the choice
 	c.shows("none that is known has this in it")
 	c.press("backspace", "enter")
-	c.asked(pane.DeployMsg{Do: pane.DeployImages}, pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42-b"})
+	c.asked(pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42-b"})
 }
 
 func TestAPlanThatIsReadyIsAskedAboutAfterItsGrace(t *testing.T) {

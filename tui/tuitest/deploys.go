@@ -98,5 +98,16 @@ func (d deploySource) Check(image string) error {
 	return d.asked(pane.DeployMsg{Do: pane.DeployInspect, Image: image})
 }
 
-// LookForImages implements tui.Deploys.
-func (d deploySource) LookForImages() { _ = d.asked(pane.DeployMsg{Do: pane.DeployImages}) }
+// LookForImages implements tui.Deploys. It goes on beside what is asked: it is counted by itself.
+func (d deploySource) LookForImages() {
+	d.s.mu.Lock()
+	defer d.s.mu.Unlock()
+	d.s.looked++
+}
+
+// LookedForImages is how often the registry was to be looked at.
+func (s *Session) LookedForImages() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looked
+}

@@ -59,6 +59,7 @@ type Session struct {
 	releases  bool
 	deployed  []pane.DeployMsg
 	forbid    error
+	looked    int
 	refuse    error
 	refreshes int
 	apart     bool
