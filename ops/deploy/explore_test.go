@@ -176,7 +176,8 @@ type path struct {
 	crashes int
 	lost    int // of them, after which somebody else went on who has no journal
 	asked   bool
-	looked  bool // and did nothing since
+	looked  bool              // and did nothing since
+	nonces  map[string]string // that the process before has kept
 
 	mem    *remembered // nil: nothing is remembered
 	left   []left      // where processes ended
@@ -251,6 +252,7 @@ func (p *path) begin() bool {
 	}
 	p.looked = true
 	p.g, p.step = &engine{s: p.s, o: newObserved(p.s.Plan), log: p.m, off: p.off}, 0
+	p.g.know(p.nonces)
 	if err := p.g.write(Record{At: w.now, Kind: RecSession, Session: p.s.Session + 1, Holder: "me"}); err != nil {
 		panic(err)
 	}
@@ -365,6 +367,9 @@ func (p *path) perform(ctx context.Context, g *engine, intents []Intent) {
 		ans, err := w.Do(ctx, in)
 		if err := g.done(in, ans, err, begun, w.now); err != nil {
 			w.v("I8 %v", err)
+		}
+		if w.env.kept {
+			p.nonces = g.nonces(w.now)
 		}
 	}
 }

@@ -38,6 +38,7 @@ type env struct {
 	then     time.Duration // when
 	gate     Verdict       // of a required gate before the change; empty: there is none
 	lost     bool          // whoever goes on after a crash has no journal
+	kept     bool          // processes keep the nonces of their leases for those after them
 	forgets  bool          // the platform does not show release commands any more that have ended, after a while
 }
 
