@@ -109,8 +109,16 @@ type reading struct {
 
 func unknown(at time.Time, why string) reading { return reading{at: at, value: math.NaN(), why: why} }
 
-// New measures nothing until Measure. It is nil where nothing is to be measured.
+// New measures nothing until Measure. It is nil where nothing is to be measured. What goes back to an earlier release is never
+// paused: it is what ends the errors that are measured.
 func New(o Options) *Guards {
+	if o.Plan.Kind == deploy.KindRollback {
+		for _, l := range []*config.Guard{&o.Limits.Errors, &o.Limits.P99, &o.Limits.Restarts, &o.Limits.Lag} {
+			if l.Mode == config.GuardPause {
+				l.Mode = config.GuardWatch
+			}
+		}
+	}
 	g := &Guards{o: o}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	on := func(l config.Guard) bool { return l.Mode != config.GuardOff && l.Mode != "" }

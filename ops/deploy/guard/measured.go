@@ -192,16 +192,24 @@ func (m *measured) baseline(ctx context.Context) error {
 		return nil
 	}
 	at, app := m.o.Plan.At, metrics.Equals("app", m.o.Plan.App)
-	counts, err := m.client.Query(ctx, "sum by (status) (increase(fly_app_http_responses_count{"+app+"}["+before+"]))", at)
-	if err != nil {
-		return err
-	}
+	b := baseline{errors: math.NaN(), p99: math.NaN()}
 	var t tally
-	for _, c := range counts {
-		t.count(c)
+	// What began a minute ago is small in ten minutes, and what a deployment is to mend may just have begun.
+	for _, over := range []string{window, before} {
+		counts, err := m.client.Query(ctx, "sum by (status) (increase(fly_app_http_responses_count{"+app+"}["+over+"]))", at)
+		if err != nil {
+			return err
+		}
+		t = tally{}
+		for _, c := range counts {
+			t.count(c)
+		}
+		if s := t.share(); !(s <= b.errors) && metrics.Known(s) {
+			b.errors = s
+		}
 	}
-	b := baseline{errors: t.share(), p99: math.NaN()}
 	if m.o.Limits.P99.Mode != config.GuardOff && t.answers >= enoughForP99 {
+		var err error
 		if b.p99, err = m.p99(ctx, app, before, at); err != nil {
 			return err
 		}

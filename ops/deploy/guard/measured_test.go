@@ -23,6 +23,9 @@ type measuring struct {
 	world *platform.World
 	now   *time.Time
 	fleet []deploy.Machine
+
+	plan    *deploy.Plan
+	options guard.Options
 }
 
 func newMeasuring(t *testing.T, images ...string) *measuring {
@@ -48,12 +51,14 @@ func newMeasuring(t *testing.T, images ...string) *measuring {
 	c := fly.New(fly.Options{MetricsURL: s.URL + "/prometheus", Token: fly.StaticToken("fo1_world"), Tries: 1})
 	t.Cleanup(c.Close)
 	limits := config.Guards{Errors: config.Guard{Mode: config.GuardPause, Limit: .01}, P99: config.Guard{Mode: config.GuardPause, Times: 2}}
-	m.Guards = guard.New(guard.Options{
-		Plan: &deploy.Plan{ID: "01J", App: "changelog", At: now.Add(-time.Minute)}, Limits: limits, Now: func() time.Time { return now },
+	m.plan = &deploy.Plan{ID: "01J", App: "changelog", At: now.Add(-time.Minute)}
+	m.options = guard.Options{
+		Plan: m.plan, Limits: limits, Now: func() time.Time { return now },
 		Metrics: func(context.Context) (*metrics.Client, error) {
 			return &metrics.Client{Source: c, Org: m.world.Org().Slug}, nil
 		},
-	})
+	}
+	m.Guards = guard.New(m.options)
 	t.Cleanup(m.Close)
 	return m
 }
@@ -112,6 +117,30 @@ func TestWhatIsBadOnTheNewMachinesOnly(t *testing.T) {
 	m.fleet[1].Mark = ""
 	if e, _ := m.read(); e.Over {
 		t.Errorf("got %+v", e)
+	}
+}
+
+func TestWhatHasJustBegunIsNoReasonAndGoingBackNeverIs(t *testing.T) {
+	m := newMeasuring(t, "deployment-1", "deployment-1")
+	f := platform.Fault{Name: "errors", Target: "all", Args: []string{"50"}}
+	if err := m.world.SetFault(f); err != nil {
+		t.Fatal(err)
+	}
+	*m.now = m.now.Add(90 * time.Second)
+	m.plan.At = *m.now
+	if e, _ := m.read(); e.Over || e.Unknown || e.Before < "4" {
+		t.Errorf("errors that are there for a minute: %+v", e)
+	}
+	m = newMeasuring(t, "deployment-1", "deployment-1")
+	m.plan.Kind = deploy.KindRollback
+	m.Guards = guard.New(m.options)
+	t.Cleanup(m.Close)
+	if err := m.world.SetFault(f); err != nil {
+		t.Fatal(err)
+	}
+	*m.now = m.now.Add(time.Minute)
+	if e, _ := m.read(); e.Over || e.Unknown || e.Limit != "" || e.Value == "0%" {
+		t.Errorf("going back: %+v", e)
 	}
 }
 
