@@ -151,8 +151,11 @@ func (p *Pane) decision(env *pane.Env, w int, d *watch.Deployment) stack.Section
 	}
 	g := page.New(env, w)
 	word := "its process ended"
-	if pr.Halt != "" {
+	switch {
+	case pr.Halt != "":
 		word = string(pr.Halt)
+	case d.Elsewhere:
+		word = "its journal is not here"
 	}
 	g.Heading("NEEDS A DECISION", paint.Part{Role: themes.Crit, Text: word})
 	reason := pr.Reason

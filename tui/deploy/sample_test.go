@@ -263,10 +263,14 @@ func worlds() map[string]*watch.Snapshot {
 		"back": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) {
 			d.Progress.Phase, d.Progress.Back, d.Progress.Choices = engine.Reverting, "machine "+machineID(3)+" never became healthy: check readyz answers 503", []engine.Choice{engine.Forward, engine.Abandon}
 		})),
-		"halted":     snapshot(fleet(12, 3), still(engine.HaltSchema, "machine "+machineID(3)+" is not healthy, and the old release is not known to work with the schema: drops orders.legacy_ref", engine.Resume, engine.RollBackAnyway, engine.Abandon)),
-		"lost":       snapshot(fleet(12, 3), still(engine.HaltMigration, "the machine of the release command is gone, and how it ended is not known", engine.Resume, engine.Ran, engine.RollBackAnyway, engine.Abandon)),
-		"killed":     snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) { d.Here, d.Progress.ETA, d.Progress.Waiting = false, 0, "" })),
-		"elsewhere":  snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) { d.Here, d.InUse, d.Holder = false, true, "ben@desk" })),
+		"halted":    snapshot(fleet(12, 3), still(engine.HaltSchema, "machine "+machineID(3)+" is not healthy, and the old release is not known to work with the schema: drops orders.legacy_ref", engine.Resume, engine.RollBackAnyway, engine.Abandon)),
+		"lost":      snapshot(fleet(12, 3), still(engine.HaltMigration, "the machine of the release command is gone, and how it ended is not known", engine.Resume, engine.Ran, engine.RollBackAnyway, engine.Abandon)),
+		"killed":    snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) { d.Here, d.Progress.ETA, d.Progress.Waiting = false, 0, "" })),
+		"elsewhere": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) { d.Here, d.InUse, d.Holder = false, true, "ben@desk" })),
+		"away": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) {
+			d.Here, d.Elsewhere, d.Holder, d.Progress.ETA, d.Progress.Waiting = false, true, "ben@desk", 0, ""
+		})),
+		"awayheld":   snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) { d.Here, d.Elsewhere, d.InUse, d.Holder = false, true, true, "ben@desk" })),
 		"damaged":    snapshot(fleet(12, 3), watch.Deployment{ID: id(1), Path: "/home/ana/" + id(1) + ".jsonl", Err: errors.New("line 17: its sum is wrong")}),
 		"rolledback": snapshot(fleet(12, 0), over(engine.RolledBack, "machine "+machineID(1)+" never became healthy: its process ended with 1")),
 		"record":     change(snapshot(fleet(12, 0)), func(s *watch.Snapshot) { s.Flaws = []string{"line 7: what stood before it was changed or taken out"} }),
