@@ -252,6 +252,46 @@ func TestAGuardCanBeOverruled(t *testing.T) {
 	})
 }
 
+// What there is no way back from is not done while a guard says pause, though every machine is changed.
+func TestAGuardHoldsWhatCannotBeTakenBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		fleet fleet
+		from  func(deploy.Event) bool // the guard is over its limit from then on, for a minute
+		held  func(deploy.Event) bool // must not be told before that minute is over
+	}{
+		"the commit":  {fleet{toml: patient}, phase(deploy.Verifying), phase(deploy.Cleaning)},
+		"the cutover": {bluegreen(t), phase(deploy.GreenUp), func(e deploy.Event) bool { return e.Step == "cutover" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, c.fleet, func(t *testing.T, s *stage) {
+				var (
+					ana  = s.console(ana)
+					over = time.Now()
+					done time.Time
+				)
+				p, err := ana.plan("42")
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.Timings.Stable = 10 * time.Second
+				ana.when(c.from, func() { over = time.Now() })
+				ana.when2(c.held, func() { done = time.Now() })
+				begun := over
+				st := ana.carry(&p, flyplatform.New(flyplatform.Options{API: ana.client, Definition: json.RawMessage(`{}`), Guards: func([]deploy.Machine) []deploy.Guard {
+					return []deploy.Guard{{Name: "5xx", Value: "3%", Limit: "1%", Over: over.After(begun) && time.Since(over) < time.Minute}}
+				}}))
+				if got := ana.pauses(); !slices.Equal(got, []string{paused, goesOn}) {
+					t.Errorf("it said %q", got)
+				}
+				if at := done.Sub(over); at < time.Minute {
+					t.Errorf("done %s after the guard was over its limit", at)
+				}
+				ana.ends(st, wasDeployed(`paused: 5xx is 3%, over 1%`))
+			})
+		})
+	}
+}
+
 // A replica that falls behind pauses, and one that catches up lets it go on.
 func TestAReplicaThatFallsBehindPauses(t *testing.T) {
 	for name, c := range map[string]struct {
