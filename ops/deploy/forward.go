@@ -24,7 +24,7 @@ func (r *reducer) forward() {
 	}
 	switch r.p.Strategy {
 	case StrategyBlueGreen:
-		steps = append(steps, r.greens, func() bool { return r.gates(BeforeCommit) }, r.calm, r.cutover)
+		steps = append(steps, r.greens, func() bool { return r.gates(BeforeCommit) }, r.cutover)
 	case StrategyCanary:
 		steps = append(steps, r.canaries, func() bool { return r.claim(Rolling) }, r.rollNew, func() bool { return r.verify(0) }, func() bool { return r.gates(BeforeCommit) }, r.calm)
 	case StrategyRolling, StrategyImmediate:
@@ -125,9 +125,9 @@ func (r *reducer) guards() bool {
 	return true
 }
 
-// calm holds back what there is no way back from as long as a guard says pause.
+// calm holds the commit back as long as it is paused; the cutover looks for itself.
 func (r *reducer) calm() bool {
-	if r.s.Paused == "" || r.s.PausedBy != "" || r.s.CutOver {
+	if r.s.Paused == "" {
 		return true
 	}
 	r.wait("paused: " + r.s.Paused)

@@ -260,7 +260,7 @@ func TestAGuardHoldsWhatCannotBeTakenBack(t *testing.T) {
 		held  func(deploy.Event) bool // must not be told before that minute is over
 	}{
 		"the commit":  {fleet{toml: patient}, phase(deploy.Verifying), phase(deploy.Cleaning)},
-		"the cutover": {bluegreen(t), phase(deploy.GreenUp), func(e deploy.Event) bool { return e.Step == "cutover" }},
+		"the cutover": {bluegreen(t), func(e deploy.Event) bool { return e.Kind == deploy.EventDone && e.Step == string(deploy.VerbCreate) }, func(e deploy.Event) bool { return e.Step == "cutover" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, c.fleet, func(t *testing.T, s *stage) {
