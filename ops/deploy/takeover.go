@@ -34,24 +34,27 @@ func TakeOver(ctx context.Context, o Takeover) (*Deployment, error) {
 	wrong := func(err error) (*Deployment, error) {
 		return nil, fmt.Errorf("take over deployment %s: %w", o.Deploy, err)
 	}
-	before, err := t.look(ctx, "")
+	if _, err := before(Path(o.Dir, o.Deploy)); err != nil {
+		return wrong(err)
+	}
+	seen, err := t.look(ctx, "")
 	if err != nil {
 		return wrong(err)
 	}
-	us := Lessee{Deploy: o.Deploy, Session: before.Head.Session + 1, Holder: t.me}
-	ttl := before.Plan.Timings.LeaseTTL
-	ans, err := t.do(ctx, before.Plan, Intent{Verb: VerbLease, Machine: before.Machine, TTL: ttl, Description: us.String()})
+	us := Lessee{Deploy: o.Deploy, Session: seen.Head.Session + 1, Holder: t.me}
+	ttl := seen.Plan.Timings.LeaseTTL
+	ans, err := t.do(ctx, seen.Plan, Intent{Verb: VerbLease, Machine: seen.Machine, TTL: ttl, Description: us.String()})
 	if err != nil {
 		if _, again := t.look(ctx, ""); errors.As(again, new(*HeldError)) {
 			err = again // somebody else was faster: it says who
 		}
 		return wrong(err)
 	}
-	d, err := t.mark(ctx, before, us, ans.Nonce)
+	d, err := t.mark(ctx, seen, us, ans.Nonce)
 	if err != nil {
-		free := Intent{Verb: VerbRelease, Machine: before.Machine, Nonce: ans.Nonce}
+		free := Intent{Verb: VerbRelease, Machine: seen.Machine, Nonce: ans.Nonce}
 		// Where that fails it lapses by itself.
-		_, _ = t.do(context.WithoutCancel(ctx), before.Plan, free)
+		_, _ = t.do(context.WithoutCancel(ctx), seen.Plan, free)
 		return wrong(err)
 	}
 	return d, nil
@@ -119,13 +122,13 @@ func (t *takeover) do(ctx context.Context, p *Plan, in Intent) (Answer, error) {
 }
 
 // mark puts our name onto the mark, with the first machine held, and writes the journal.
-func (t *takeover) mark(ctx context.Context, before *found, us Lessee, nonce string) (*Deployment, error) {
+func (t *takeover) mark(ctx context.Context, seen *found, us Lessee, nonce string) (*Deployment, error) {
 	// What was seen before the lease was ours may have changed since.
 	e, err := t.look(ctx, us.String())
 	if err != nil {
 		return nil, err
 	}
-	if e.Head.String() != before.Head.String() {
+	if e.Head.String() != seen.Head.String() {
 		return nil, fmt.Errorf("%s has gone on with it meanwhile: look again", e.Head.Holder)
 	}
 	h := e.Head
@@ -160,18 +163,27 @@ func (t *takeover) mark(ctx context.Context, before *found, us Lessee, nonce str
 	return d, nil
 }
 
-// makeRoom puts a journal aside that has ended here: the deployment was taken over by somebody else, who has lost it since.
-func makeRoom(path string) error {
+// before is the journal of the deployment that is here and has ended; nil: there is none.
+func before(path string) (*State, error) {
 	s, err := Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case s.Outcome == "":
-		return fmt.Errorf("its journal is here, and has not ended: %s", path)
+		return nil, fmt.Errorf("its journal is here, and has not ended: %s", path)
 	}
-	if err := os.Rename(path, path+".ended"); err != nil {
+	return s, nil
+}
+
+// makeRoom puts a journal aside that has ended here: the deployment was taken over by somebody else, who has left it since.
+func makeRoom(path string) error {
+	s, err := before(path)
+	if s == nil {
+		return err
+	}
+	if err := os.Rename(path, fmt.Sprintf("%s.%d.ended", path, s.Session)); err != nil {
 		return fmt.Errorf("put the journal of before aside: %w", err)
 	}
 	return nil

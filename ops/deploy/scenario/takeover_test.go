@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"ops-console/ops/deploy"
 	"ops-console/ops/deploy/flyplan"
+	"ops-console/ops/deploy/journal"
 	"ops-console/ops/fly"
 )
 
@@ -331,5 +333,42 @@ func TestWhatStandsStillIsTakenOverAndDecided(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.ends(got, wentBack(``))
+	})
+}
+
+// Whoever has a journal that cannot be read any more goes on like somebody who has none.
+func TestADamagedJournalIsPutAsideAndTakenOver(t *testing.T) {
+	play(t, fleet{}, func(t *testing.T, s *stage) {
+		a := s.console(ana)
+		d := a.leave("42", healthy(2))
+		b, err := os.ReadFile(d.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/2] ^= 1
+		if err := os.WriteFile(d.Path(), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := deploy.Open(d.Path()); !errors.Is(err, journal.ErrDamaged) {
+			t.Fatalf("opened: %v", err)
+		}
+		if _, err := a.takeOver(d.State().Plan.ID); !errors.Is(err, journal.ErrDamaged) {
+			t.Errorf("with its journal still there: %v", err)
+		}
+		if err := deploy.Remove(d.Path()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := a.takeOver(d.State().Plan.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := a.run(t.Context(), again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Session != 2 {
+			t.Errorf("it ended in session %d", st.Session)
+		}
+		a.ends(st, wasDeployed(``))
 	})
 }

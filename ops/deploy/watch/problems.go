@@ -32,7 +32,7 @@ func Conditions() []ops.Condition {
 		},
 		{
 			Code: codeUnreadable, Severity: ops.Critical, Title: "a deployment's journal cannot be read",
-			Hint: "look which release each machine runs and whether the release command ran; then put the journal aside, in pane 7",
+			Hint: "put the journal aside, in pane 7: from the mark on its first machine it can be taken over then (`ops-console resume`); where there is none, look which release each machine runs and whether the release command ran",
 		},
 		{
 			Code: codePaused, Severity: ops.Warning, Title: "a deployment is paused",
