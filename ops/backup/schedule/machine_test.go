@@ -34,14 +34,15 @@ type lab struct {
 	store    *store.Mem
 	catalog  *catalog.Catalog
 
-	mu   sync.Mutex // guards do
-	do   func(ctx context.Context, p *flysim.Process, pr *Progress) int
-	runs chan *flysim.Process
+	mu         sync.Mutex // guards do and seenWithin
+	do         func(ctx context.Context, p *flysim.Process, pr *Progress) int
+	seenWithin time.Duration // how long a run waits for somebody to see its end
+	runs       chan *flysim.Process
 }
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{T: t, store: store.NewMem(nil), runs: make(chan *flysim.Process, 16)}
+	l := &lab{T: t, store: store.NewMem(nil), seenWithin: 500 * time.Millisecond, runs: make(chan *flysim.Process, 16)}
 	l.catalog = catalog.New(l.store)
 	l.do = func(_ context.Context, p *flysim.Process, pr *Progress) int { return l.takeBackup(p, pr) }
 	sim, err := flysim.Start(t.Context(), flysim.Options{Seed: 11, Program: l.program})
@@ -88,10 +89,10 @@ func (l *lab) program(ctx context.Context, p *flysim.Process) int {
 	served := make(chan error)
 	go func() { served <- pr.Serve(serving, ln) }()
 	l.mu.Lock()
-	do := l.do
+	do, seenWithin := l.do, l.seenWithin
 	l.mu.Unlock()
 	code := do(ctx, p, pr)
-	linger, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	linger, cancel := context.WithTimeout(ctx, seenWithin)
 	defer cancel()
 	pr.WaitSeen(linger)
 	stop()
@@ -263,6 +264,9 @@ func (l *lab) network() wg.Network {
 }
 
 func (l *lab) remote(seen *[]state) *Remote {
+	l.mu.Lock()
+	l.seenWithin = 10 * time.Second // somebody looks
+	l.mu.Unlock()
 	return &Remote{Machines: l.machines, Catalog: l.catalog, Look: 200 * time.Millisecond, Dial: l.network().DialContext, Progress: func(b json.RawMessage) {
 		var s state
 		if err := json.Unmarshal(b, &s); err != nil {
