@@ -19,7 +19,7 @@ import (
 )
 
 // patient is rollingToml with time enough for a pause to end.
-var patient = with(rollingToml, `"90s"`, `"5m"`)
+var patient = with(rollingToml, `"90s"`, `"3m"`)
 
 // limits are the profile's own, with a p99 that pauses.
 func limits() config.Guards {
