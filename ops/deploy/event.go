@@ -52,6 +52,7 @@ type Progress struct {
 	Outcome  Outcome         `json:"outcome,omitempty"`
 	Paused   string          `json:"paused,omitempty"`   // why; empty: it is not
 	ByGuard  bool            `json:"by_guard,omitempty"` // a guard has paused it, and lets it go on
+	BackAt   time.Time       `json:"back_at,omitzero"`   // when it goes back by itself, if that guard does not let it go on before
 	Waiting  string          `json:"waiting,omitempty"`
 	Steps    []StepStatus    `json:"steps"`
 	Machines []MachineStatus `json:"machines"` // in the plan's order, those that were made for it last

@@ -118,11 +118,16 @@ func (r *reducer) guards() bool {
 	case s.Paused != "" && s.PausedBy == "" && r.o.calm.looks >= r.t.Good:
 		r.record(Record{Kind: RecGoesOn, Text: r.under()})
 		return false
-	case s.Paused != "" && s.PausedBy == "" && r.now.Sub(r.from(s.pausedAt)) > r.t.Health:
+	case s.Paused != "" && s.PausedBy == "" && r.now.After(s.patience()):
 		r.fail("paused for too long: " + cmp.Or(r.over(), s.Paused))
 		return false
 	}
 	return true
+}
+
+// patience is until when a guard may have it paused; then it goes back.
+func (s *State) patience() time.Time {
+	return later(s.pausedAt, later(s.bound, s.sessionAt)).Add(s.Plan.Timings.Health)
 }
 
 // calm holds the commit back as long as it is paused; the cutover looks for itself.

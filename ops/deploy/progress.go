@@ -17,6 +17,9 @@ func progress(s *State, o *Observed, d Decision, now time.Time) Progress {
 		At: now, Phase: s.phase, Back: s.Back, Halt: s.Halt, Reason: s.Reason, Choices: s.Choices(), Outcome: s.Outcome,
 		Paused: s.Paused, ByGuard: s.Paused != "" && s.PausedBy == "", Waiting: d.Waiting, Guards: o.Guards, Began: s.Began, Record: s.Record,
 	}
+	if p.ByGuard && !s.CutOver {
+		p.BackAt = s.patience()
+	}
 	p.Done, p.Total = s.count()
 	p.Steps = steps(s, now)
 	for i := range s.units {

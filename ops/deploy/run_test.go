@@ -463,6 +463,36 @@ func TestGuardPausesAndGoesOn(t *testing.T) {
 	})
 }
 
+// TestAGuardThatStaysOverItsLimitHasItGoBackWhenItWasSaid sees the way back begin at Progress.BackAt.
+func TestAGuardThatStaysOverItsLimitHasItGoBackWhenItWasSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive(env{})
+		begun := time.Now()
+		d := l.start(t, nil)
+		defer d.Close()
+		var said, back time.Time
+		h := func(p Progress) {
+			if p.ByGuard && p.Back == "" {
+				said = p.BackAt
+			}
+			if p.Back != "" && back.IsZero() {
+				back = p.At
+			}
+		}
+		g := guarded{l, func() bool { return time.Since(begun) > 5*time.Second }}
+		if err := d.Run(t.Context(), Options{Platform: g, Holder: "a@b", Progress: h}); err != nil {
+			t.Fatal(err)
+		}
+		l.violations(t)
+		if s := d.State(); s.Outcome != RolledBack {
+			t.Errorf("%s %s %s", s.Outcome, s.Halt, s.Reason)
+		}
+		if late := back.Sub(said); said.IsZero() || late < 0 || late > 5*time.Second {
+			t.Errorf("it was to go back at %s, and did at %s", said, back)
+		}
+	})
+}
+
 type guarded struct {
 	*live
 	over func() bool

@@ -129,7 +129,11 @@ func (p *Pane) deploymentHead(env *pane.Env, w int, d *watch.Deployment) stack.S
 		say(themes.Warn, env.Glyphs.Warn, word+pr.Back)
 	}
 	if pr.Paused != "" {
-		say(themes.Warn, env.Glyphs.Stopped, "Paused: "+pr.Paused)
+		text := "Paused: " + pr.Paused
+		if !pr.BackAt.IsZero() && d.Runs() {
+			text += "; it goes back by itself at " + pr.BackAt.UTC().Format("15:04:05Z") + " if that lasts"
+		}
+		say(themes.Warn, env.Glyphs.Stopped, text)
 	}
 	if pr.Outcome != "" && pr.Reason != "" && pr.Reason != pr.Back {
 		say(m.Role, m.Glyph, pr.Reason)

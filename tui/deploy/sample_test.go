@@ -258,7 +258,7 @@ func worlds() map[string]*watch.Snapshot {
 		"rolling": snapshot(fleet(42, 18), dep(rolling(42, 18), func(d *watch.Deployment) { d.Progress.Guards = calm() })),
 		"guards": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) {
 			d.Progress.Paused, d.Progress.Choices = "5xx of the new machines is 2.1%, over 1%", []engine.Choice{engine.Resume, engine.Abort, engine.Abandon}
-			d.Progress.Guards = guards()
+			d.Progress.Guards, d.Progress.ByGuard, d.Progress.BackAt = guards(), true, ago(-4*time.Minute)
 		})),
 		"back": snapshot(fleet(12, 3), dep(rolling(12, 3), func(d *watch.Deployment) {
 			d.Progress.Phase, d.Progress.Back, d.Progress.Choices = engine.Reverting, "machine "+machineID(3)+" never became healthy: check readyz answers 503", []engine.Choice{engine.Forward, engine.Abandon}
