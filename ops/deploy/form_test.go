@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -54,6 +55,11 @@ func (f *form) of(p *path, exact bool) hash {
 	f.walk(reflect.ValueOf(f.o).Elem())
 	f.walk(reflect.ValueOf(f.w).Elem())
 	f.walk(reflect.ValueOf(&p.asked).Elem())
+	nonces := maps.Clone(p.nonces)
+	for id, n := range nonces {
+		nonces[id] = f.nonce(n)
+	}
+	f.walk(reflect.ValueOf(&nonces).Elem())
 	if p.w.c.budget > 0 {
 		// What a look would show that is out of date matters only where there can still be one.
 		f.walk(reflect.ValueOf(&f.w.last).Elem())
