@@ -164,6 +164,9 @@ func (r *reducer) overtaken() bool {
 	}
 	after := later(later(s.claim.ended, r.latest(first)), s.sessionAt)
 	if m.Head == "" {
+		if !r.o.marked && s.claimedIn == s.Session {
+			return false // it is not shown yet what this process has written
+		}
 		after = after.Add(r.t.Settle)
 	}
 	if !r.o.alien.firm(after) {

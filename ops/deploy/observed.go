@@ -21,6 +21,7 @@ type Observed struct {
 	absent  map[string]*streak // by unit: machine or key
 	noRun   streak             // looks in a row without a machine of our release command
 	alien   streak             // looks in a row that show the first machine without our mark
+	marked  bool               // our mark was seen
 	guards  streak             // looks in a row with a guard over its limit
 	calm    streak             // and without
 	expects map[string]*Target
@@ -110,7 +111,7 @@ func (o *Observed) see(r Reading, at time.Time, s *State) {
 	if m := o.of(&s.units[0]); m != nil && !m.Lost && !s.marks(m) {
 		o.alien.see(at)
 	} else {
-		o.alien = streak{}
+		o.alien, o.marked = streak{}, o.marked || m != nil && !m.Lost
 	}
 	for i := range s.units {
 		u := &s.units[i]

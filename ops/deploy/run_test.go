@@ -562,3 +562,30 @@ func TestTheRecordOfWhatWentBackSaysWhatRuns(t *testing.T) {
 		}
 	})
 }
+
+// unmarking is a platform whose list does not show what was written onto a machine.
+type unmarking struct{ *live }
+
+func (u unmarking) Observe(ctx context.Context, w Want) (Reading, error) {
+	r, err := u.live.Observe(ctx, w)
+	for i := range r.Machines {
+		r.Machines[i].Head = ""
+	}
+	return r, err
+}
+
+// A mark that is not shown yet is no mark that somebody took away.
+func TestAMarkThatIsNotShownIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive(env{mig: "ok"})
+		d := l.start(t, nil)
+		defer d.Close()
+		if err := d.Run(t.Context(), Options{Platform: unmarking{l}, Holder: "a@b"}); err != nil {
+			t.Fatal(err)
+		}
+		l.violations(t)
+		if s := d.State(); s.Outcome != Deployed {
+			t.Errorf("%s %s %s", s.Outcome, s.Halt, s.Reason)
+		}
+	})
+}
