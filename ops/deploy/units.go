@@ -94,7 +94,7 @@ func (r *reducer) look(u *unit, side int) standing {
 		return st
 	}
 	if !r.since(r.latest(u)) {
-		st.away, st.wait = st.away || st.begun, "a look at "+name
+		st.away, st.wait = true, "a look at "+name // what the latest one shows is from before the latest call
 		return st
 	}
 	if where := r.side(u, st.m); where != side {
@@ -272,6 +272,10 @@ func (r *reducer) gate(st *standing, side int) {
 			st.wait = "what became of the latest call for " + name // it may come late, and take it away again
 			return
 		}
+	}
+	if a := &u.put[1-side]; a.word == Unclear && a.ended.After(u.put[side].ended) && !tr.same.firm(r.settling(a)) {
+		st.wait = "what became of the change of " + name // one look that does not show it may be from before it
+		return
 	}
 	need, stable := r.t.Good, r.t.Stable
 	if r.off.broken(ruleStable) {
