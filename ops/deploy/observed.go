@@ -136,6 +136,11 @@ func (o *Observed) see(r Reading, at time.Time, s *State) {
 		k.see(at)
 		seen[run.Machine] = true
 	}
+	for id := range s.discards {
+		if !seen[id] && o.runs[id] == nil {
+			o.runs[id] = &streak{state: RunLost} // whether it is gone is asked for by several looks
+		}
+	}
 	for id, k := range o.runs {
 		if seen[id] {
 			continue

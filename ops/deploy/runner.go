@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The release command runs in a machine of its own, which is made first and started second: a making whose outcome is
@@ -240,7 +241,7 @@ func (r *reducer) soak() bool {
 	if s.Soaked || r.p.Command == nil || r.t.Soak == 0 || r.off.broken(ruleSoak) {
 		return true
 	}
-	well, begun := true, s.startRun.first
+	well, known, begun := true, true, s.startRun.first
 	if s.From != nil {
 		begun = s.Began // when it was really started is in another journal
 	}
@@ -251,7 +252,7 @@ func (r *reducer) soak() bool {
 			continue
 		}
 		if m == nil {
-			well = false
+			well, known = false, known && r.gone(u, time.Time{})
 		} else if !m.Lost {
 			tr := r.o.track(m.ID)
 			if why := r.ill(m); why != "" && tr.bad.since.After(begun) {
@@ -259,9 +260,10 @@ func (r *reducer) soak() bool {
 				return false
 			}
 			well = well && tr.bad.looks == 0
+			known = known && (tr.bad.looks == 0 || tr.bad.looks >= r.t.Bad)
 		}
 	}
-	if long := r.o.At.Sub(r.from(s.ranAt)); long >= r.t.Soak && (well || long >= r.t.Soak+r.t.Health) {
+	if long := r.o.At.Sub(r.from(s.ranAt)); long >= r.t.Soak && (well || known && long >= r.t.Soak+r.t.Health) {
 		r.record(Record{Kind: RecSoaked})
 		return false
 	}
@@ -280,6 +282,12 @@ func (r *reducer) tidyRuns() bool {
 		r.s.discards[r.s.runner].word != Done && !r.lookedFor(a) {
 		r.wait("what became of the machine of the release command")
 		return false
+	}
+	for id, a := range r.s.discards {
+		if a.word == Unclear && !r.spent(&a) && !slices.ContainsFunc(r.o.Runs, func(run Run) bool { return run.Machine == id }) && !r.o.runs[id].firm(r.settling(&a)) {
+			r.wait("what became of a machine that was made and never used")
+			clean = false
+		}
 	}
 	for i := range r.o.Runs {
 		run := &r.o.Runs[i]
