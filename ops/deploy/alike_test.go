@@ -143,6 +143,11 @@ func (f *form) runOver() bool {
 			return false
 		}
 	}
+	for _, a := range f.s.discards {
+		if a.word != Done {
+			return false // whether they are gone is asked for too
+		}
+	}
 	return f.s.runBegun() && (f.s.Migrated || f.s.RunBad)
 }
 
@@ -205,7 +210,7 @@ func (f *form) unit(u *unit) {
 		}
 		// It has got there, or is not going there any more: how often it was told does not matter again.
 		a.n, a.busy = 1, 0
-		if f.now.Sub(a.ended) > f.t.Settle+max(f.seen, f.streak) {
+		if u.healthy[i] && i == 1 && f.now.Sub(a.ended) > f.t.Settle+max(f.seen, f.streak) {
 			a.word = Done
 		}
 	}
@@ -473,6 +478,9 @@ func (f *form) world(w *world) {
 	w.env = env{then: e.then} // the rest never changes
 	w.c = nil
 	w.calls, w.viol = 0, nil
+	if f.w.blind+f.w.c.budget < sure {
+		w.blind = 0 // is asked for where there were that many
+	}
 	w.opens, w.nonces = 0, 0 // make names that nothing else has
 	if !w.abortAt.IsZero() {
 		w.abortAt = f.now // how long ago it was is judged by remember

@@ -486,7 +486,7 @@ func (p *path) checkHalt() {
 		}
 	case HaltMigration:
 		never := p.lost > 0 && w.ran == 0 // that it was never started is in the journal that is lost
-		if e.mig != "slow" && e.mig != "lost" && !never && !e.forgets {
+		if e.mig != "slow" && e.mig != "lost" && !never && !e.forgets && w.blind < sure {
 			w.v("I11 does not know how the release command ended: %s", s.Reason)
 		}
 	case HaltLease:

@@ -101,6 +101,7 @@ type world struct {
 	opens   int
 	next    int // counts the machines that are made
 	nonces  int
+	blind   int // looks that showed nothing
 	calls   int
 	last    *Reading
 	viol    []string
@@ -366,6 +367,7 @@ func (w *world) Observe(context.Context, Want) (Reading, error) {
 		w.stale = w.stale || w.env.image == "brief" || w.env.image == "traffic" || w.env.image == "late1"
 		return *w.last, nil
 	case f == 2:
+		w.blind++
 		return Reading{Count: -1}, nil
 	case f == 3:
 		return Reading{}, errUnclear
