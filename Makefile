@@ -45,7 +45,7 @@ versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too
 	OPS_CONSOLE_POSTGRES_ONLY=1 $(GO) test -race $(AT_ONCE) -timeout 8m ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
 
 model: ## explore deployments with FAULTS=3 faults at once (make test: two), MODEL_ONLY=REGEXP for a part
-	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -v -timeout 4h -run '^TestModel$$|^TestTakenOverWithout|^TestEveryRule' ./ops/deploy
+	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -v -timeout 4h -run '^TestModel$$|^TestTakenOverWithout|^TestLeasesOutlive|^TestEveryRule' ./ops/deploy
 
 check: $(TOOLS)/golangci-lint ## run the linters
 	@# its cache keeps the paths of the checkout that filled it, and path rules fail on those of another
