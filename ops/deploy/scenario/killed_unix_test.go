@@ -171,7 +171,7 @@ func TestKilledAtEveryRecord(t *testing.T) {
 				})
 			}
 			for i, kind := range records {
-				if raced && i%5 != 0 {
+				if raced && i%20 != 0 {
 					continue
 				}
 				try(i+1, false)
