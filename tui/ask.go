@@ -56,7 +56,9 @@ func (q *question) offered() []pane.Choice {
 }
 
 // contains tells whether part is in s, whatever its case.
-func contains(s, part string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(part)) }
+func contains(s, part string) bool {
+	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
+}
 
 // text is the answer as it stands: the choice under the cursor, or what was typed.
 func (q *question) text() string {
