@@ -29,20 +29,22 @@ demo: setup build ## open the console on a simulated world
 	@$(BIN) demo $(ARGS)
 
 test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
-	$(GO) vet ./...
 	@$(MAKE) -j2 --no-print-directory test-race test-plain
 
+# The linters vet (make check), and nobody debugs these programs.
+TEST := $(GO) test -vet off -ldflags '-s -w' -timeout 8m
+
 test-race:
-	$(GO) test -race -vet off $(AT_ONCE) -timeout 8m ./...
+	$(TEST) -race $(AT_ONCE) ./...
 
 test-plain:
-	CGO_ENABLED=0 $(GO) test -vet off ./ops/ecto/pgsql
+	CGO_ENABLED=0 $(TEST) ./ops/ecto/pgsql
 	@# with the race detector only a part of the executions is explored, and of the processes killed
-	$(GO) test -vet off -timeout 8m ./ops/deploy ./ops/deploy/scenario
+	$(TEST) -run 'Model|EveryRule|Remembering|TakenOver|LeasesOutlive|Killed|Figures' ./ops/deploy ./ops/deploy/scenario
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
-	OPS_CONSOLE_POSTGRES_ONLY=1 $(GO) test -race $(AT_ONCE) -timeout 8m ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
+	OPS_CONSOLE_POSTGRES_ONLY=1 $(TEST) -race $(AT_ONCE) ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
 
 model: ## explore deployments with FAULTS=3 faults at once (make test: two), MODEL_ONLY=REGEXP for a part
 	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -v -timeout 4h -run '^TestModel$$|^TestTakenOverWithout|^TestLeasesOutlive|^TestEveryRule' ./ops/deploy
@@ -58,7 +60,7 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 e2e: setup-test ## only the tests that drive the whole program in a terminal
-	$(GO) test -race -count=1 -timeout 8m ./cmd/...
+	$(TEST) -race -count=1 ./cmd/...
 
 fuzz: ## give every fuzz target 30 seconds
 	@.ci/fuzz 30s
