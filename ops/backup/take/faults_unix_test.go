@@ -213,7 +213,7 @@ func TestFaultsHalfway(t *testing.T) {
 		"pg_dump is killed":      {harm: func(b *base) { b.kill(syscall.SIGKILL) }, says: "killed"},
 		"pg_dump hangs":          {harm: func(b *base) { b.kill(syscall.SIGSTOP) }, limits: Limits{MaxSnapshot: 2 * time.Second}, is: ErrTooLong},
 		"the store is too slow":  {harm: func(*base) {}, limits: Limits{MaxSnapshot: 2 * time.Second}, is: ErrTooLong, says: "backup run --remote"},
-		"its session is ended":   {harm: func(b *base) { b.terminate(isDump) }, says: "PQgetCopyData"},
+		"its session is ended":   {harm: func(b *base) { b.terminate(isDump) }, says: "Dumping the contents of table"},
 		"the lock's is ended":    {harm: func(b *base) { b.terminate(isLock) }, is: ErrLost},
 		"all sessions are":       {harm: func(b *base) { b.terminate("true") }},
 	} {
