@@ -9,13 +9,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 TOOLS   := $(CURDIR)/.tools
 
-# Tests wait a lot, for servers and for time to pass: those of more packages than there are cores go on at once.
-AT_ONCE := -p $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN) / 2)))
-
 # A program with the race detector stands still for a second at its end, for goroutines that are left. Tests leave none.
 export GORACE ?= atexit_sleep_ms=100
 
-.PHONY: help demo test test-race test-plain versions model check bench e2e setup setup-test build fuzz docs elixir-oracle clean
+.PHONY: help demo test versions model check bench e2e setup setup-test build fuzz docs elixir-oracle clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,25 +25,20 @@ $(BIN): FORCE
 demo: setup build ## open the console on a simulated world
 	@$(BIN) demo $(ARGS)
 
-test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
-	@$(MAKE) -j2 --no-print-directory test-race test-plain
-
 # The linters vet (make check), and nobody debugs these programs.
 TEST := $(GO) test -vet off -ldflags '-s -w' -timeout 8m
 
-test-race:
-	$(TEST) -race $(AT_ONCE) $$($(GO) list ./... | grep -v /ops/deploy/scenario)
-
 # With the race detector only a part of the executions is explored, and of the scenarios played: it makes them ten times as slow.
-test-plain:
+test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
+	$(TEST) -race $$($(GO) list ./... | grep -v /ops/deploy/scenario)
 	CGO_ENABLED=0 $(TEST) ./ops/ecto/pgsql
 	$(TEST) -run 'Model|EveryRule|Remembering|TakenOver|LeasesOutlive' ./ops/deploy
 	$(TEST) ./ops/deploy/scenario
-	$(TEST) -race -run 'Killed|TakesOver|Detached|Overruled' ./ops/deploy/scenario
+	$(TEST) -race -run 'TakesOver|Detached|Overruled' ./ops/deploy/scenario
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
-	OPS_CONSOLE_POSTGRES_ONLY=1 $(TEST) -race $(AT_ONCE) ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
+	OPS_CONSOLE_POSTGRES_ONLY=1 $(TEST) -race -p 1 -parallel 3 ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
 
 model: ## explore deployments with FAULTS=3 faults at once (make test: two), MODEL_ONLY=REGEXP for a part
 	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -v -timeout 4h -run '^TestModel$$|^TestTakenOverWithout|^TestLeasesOutlive|^TestEveryRule' ./ops/deploy
