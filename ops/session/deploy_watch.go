@@ -25,8 +25,11 @@ import (
 	"ops-console/ops/preflight/registry"
 )
 
-// mostReleases is how many are listed.
-const mostReleases = 50
+// How many are listed at most. Images are gone through at each keystroke of whoever chooses one, and older ones can be typed.
+const (
+	mostReleases = 50
+	mostImages   = 500
+)
 
 // DeployDir is where the journals of an application's deployments lie, beneath the directory of the program's state.
 func DeployDir(state, app string) string { return filepath.Join(state, "deploys", app) }
@@ -99,7 +102,7 @@ func (s *Session) DeployDefinition(ctx context.Context) (json.RawMessage, error)
 	return d, nil
 }
 
-// Images lists the references of all images in the repository that the newest release's image is in, the highest tag first.
+// Images lists the references of the images in the repository that the newest release's image is in, the highest tag first.
 // Nil: there is no release with an image yet.
 func (s *Session) Images(ctx context.Context, o Options) ([]string, error) {
 	rr, err := s.Platform.WebReleases(ctx, s.Profile.App, mostReleases)
@@ -118,8 +121,8 @@ func (s *Session) Images(ctx context.Context, o Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]string, len(tags))
-	for i, t := range tags {
+	out := make([]string, min(len(tags), mostImages))
+	for i, t := range tags[:len(out)] {
 		out[i] = registry.Ref{Registry: ref.Registry, Repository: ref.Repository, Tag: t}.String()
 	}
 	return out, nil
