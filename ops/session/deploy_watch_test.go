@@ -15,7 +15,7 @@ import (
 )
 
 // simulated is a session with a simulated world of three machines, on its profile with some of it changed.
-func simulated(t *testing.T, change func(*config.Profile)) *session.Session {
+func simulated(t *testing.T, change func(*config.Profile)) (*session.Session, *flysim.Sim) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -41,7 +41,7 @@ func simulated(t *testing.T, change func(*config.Profile)) *session.Session {
 			t.Error(err)
 		}
 	})
-	return s
+	return s, sim
 }
 
 // until waits for a snapshot that is as wanted.
@@ -62,7 +62,7 @@ func until(t *testing.T, w *watch.Watcher, want string, ok func(*watch.Snapshot)
 }
 
 func TestReleasesArePlannedAndRolledBackFromTheConsole(t *testing.T) {
-	s := simulated(t, func(p *config.Profile) {
+	s, _ := simulated(t, func(p *config.Profile) {
 		p.Deploy = config.Deploy{Backup: "never", Preflight: "off", Soak: time.Second, TotalLimit: time.Hour}
 	})
 	state := t.TempDir()

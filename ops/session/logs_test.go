@@ -1,17 +1,14 @@
 package session_test
 
 import (
-	"context"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"ops-console/ops/config"
-	"ops-console/ops/fly/flysim"
 	"ops-console/ops/fly/flysim/platform"
 	"ops-console/ops/logs"
-	"ops-console/ops/session"
 )
 
 // untilLogs waits for a snapshot of the log that is as wanted.
@@ -33,30 +30,7 @@ func untilLogs(t *testing.T, s *logs.Stream, want string, ok func(logs.Snapshot)
 }
 
 func TestTheLogComesThroughTheTunnelAndIsPolledWithoutIt(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	sim, err := flysim.Start(ctx, flysim.Options{Seed: 4, Dir: t.TempDir(), Regions: 2, Instances: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	env := map[string]string{"XDG_CONFIG_HOME": t.TempDir(), "XDG_STATE_HOME": t.TempDir(), "HOME": t.TempDir(), "XDG_RUNTIME_DIR": t.TempDir()}
-	getenv := func(k string) string { return env[k] }
-	p, err := config.Load(config.Options{Name: sim.App(), ConfigFile: sim.ProfilePath(), Dir: t.TempDir(), Env: getenv})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Org = "" // it is found out
-	s := session.Open(ctx, p, session.Options{Version: "test", Getenv: getenv})
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s, sim := simulated(t, func(p *config.Profile) { p.Org = "" }) // it is found out
 	stream, err := logs.Start(t.Context(), s.LogOptions())
 	if err != nil {
 		t.Fatal(err)
