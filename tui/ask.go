@@ -19,10 +19,10 @@ import (
 type question struct {
 	pane.AskMsg
 	typed  prompt.Prompt
-	cursor int // into what is offered, from 1; 0: it is on the text that is typed
-	top    int // the first choice that is shown
-	first  int // line of the inside on which the choices begin, of the last View
-	rows   int // of them that the last View showed
+	picked string // the choice under the cursor, wherever it is by now; empty: the cursor is on the text that is typed
+	top    int    // the first choice that is shown
+	first  int    // line of the inside on which the choices begin, of the last View
+	rows   int    // of them that the last View showed
 }
 
 // mostRows is how many choices are shown at a time.
@@ -60,10 +60,18 @@ func contains(s, part string) bool {
 	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }
 
+// cursor is where the choice under it is in what is offered, from 1; 0: it is on the text that is typed.
+func (q *question) cursor(cc []pane.Choice) int {
+	if q.picked == "" {
+		return 0
+	}
+	return slices.IndexFunc(cc, func(c pane.Choice) bool { return c.Text == q.picked }) + 1
+}
+
 // text is the answer as it stands: the choice under the cursor, or what was typed.
 func (q *question) text() string {
-	if cc := q.offered(); q.cursor > 0 && q.cursor <= len(cc) {
-		return cc[q.cursor-1].Text
+	if q.cursor(q.offered()) > 0 {
+		return q.picked
 	}
 	return strings.TrimSpace(q.typed.Text())
 }
@@ -71,7 +79,7 @@ func (q *question) text() string {
 // take puts what was chosen where it can be edited.
 func (q *question) take(text string) {
 	q.typed.Set(text)
-	q.cursor = 0
+	q.picked = ""
 }
 
 // ghost is what tab makes of what was typed: the first choice that begins so, or else the first that has it in it; empty:
@@ -93,7 +101,14 @@ func (q *question) moves(key string) int {
 	return map[string]int{"down": 1, "ctrl+n": 1, "up": -1, "ctrl+p": -1, "pgdown": page, "pgup": -page}[key]
 }
 
-func (q *question) move(by int) { q.cursor = min(max(q.cursor+by, 0), len(q.offered())) }
+func (q *question) move(by int) {
+	cc := q.offered()
+	at := min(max(q.cursor(cc)+by, 0), len(cc))
+	q.picked = ""
+	if at > 0 {
+		q.picked = cc[at-1].Text
+	}
+}
 
 func (q *question) key(m *Model, k tea.KeyPressMsg) tea.Cmd {
 	s := k.String()
@@ -108,14 +123,14 @@ func (q *question) key(m *Model, k tea.KeyPressMsg) tea.Cmd {
 	case "enter":
 		return q.answer(m)
 	case "tab":
-		if q.cursor > 0 {
+		if q.picked != "" {
 			q.take(q.text())
 		} else if g := q.ghost(); g != "" {
 			q.take(g)
 		}
 		return nil
 	}
-	if q.cursor > 0 {
+	if q.picked != "" {
 		q.take(q.text())
 	}
 	q.typed.Key(k)
@@ -132,18 +147,18 @@ func (q *question) answer(m *Model) tea.Cmd {
 }
 
 func (q *question) paste(text string) {
-	q.cursor = 0
+	q.picked = ""
 	q.typed.Insert(text)
 }
 
 // click puts the cursor on a choice; on the one that it is on, it answers.
 func (q *question) click(m *Model, y int) tea.Cmd {
-	i := y - q.first
-	if i < 0 || i >= q.rows {
+	i, cc := y-q.first, q.offered()
+	if i < 0 || i >= q.rows || q.top+i >= len(cc) {
 		return nil
 	}
-	if at := q.top + i + 1; q.cursor != at {
-		q.cursor = at
+	if text := cc[q.top+i].Text; q.picked != text {
+		q.picked = text
 		return nil
 	}
 	return q.answer(m)
@@ -192,12 +207,12 @@ func (q *question) choices(line func() *paint.Line, h int) {
 		return
 	}
 	cc := q.offered()
-	q.cursor = min(q.cursor, len(cc))
+	at := q.cursor(cc)
 	q.rows = max(min(len(cc), mostRows, h), 0)
-	q.top = max(min(q.top, q.cursor-1, len(cc)-q.rows), q.cursor-q.rows, 0)
+	q.top = max(min(q.top, at-1, len(cc)-q.rows), at-q.rows, 0)
 	for i := q.top; i < q.top+q.rows; i++ {
 		l, role := line(), themes.Plain
-		if i == q.cursor-1 {
+		if i == at-1 {
 			l.On(themes.Selection)
 			role = themes.Strong
 		}

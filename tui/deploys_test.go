@@ -130,6 +130,21 @@ func TestAnImageIsChosenOfThoseInTheRegistry(t *testing.T) {
 	c.asked(pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42-b"})
 }
 
+// TestWhatWasChosenStaysChosen has the registry answer between the choice and enter, with an image above it.
+func TestWhatWasChosenStaysChosen(t *testing.T) {
+	c := deploying(t, releases(1, nil))
+	c.shows("v40")
+	c.press("D")
+	c.shows("Deploy an image to all machines of changelog")
+	c.press("down")
+	s := releases(2, nil)
+	s.Value.Images = []string{"registry.example.com/changelog:42"}
+	c.sess.PublishDeploys(s)
+	c.shows("changelog:42")
+	c.press("enter")
+	c.asked(pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:41"})
+}
+
 func TestAPlanThatIsReadyIsAskedAboutAfterItsGrace(t *testing.T) {
 	c := deploying(t, releases(1, nil))
 	c.press("A")
