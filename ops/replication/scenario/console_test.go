@@ -28,7 +28,7 @@ type console struct {
 	claims   []claim
 	said     map[string]time.Time // moment of the latest claim, by node
 	stalest  map[string]old
-	scenario func(node string) string
+	scenario func(node string, at time.Time) string
 }
 
 // old is a lag that is shown long after the moment that it is stated for.
@@ -73,22 +73,23 @@ func (c *console) take(s *replication.Snapshot) {
 		if n.Expected != postgres.RoleReplica {
 			continue
 		}
-		scenario := c.scenario(n.Name)
+		now := c.scenario(n.Name, s.At)
 		l := n.Lag
 		if l.At.IsZero() || l.At.Equal(c.said[n.Name]) {
 			if l.At.IsZero() {
-				c.claims = append(c.claims, claim{scenario: scenario, node: n.Name, method: byConsole, from: s.At, to: s.At, lo: math.NaN(), hi: math.NaN(), est: math.NaN()})
+				c.claims = append(c.claims, claim{scenario: now, node: n.Name, method: byConsole, from: s.At, to: s.At, lo: math.NaN(), hi: math.NaN(), est: math.NaN()})
 			}
 		} else {
 			c.said[n.Name] = l.At
+			from := l.At.Add(-roundTrip(s, n))
 			c.claims = append(c.claims, claim{
-				scenario: scenario, node: n.Name, method: byConsole, from: l.At.Add(-roundTrip(s, n)), to: l.At,
+				scenario: c.scenario(n.Name, from), node: n.Name, method: byConsole, from: from, to: l.At,
 				lo: figure(l.Lo), hi: figure(l.Hi), est: figure(l.Est),
 			})
 		}
 		if !l.At.IsZero() {
-			if age := s.At.Sub(l.At); age > c.stalest[scenario].age {
-				c.stalest[scenario] = old{age, s.At, n}
+			if age := s.At.Sub(l.At); age > c.stalest[now].age {
+				c.stalest[now] = old{age, s.At, n}
 			}
 		}
 	}

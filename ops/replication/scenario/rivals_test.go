@@ -28,12 +28,12 @@ const askEvery = 250 * time.Millisecond
 type rivals struct {
 	mu       sync.Mutex
 	claims   []claim
-	scenario func(node string) string // that runs now
+	scenario func(node string, at time.Time) string
 }
 
 // exactly is a claim as a method makes it: one figure.
 func (r *rivals) exactly(node, method string, from, to time.Time, v float64) {
-	s := r.scenario(node)
+	s := r.scenario(node, from)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.claims = append(r.claims, claim{scenario: s, node: node, method: method, from: from, to: to, lo: v, hi: v, est: v})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,7 +58,7 @@ type run struct {
 	c       *pgcluster.Cluster
 	o       *oracle
 	net     *network
-	phase   atomic.Pointer[phase]
+	phases  phases
 	loading atomic.Bool
 	turns   map[string][]turn
 
@@ -65,6 +66,27 @@ type run struct {
 
 	hold  func() // ends the query that blocks replay
 	froze map[string]time.Time
+}
+
+// phases are those that were entered, each with its beginning.
+type phases struct {
+	mu    sync.Mutex
+	all   []*phase
+	began []time.Time
+}
+
+func (pp *phases) enter(p *phase) {
+	pp.mu.Lock()
+	defer pp.mu.Unlock()
+	pp.all, pp.began = append(pp.all, p), append(pp.began, time.Now())
+}
+
+// at is the phase of a moment; the first, where it is earlier.
+func (pp *phases) at(t time.Time) *phase {
+	pp.mu.Lock()
+	defer pp.mu.Unlock()
+	i := sort.Search(len(pp.began), func(i int) bool { return pp.began[i].After(t) })
+	return pp.all[max(0, i-1)]
 }
 
 func (r *run) node(name string) *pgcluster.Node { return r.c.Node(name) }
@@ -273,7 +295,7 @@ func (r *run) play(ctx context.Context, p *phase, lasts time.Duration) error {
 		}
 	}
 	r.expect(p, from, p.name, true)
-	r.phase.Store(p)
+	r.phases.enter(p)
 	done := make(chan struct{})
 	wrote := make(chan error, 1)
 	if p.bulk {
@@ -291,7 +313,7 @@ func (r *run) play(ctx context.Context, p *phase, lasts time.Duration) error {
 	close(done)
 	between := *p
 	between.scenarios, between.name, between.states = nil, "after "+p.name, nil
-	r.phase.Store(&between)
+	r.phases.enter(&between)
 	if err := <-wrote; err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
@@ -336,9 +358,9 @@ func (r *run) enough(p *phase, from time.Time) bool {
 	return true
 }
 
-// scenario is what runs now, for a node.
-func (r *run) scenario(node string) string {
-	p := r.phase.Load()
+// scenario is what ran at a moment, for a node. What is said of it may be said in the next phase.
+func (r *run) scenario(node string, at time.Time) string {
+	p := r.phases.at(at)
 	if slices.Contains(p.unjudged, node) {
 		return unjudged
 	}
@@ -373,7 +395,7 @@ func truthIsInsideTheBounds(t *testing.T, b pgcluster.Binaries) {
 	o.Binaries = b
 	r := &run{c: start(t, o), o: newOracle(), turns: map[string][]turn{}, froze: map[string]time.Time{}}
 	r.net = &network{c: r.c}
-	r.phase.Store(&phase{name: "before"})
+	r.phases.enter(&phase{name: "before"})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	defer wait.Wait()
