@@ -76,6 +76,12 @@ func (q *question) text() string {
 	return strings.TrimSpace(q.typed.Text())
 }
 
+// begun tells whether the text is as it was to begin with, and no answer by itself: what is offered goes on from it.
+func (q *question) begun() bool {
+	return q.Choices != nil && q.picked == "" && q.Text != "" && q.typed.Text() == q.Text &&
+		!slices.ContainsFunc(q.Choices(), func(c pane.Choice) bool { return c.Text == q.Text })
+}
+
 // take puts what was chosen where it can be edited.
 func (q *question) take(text string) {
 	q.typed.Set(text)
@@ -121,6 +127,10 @@ func (q *question) key(m *Model, k tea.KeyPressMsg) tea.Cmd {
 		m.over = nil
 		return nil
 	case "enter":
+		if q.begun() {
+			q.move(1)
+			return nil
+		}
 		return q.answer(m)
 	case "tab":
 		if q.picked != "" {
@@ -172,8 +182,11 @@ func (q *question) wheel(_ *Model, by int) tea.Cmd {
 func (q *question) width(w int) int { return min(w, 84) }
 func (q *question) frame() (themes.Role, []keyHint) {
 	hints := []keyHint{{"enter", q.Action.Name}}
-	if q.text() == "" && !q.Optional {
+	switch {
+	case q.text() == "" && !q.Optional:
 		hints = []keyHint{{"type", "the " + q.Label}}
+	case q.begun():
+		hints = []keyHint{{"enter", "the first"}}
 	}
 	if q.Choices != nil {
 		hints = append(hints, keyHint{"↑↓", "choose"}, keyHint{"tab", "complete"})

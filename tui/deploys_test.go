@@ -130,6 +130,21 @@ func TestAnImageIsChosenOfThoseInTheRegistry(t *testing.T) {
 	c.asked(pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42-b"})
 }
 
+// TestABeginningIsNoAnswer has nothing typed where the text only says where images are: no tag means another image.
+func TestABeginningIsNoAnswer(t *testing.T) {
+	s := releases(1, nil)
+	s.Value.Images = []string{"registry.example.com/changelog:42"}
+	c := deploying(t, s)
+	c.shows("v40")
+	c.press("D")
+	c.shows("changelog:42")
+	c.has("enter the first")
+	c.press("enter")
+	c.has("enter plan")
+	c.press("enter")
+	c.asked(pane.DeployMsg{Do: pane.DeployPlan, Image: "registry.example.com/changelog:42"})
+}
+
 // TestWhatWasChosenStaysChosen has the registry answer between the choice and enter, with an image above it.
 func TestWhatWasChosenStaysChosen(t *testing.T) {
 	c := deploying(t, releases(1, nil))

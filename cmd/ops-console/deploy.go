@@ -20,6 +20,7 @@ import (
 	"ops-console/ops/deploy"
 	"ops-console/ops/page"
 	"ops-console/ops/plaintext"
+	"ops-console/ops/preflight/registry"
 	"ops-console/ops/session"
 )
 
@@ -71,6 +72,9 @@ that fails everything goes back to what it was, by itself, unless a migration fo
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.image == "" {
 				return usage(errors.New("which image is to be deployed is not said: --image REF"))
+			}
+			if _, err := registry.ParseRef(o.image); err != nil {
+				return usage(err)
 			}
 			return o.run(c.Context(), e, t, "deploy", func(ctx context.Context, s *session.Session, so session.DeployOptions) (*session.Deployment, error) {
 				return s.PlanDeploy(ctx, so)

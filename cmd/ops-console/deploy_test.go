@@ -149,6 +149,9 @@ func TestABadImageGoesBackByItself(t *testing.T) {
 	t.Parallel()
 	s := startSim(t, "--scenario", "calm", "--regions", "1", "--instances", "2")
 	env := sandbox(t)
+	if r := run(t, env, program, s.args("deploy", "--image", "registry.fly.io/changelog:", "--plan")...); r.status != 2 || !strings.Contains(r.stderr, "no tag") {
+		t.Errorf("an image without its tag: %d\n%s", r.status, r.stderr)
+	}
 	begun := time.Now()
 	r := run(t, env, program, deployArgs(s, "42-crash")...)
 	if r.status != 1 || !strings.Contains(r.stderr, "rolled_back: machine ") || !strings.Contains(r.stderr, "its process ended with 1") {

@@ -31,6 +31,7 @@ import (
 	"ops-console/ops/health"
 	"ops-console/ops/preflight"
 	"ops-console/ops/preflight/gather"
+	"ops-console/ops/preflight/registry"
 	"ops-console/ops/scale"
 )
 
@@ -72,6 +73,10 @@ type Deployment struct {
 
 // PlanDeploy looks at everything that a deployment depends on, and plans it. It changes nothing.
 func (s *Session) PlanDeploy(ctx context.Context, o DeployOptions) (*Deployment, error) {
+	// The platform takes a reference that ends before its tag for another image.
+	if _, err := registry.ParseRef(o.Image); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
 	in, err := s.planInput(ctx, o)
