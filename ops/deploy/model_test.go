@@ -46,6 +46,7 @@ func envs() []env {
 	add(env{mig: "ok", ttl: time.Minute, down: 2 * time.Second})
 	add(env{image: "flaky2", ttl: time.Minute, down: 70 * time.Second})
 	add(env{ttl: 30 * time.Second, vulture: true, down: 2 * time.Second})
+	add(env{image: "flap", down: 2 * time.Second, want: "rolled_back"})
 	// Hosts that cannot be reached any more: from the beginning, before a machine's change, under it, and after it.
 	add(env{dead: 2})
 	add(env{dead: 2, deadAt: 8 * time.Second, want: "rolled_back"})

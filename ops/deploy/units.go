@@ -199,15 +199,12 @@ func (r *reducer) put(st *standing, side, where int) {
 	case a.word == Refused:
 		st.fail = fmt.Sprintf("the change of %s is refused: %s", name, a.text)
 		return
-	case m.State == Changing, a.word == Busy:
+	case m.State == Changing:
 		st.wait = name + " to be changed"
-		if r.o.At.Sub(r.from(later(a.first, a.ended))) > r.t.Health && tr.same.looks >= sure {
+		if r.o.At.Sub(r.from(a.ended)) > r.t.Health && tr.same.looks >= sure {
 			st.fail = fmt.Sprintf("%s has not taken the %s release in %s", name, word(side), r.t.Health)
-			return
 		}
-		if m.State == Changing {
-			return
-		}
+		return
 	}
 	switch a.word {
 	case Done:
@@ -224,7 +221,7 @@ func (r *reducer) put(st *standing, side, where int) {
 		if !r.settled(a) {
 			return
 		}
-	case Busy:
+	case Busy: // however long ago: it was not tried
 		if r.now.Before(a.ended.Add(r.backoff(a))) {
 			st.wait = "the platform to take the change of " + name
 			return
