@@ -30,15 +30,23 @@ TEST := $(GO) test -vet off -ldflags '-s -w' -timeout 8m
 
 # With the race detector only a part of the executions is explored, and of the scenarios played: it makes them ten times as slow.
 test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
-	$(TEST) -race $$($(GO) list ./... | grep -v /ops/deploy/scenario)
-	CGO_ENABLED=0 $(TEST) ./ops/ecto/pgsql
-	$(TEST) -run 'Model|EveryRule|Remembering|TakenOver|LeasesOutlive' ./ops/deploy
+	@$(MAKE) --no-print-directory -j2 test-race test-aside
 	$(TEST) ./ops/deploy/scenario
 	$(TEST) -race -run 'TakesOver|Detached|Overruled' ./ops/deploy/scenario
 
+.PHONY: test-race test-aside
+test-race:
+	$(TEST) -race $$($(GO) list ./... | grep -v /ops/deploy/scenario)
+
+# These only compute: they take what the others, which wait a lot and watch the time, leave of the machine.
+test-aside: export GOMAXPROCS := 1
+test-aside:
+	CGO_ENABLED=0 nice -n 19 $(TEST) ./ops/ecto/pgsql
+	nice -n 19 $(TEST) -run 'Model|EveryRule|Remembering|TakenOver|LeasesOutlive' ./ops/deploy
+
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
-	OPS_CONSOLE_POSTGRES_ONLY=1 $(TEST) -race -p 1 -parallel 3 ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
+	OPS_CONSOLE_POSTGRES_ONLY=1 $(TEST) -race -p 2 -parallel 3 ./ops/replication/scenario ./ops/postgres/... ./ops/replication/...
 
 model: ## explore deployments with FAULTS=3 faults at once (make test: two), MODEL_ONLY=REGEXP for a part
 	MODEL_FAULTS=$(or $(FAULTS),3) $(GO) test -count=1 -v -timeout 4h -run '^TestModel$$|^TestTakenOverWithout|^TestLeasesOutlive|^TestEveryRule' ./ops/deploy
