@@ -31,8 +31,6 @@ TEST := $(GO) test -vet off -ldflags '-s -w' -timeout 8m
 # With the race detector only a part of the executions is explored, and of the scenarios played: it makes them ten times as slow.
 test: setup-test ## run every test, with the race detector; SQL also as where there is no cgo
 	@$(MAKE) --no-print-directory -j2 test-race test-aside
-	$(TEST) ./ops/deploy/scenario
-	$(TEST) -race -run 'TakesOver|Detached|Overruled' ./ops/deploy/scenario
 
 .PHONY: test-race test-aside
 test-race:
@@ -43,6 +41,8 @@ test-aside: export GOMAXPROCS := 1
 test-aside:
 	CGO_ENABLED=0 nice -n 19 $(TEST) ./ops/ecto/pgsql
 	nice -n 19 $(TEST) -run 'Model|EveryRule|Remembering|TakenOver|LeasesOutlive' ./ops/deploy
+	nice -n 19 $(TEST) ./ops/deploy/scenario
+	nice -n 19 $(TEST) -race -run 'TakesOver|Detached|Overruled' ./ops/deploy/scenario
 
 versions: setup-test ## run the tests of replication on PostgreSQL 13 and 18 too, fetching them
 	@servers=$$(.ci/postgres 13 18) && eval "$$servers" && set -x && \
