@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // PageSize makes a bucket be listed in small pages.
@@ -35,4 +36,9 @@ func Settle(u Upload) { u.(*s3Upload).wg.Wait() }
 // Send lends a buffer to a request.
 func Send(s Store, b []byte, do func(io.Reader) error) error {
 	return s.(*S3).send(context.Background(), b, func(_ context.Context, r io.Reader) error { return do(r) })
+}
+
+// Within begins something that has to be there in a time.
+func Within(ctx context.Context, d time.Duration, begin func(context.Context) error) (context.CancelCauseFunc, error) {
+	return within(ctx, d, begin)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -107,15 +106,9 @@ func (r *s3Reader) again(err error) error {
 func (r *s3Reader) open() error {
 	err := r.s.call(r.ctx, request{op: "read", key: r.key, timeout: -1, do: func(try context.Context) error {
 		// The headers have their time, then the body its stalls: the one must not end with the other.
-		ctx, cancel := context.WithCancelCause(try)
-		headers := time.AfterFunc(r.s.o.Timeout, func() { cancel(errTimeout) })
-		err := r.ask(ctx)
-		if !headers.Stop() || err != nil {
+		cancel, err := within(try, r.s.o.Timeout, r.ask)
+		if err != nil {
 			r.shut()
-			cancel(nil)
-			if errors.Is(context.Cause(ctx), errTimeout) {
-				err = errTimeout
-			}
 			return err
 		}
 		r.timer = newStallTimer(r.s.o.Stall, r.s.floor(), func() { cancel(errStalled) })
@@ -126,6 +119,21 @@ func (r *s3Reader) open() error {
 		return r.changed()
 	}
 	return err
+}
+
+// within begins something that has to be there in a time, and goes on until it is cancelled.
+func within(ctx context.Context, d time.Duration, begin func(context.Context) error) (context.CancelCauseFunc, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(d, func() { cancel(errTimeout) })
+	err := begin(ctx)
+	if !timer.Stop() {
+		err = errTimeout // even if it was there: it is about to be cancelled
+	}
+	if err != nil {
+		cancel(err)
+		return nil, err
+	}
+	return cancel, nil
 }
 
 func (r *s3Reader) changed() error {
@@ -180,25 +188,15 @@ func (r *s3Reader) Close() error {
 type stallTimer struct {
 	limit time.Duration
 	least int64
-	give  func()
-
 	timer *time.Timer
 	since time.Time
-
-	mu    sync.Mutex // guards the fields below
 	spent time.Duration
 	moved int64
 	fired bool
 }
 
 func newStallTimer(limit time.Duration, least int64, give func()) *stallTimer {
-	t := &stallTimer{limit: limit, least: least, give: give}
-	t.timer = time.AfterFunc(time.Hour, func() {
-		t.mu.Lock()
-		t.fired = true
-		t.mu.Unlock()
-		t.give()
-	})
+	t := &stallTimer{limit: limit, least: least, timer: time.AfterFunc(time.Hour, give)}
 	t.timer.Stop()
 	return t
 }
@@ -210,9 +208,7 @@ func (t *stallTimer) start() {
 
 // stop takes the bytes that came, and says whether it was given up.
 func (t *stallTimer) stop(n int) bool {
-	t.timer.Stop()
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.fired = t.fired || !t.timer.Stop()
 	t.spent += time.Since(t.since)
 	t.moved += int64(n)
 	if t.moved >= t.least {

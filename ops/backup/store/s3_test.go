@@ -18,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -518,4 +519,25 @@ func TestAStoreThatIsNotThereIsGivenUpSoon(t *testing.T) {
 	if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "secret-key") || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("it gives %v", err)
 	}
+}
+
+// TestWhatComesAtTheVeryEndOfItsTime is there, or it timed out; it is not both.
+func TestWhatComesAtTheVeryEndOfItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 500 {
+			var of context.Context
+			cancel, err := store.Within(t.Context(), time.Second, func(ctx context.Context) error {
+				of = ctx
+				time.Sleep(time.Second)
+				return nil
+			})
+			synctest.Wait()
+			if (err == nil) != (of.Err() == nil) {
+				t.Fatalf("it gives %v, and its context %v", err, of.Err())
+			}
+			if cancel != nil {
+				cancel(nil)
+			}
+		}
+	})
 }
