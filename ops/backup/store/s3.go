@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"golang.org/x/time/rate"
 )
 
@@ -47,7 +48,7 @@ func openS3(ctx context.Context, a s3Address, o Options) (*S3, error) {
 	if o.Keys == nil {
 		return nil, noKeys("none were given")
 	}
-	s := &S3{addr: a, o: o, keys: newKeyring(o.Keys), pageSize: 1000}
+	s := &S3{addr: a, o: o, keys: &keyring{source: o.Keys}, pageSize: 1000}
 	s.http = &http.Transport{
 		DialContext:           o.Dial,
 		TLSClientConfig:       o.TLS,
@@ -66,7 +67,7 @@ func openS3(ctx context.Context, a s3Address, o Options) (*S3, error) {
 	}
 	lookup := map[string]minio.BucketLookupType{"": minio.BucketLookupAuto, "path": minio.BucketLookupPath, "host": minio.BucketLookupDNS}[a.style]
 	core, err := minio.NewCore(a.endpoint, &minio.Options{
-		Creds:        s.keys.creds,
+		Creds:        credentials.New(s.keys),
 		Secure:       a.secure,
 		Transport:    &transport{base: s.http, s: s},
 		Region:       a.region,

@@ -264,10 +264,9 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 	t.Parallel()
 	server := storetest.Server(t)
 	var asked, changed atomic.Bool
-	ready := make(chan struct{})
 	newKeys := store.Keys{Access: "new-access", Secret: "new-secret"}
-	s, _ := through(t, server, chaos.Options{Script: func(chaos.Request) chaos.Fault {
-		if changed.Load() && !asked.Load() { // nothing reaches the server that would be signed with the old ones
+	s, _ := through(t, server, chaos.Options{Script: func(r chaos.Request) chaos.Fault {
+		if changed.Load() && r.Signer != newKeys.Access {
 			return chaos.Expired
 		}
 		return chaos.None
@@ -275,7 +274,6 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 		old := server.Keys()
 		o.Keys = func(context.Context) (store.Keys, error) {
 			if changed.Load() {
-				<-ready
 				asked.Store(true)
 				return newKeys, nil
 			}
@@ -292,11 +290,11 @@ func TestKeysThatExpireAreReplaced(t *testing.T) {
 	if _, err := u.Write(content[:part+1]); err != nil {
 		t.Fatal(err)
 	}
+	store.Settle(u) // what is on its way is signed with the old ones
 	changed.Store(true)
 	if err := server.ChangeKeys(t.Context(), newKeys); err != nil {
 		t.Fatal(err)
 	}
-	close(ready)
 	if _, err := u.Write(content[part+1:]); err != nil {
 		t.Fatal(err)
 	}

@@ -161,17 +161,10 @@ func (s *S3) random() uint64 {
 // keyring hands keys to the library, and new ones where the old expired.
 type keyring struct {
 	source KeySource
-	creds  *credentials.Credentials
 
 	mu   sync.Mutex // guards the fields below
 	keys Keys
 	n    int // how often they were others; 0: there are none yet
-}
-
-func newKeyring(source KeySource) *keyring {
-	k := &keyring{source: source}
-	k.creds = credentials.New(k)
-	return k
 }
 
 // RetrieveWithCredContext implements the library's credentials.Provider.
@@ -193,8 +186,9 @@ func (k *keyring) RetrieveWithCredContext(*credentials.CredContext) (credentials
 // Retrieve implements the library's credentials.Provider.
 func (k *keyring) Retrieve() (credentials.Value, error) { return k.RetrieveWithCredContext(nil) }
 
-// IsExpired implements the library's credentials.Provider: only the store knows.
-func (k *keyring) IsExpired() bool { return false }
+// IsExpired implements the library's credentials.Provider: it is to ask each time and keep none, as keys and their generation
+// change together.
+func (k *keyring) IsExpired() bool { return true }
 
 func (k *keyring) generation() int {
 	k.mu.Lock()
@@ -216,7 +210,6 @@ func (k *keyring) renewed(ctx context.Context, than int) bool {
 	defer k.mu.Unlock()
 	if keys != k.keys {
 		k.keys, k.n = keys, k.n+1
-		k.creds.Expire()
 	}
 	return k.n > max(than, 1)
 }

@@ -15,6 +15,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -58,7 +59,8 @@ type Request struct {
 	Method string
 	Path   string
 	Query  url.Values
-	Size   int64 // of the body
+	Size   int64  // of the body
+	Signer string // access key that it is signed with; empty: it is not signed
 }
 
 // Options of New.
@@ -153,7 +155,7 @@ func (p *Proxy) Close() error {
 func (p *Proxy) decide(r *http.Request) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	q := Request{N: p.n, Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Size: r.ContentLength}
+	q := Request{N: p.n, Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Size: r.ContentLength, Signer: signer(r.Header.Get("Authorization"))}
 	p.n++
 	f := None
 	switch {
@@ -164,6 +166,13 @@ func (p *Proxy) decide(r *http.Request) Fault {
 	}
 	p.counts[f]++
 	return f
+}
+
+// signer is the access key of a signature (AWS Signature Version 4).
+func signer(authorization string) string {
+	_, credential, _ := strings.Cut(authorization, "Credential=")
+	key, _, _ := strings.Cut(credential, "/")
+	return key
 }
 
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
