@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,7 +75,11 @@ func small(rows int) []byte {
 func fake(t *testing.T, script string) client.Command {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pg_restore")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+	// What is begun while it is open for writing keeps it so for a moment, in which it could not be run: text file busy.
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return client.Command{Program: client.Program{Name: "pg_restore", Path: path}, Args: []string{"--dbname=x"}, Grace: time.Second}
