@@ -83,12 +83,15 @@ func follow(asked *url.URL, h http.Header) (string, error) {
 	return "", nil
 }
 
-// CompareTags orders tags as people count: runs of digits by their value, all else by byte. Tags that are made of a number, a
-// date or a ULID come in the order in which they were made.
+// CompareTags orders tags as people count: runs of digits by their value, all else by byte, and what comes before a release
+// (v42-rc1) before it. Tags that are made of a number, a date or a ULID come in the order in which they were made.
 func CompareTags(a, b string) int {
-	for a != "" && b != "" {
+	for a != "" || b != "" {
 		x, y := chunk(a), chunk(b)
 		a, b = a[len(x):], b[len(y):]
+		if c := cmp.Compare(rank(x), rank(y)); c != 0 {
+			return c
+		}
 		if number(x) && number(y) {
 			n, m := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
 			if c := cmp.Or(cmp.Compare(len(n), len(m)), strings.Compare(n, m)); c != 0 {
@@ -99,7 +102,21 @@ func CompareTags(a, b string) int {
 			return c
 		}
 	}
-	return cmp.Compare(len(a), len(b))
+	return 0
+}
+
+// early is what the names of what comes before a release begin with (https://semver.org, 9).
+var early = regexp.MustCompile(`^[-._+~](?i:alpha|beta|dev|pre|rc)(?:[^A-Za-z]|$)`)
+
+// rank of a chunk: what comes before a release, its end, what comes after it.
+func rank(chunk string) int {
+	switch {
+	case chunk == "":
+		return 1
+	case early.MatchString(chunk):
+		return 0
+	}
+	return 2
 }
 
 // ulid is what sorts by the time at which it was made only as a whole.
@@ -107,7 +124,7 @@ var ulid = regexp.MustCompile(`^[0-7][0-9A-HJKMNP-TV-Z]{25}(?:[^0-9A-Za-z]|$)`)
 
 const ulidLen = 26
 
-// chunk is what s, which is not empty, begins with: a ULID, or as many digits, or characters that are none, as follow each other.
+// chunk is what s begins with: a ULID, or as many digits, or characters that are none, as follow each other.
 func chunk(s string) string {
 	if ulid.MatchString(s) {
 		return s[:ulidLen]
@@ -123,5 +140,5 @@ func chunk(s string) string {
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
 func number(chunk string) bool {
-	return digit(chunk[0]) && digit(chunk[len(chunk)-1]) && len(chunk) != ulidLen
+	return chunk != "" && digit(chunk[0]) && digit(chunk[len(chunk)-1]) && len(chunk) != ulidLen
 }

@@ -85,7 +85,8 @@ func TestTagsAreOrderedAsTheyWereMade(t *testing.T) {
 		{"deployment-41", "deployment-42", "deployment-42-crash"},
 		{"deployment-01J10XAAAAAAAAAAAAAAAAAAAA", "deployment-01J9XXAAAAAAAAAAAAAAAAAAAA", "deployment-01JA0XAAAAAAAAAAAAAAAAAAAA"},
 		{"2026-02-09", "2026-02-10", "2026-11-01"},
-		{"1.9.0", "1.10.0", "1.10.0-rc1"},
+		{"1.9.0", "1.10.0-beta.2", "1.10.0-rc1", "1.10.0-rc2", "1.10.0", "1.10.0-record"},
+		{"v42-rc1", "v42", "v42-hotfix", "v43-dev", "v43"},
 		{"", "a"},
 	} {
 		got := slices.Clone(want)
@@ -98,11 +99,16 @@ func TestTagsAreOrderedAsTheyWereMade(t *testing.T) {
 }
 
 func FuzzCompareTags(f *testing.F) {
-	f.Add("v9", "v10")
-	f.Add("deployment-01J10XAAAAAAAAAAAAAAAAAAAA", "deployment-01J9XXAAAAAAAAAAAAAAAAAAAA")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		if x, y := CompareTags(a, b), CompareTags(b, a); x != -y || (x == 0) != (a == b) {
+	f.Add("v9", "v10", "v9-rc1")
+	f.Add("v1", "v1-hotfix", "v1-rc")
+	f.Add("deployment-01J10XAAAAAAAAAAAAAAAAAAAA", "deployment-01J9XXAAAAAAAAAAAAAAAAAAAA", "")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		x, y := CompareTags(a, b), CompareTags(b, a)
+		if x != -y || (x == 0) != (a == b) {
 			t.Errorf("%q against %q is %d, and %d the other way round", a, b, x, y)
+		}
+		if x < 0 && CompareTags(b, c) < 0 && CompareTags(a, c) >= 0 {
+			t.Errorf("%q is before %q, which is before %q, and not before that", a, b, c)
 		}
 	})
 }
