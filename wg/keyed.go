@@ -76,8 +76,7 @@ func openKeyed(ctx context.Context, cfg *conf.Config, o keyedOptions) (*keyedNet
 	k.current, k.state = first, first.Status().State
 	k.resolver = &Resolver{
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			n, _ := k.now()
-			return n.Resolver().Dial(ctx, network, addr)
+			return k.again(ctx, func(n Network) (net.Conn, error) { return n.Resolver().Dial(ctx, network, addr) })
 		},
 		Servers: first.Resolver().Servers,
 		check:   k.check,
@@ -228,11 +227,16 @@ func between(s Status) Status {
 	return s
 }
 
-// DialContext is part of Network. When the holder ends meanwhile, it waits a moment for the next one.
+// DialContext is part of Network.
 func (k *keyedNetwork) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return k.again(ctx, func(n Network) (net.Conn, error) { return n.DialContext(ctx, network, addr) })
+}
+
+// again dials by the network of now. When the holder ends meanwhile, it waits a moment for the next one.
+func (k *keyedNetwork) again(ctx context.Context, dial func(Network) (net.Conn, error)) (net.Conn, error) {
 	for {
 		n, swapped := k.now()
-		c, err := n.DialContext(ctx, network, addr)
+		c, err := dial(n)
 		if err == nil || !k.moved(ctx, err, swapped) {
 			return c, err
 		}

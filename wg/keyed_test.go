@@ -438,3 +438,16 @@ func TestRuntimeDirIsPrivate(t *testing.T) {
 		})
 	}
 }
+
+// TestALookupUnderWayWaitsForTheNextHolder asks when the holder has just ended: all its rounds would be over at once.
+func TestALookupUnderWayWaitsForTheNextHolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keyedNetwork{current: &fixedNetwork{err: errHolderGone}, swapped: make(chan struct{}), changed: make(chan struct{})}
+		next := errors.New("asked of the next")
+		time.AfterFunc(switchWait/2, func() { k.swap(&fixedNetwork{err: next}) })
+		_, err := k.again(t.Context(), func(n Network) (net.Conn, error) { return n.Resolver().Dial(t.Context(), "udp", "[fdaa::3]:53") })
+		if !errors.Is(err, next) {
+			t.Errorf("it gives %v", err)
+		}
+	})
+}

@@ -161,7 +161,10 @@ func (s *shareServer) dial(c *net.UnixConn, in *frameReader, q shareRequest) err
 	ctx, cancel := context.WithTimeout(s.ctx, timeout)
 	defer cancel()
 	out, err := s.dialFor(ctx, cancel, c, in, q)
-	if err != nil {
+	switch {
+	case err != nil && s.ctx.Err() != nil:
+		return err // without a word: the client then knows that the holder has ended
+	case err != nil:
 		return s.refuse(c, err)
 	}
 	defer func() { _ = out.Close() }()

@@ -460,3 +460,30 @@ func (s *stutter) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// TestADialUnderWayLearnsThatTheHolderEnded ends the holder while it dials: whoever asked is not told that somebody cancelled.
+func TestADialUnderWayLearnsThatTheHolderEnded(t *testing.T) {
+	for range 200 {
+		dialing := make(chan struct{}, 1)
+		lender := &loopback{dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			dialing <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		path := filepath.Join(t.TempDir(), "s")
+		s, err := serveShare(path, lender, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := shareClient{path}.dial(t.Context(), "tcp", netip.MustParseAddrPort("[fdaa::3]:53"))
+			ended <- err
+		}()
+		<-dialing
+		s.close()
+		if err := <-ended; !errors.Is(err, errHolderGone) {
+			t.Fatalf("it is told %v", err)
+		}
+	}
+}
