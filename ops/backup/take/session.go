@@ -76,10 +76,15 @@ func (s *session) do(ctx context.Context, sql string) error {
 	return err
 }
 
+// answerTime bounds any one answer: a path that died says nothing, and through a tunnel a connection would wait for ever.
+const answerTime = 5 * time.Minute
+
 // text asks for one value; of several statements the last.
 func (s *session) text(ctx context.Context, sql string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	results, err := s.pg.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return "", s.wrap(err)
