@@ -50,8 +50,8 @@ func (o *deployFlags) common(c *cobra.Command) {
 }
 
 const deployExit = `
-Exit status: 0 deployed, or rolled back where that was asked for; 1 it went back by itself, stands
-still and needs a decision, or was left; 2 usage; 3 it could not begin.
+Exit status: 0 deployed; 1 it went back, by itself or because that was asked for, stands still and
+needs a decision, or was left; 2 usage; 3 it could not begin.
 
 ctrl-c asks it to go back at the next point at which that is safe; a second one detaches: it
 stays as it is, and "ops-console resume" goes on.`
@@ -308,6 +308,8 @@ func (e *env) outcome(s *deploy.State, again string) (string, error) {
 // SIGTERM and SIGHUP at once.
 func (e *env) abortable(ctx context.Context, dep *deploy.Deployment, tell *eventTeller) (context.Context, func()) {
 	free, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	// Whoever reads the output may end first (| head, or ctrl-c that ends | tee as well): the deployment goes on without.
+	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	done := make(chan struct{})

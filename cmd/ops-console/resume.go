@@ -97,7 +97,8 @@ func (o *deployFlags) resume(ctx context.Context, e *env, t *target, args []stri
 		}
 		state := dep.State()
 		if o.format == "text" {
-			fmt.Fprintf(e.stdout, "%s of %s, %s: %s\n", state.Plan.Kind, state.Plan.Artifact.Image, page.Since(state.Plan.At, e.now()), standing(state))
+			line := fmt.Sprintf("%s of %s, %s: %s", state.Plan.Kind, state.Plan.Artifact.Image, page.Since(state.Plan.At, e.now()), standing(state))
+			fmt.Fprintln(e.stdout, plaintext.Line(line, 2000))
 		}
 		if choice != "" && !slices.Contains(state.Choices(), choice) {
 			_ = dep.Close() // nothing was done

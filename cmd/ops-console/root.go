@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ops-console/ops/config"
+	"ops-console/ops/plaintext"
 	"ops-console/ops/session"
 	"ops-console/wg"
 )
@@ -108,5 +109,5 @@ Exit status: 0 fine; 1 the answer is bad news; 2 usage or configuration; 3 could
 	return c
 }
 
-// oneLine keeps an error on the one line it is promised to be.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine keeps an error on the one line it is promised to be, and what others wrote into it from the terminal.
+func oneLine(s string) string { return strings.Join(strings.Fields(plaintext.Line(s, 8000)), " ") }

@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
 	"ops-console/ops/config"
+	"ops-console/ops/fly"
 	"ops-console/ops/page"
 	"ops-console/ops/plaintext"
 	"ops-console/ops/scale"
@@ -52,7 +55,10 @@ Exit status: 0 it is as wanted; 1 it is not, and why; 2 usage; 3 it could not be
 			}
 			return withSession(c.Context(), e, t, func(ctx context.Context, s *session.Session, p *config.Profile) error {
 				plan, err := s.PlanScale(ctx, scale.Want{Group: group, Regions: want, Empty: empty})
-				if err != nil {
+				switch {
+				case errors.As(err, new(*fly.Error)):
+					return unknown(err)
+				case err != nil:
 					return usage(err)
 				}
 				if format == "text" || dry {
@@ -69,6 +75,7 @@ Exit status: 0 it is as wanted; 1 it is not, and why; 2 usage; 3 it could not be
 					}
 				}
 				return e.record(ctx, p, "scale", strings.Join(regions, " "), func(ctx context.Context) (string, error) {
+					signal.Ignore(syscall.SIGPIPE) // as in a deployment
 					err := scale.Run(ctx, scale.Options{
 						API: s.Platform, ID: ulid.Make().String(), By: e.operator(), Now: e.now, Timings: scale.Timings{Drain: drain, Total: limit, Settle: set},
 						Tell: func(v scale.Event) { tellScale(e, format, v) },

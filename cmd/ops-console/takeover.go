@@ -47,8 +47,9 @@ func (o *deployFlags) takeOver(ctx context.Context, e *env, s *session.Session, 
 		if state.Halt != "" || state.Back != "" {
 			text = standing(state)
 		}
-		fmt.Fprintf(e.stdout, "%s of %s, %s by %s, whose journal is not here: %s\n", state.Plan.Kind, state.Plan.Artifact.Image,
+		line := fmt.Sprintf("%s of %s, %s by %s, whose journal is not here: %s", state.Plan.Kind, state.Plan.Artifact.Image,
 			page.Since(state.Plan.At, e.now()), plaintext.Line(x.Head.Holder, 80), text)
+		fmt.Fprintln(e.stdout, plaintext.Line(line, 2000))
 	}
 	verb := "go on with it"
 	if choice != "" {

@@ -106,6 +106,9 @@ const (
 	fieldsNow   = 15
 )
 
+// maxSessions is more than there ever are.
+const maxSessions = 100_000
+
 // ParseHead reads it back.
 func ParseHead(s string) (h Head, ok bool) {
 	f := strings.SplitN(s, " ", fieldsNow)
@@ -116,14 +119,15 @@ func ParseHead(s string) (h Head, ok bool) {
 	}
 	seq, err1 := strconv.Atoi(f[2])
 	session, err2 := strconv.Atoi(f[5])
-	if f[1] == "" || err1 != nil || err2 != nil || seq < 0 || session < 0 {
+	// Whoever can write metadata can write anything: the ID names a file here, and each session takes memory.
+	if f[1] == "" || strings.ContainsAny(f[1], `/\`) || err1 != nil || err2 != nil || seq < 0 || session < 0 || session > maxSessions {
 		return Head{}, false
 	}
 	h = Head{Deploy: f[1], Seq: seq, Hash: notNone(f[3]), Phase: Phase(f[4]), Session: session, Holder: notNone(f[6]), Image: f[7]}
 	if len(f) == fieldsFirst {
 		return h, true
 	}
-	h.Plan, h.Run, h.Halt, h.Why = notNone(f[8]), notNone(f[10]), Halt(notNone(f[13])), f[14]
+	h.Plan, h.Run, h.Halt, h.Why = notNone(f[8]), notNone(f[10]), Halt(notNone(f[13])), plaintext.Line(f[14], maxWhy)
 	if !h.Facts.parse(f[9], f[11], f[12]) {
 		return Head{}, false
 	}

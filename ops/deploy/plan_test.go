@@ -131,6 +131,17 @@ func TestHeadAndLesseeAreReadBack(t *testing.T) {
 	if got, ok := ParseHead(h.String()); !ok || got != h {
 		t.Errorf("%q is %+v, %v", h, got, ok)
 	}
+	for _, session := range []string{"1152921504606846976", "1000000000", "-1"} {
+		if got, ok := ParseHead(strings.Replace(h.String(), " 2 a@b", " "+session+" a@b", 1)); ok {
+			t.Errorf("session %s: %+v", session, got)
+		}
+	}
+	if got, ok := ParseHead(strings.Replace(h.String(), "01J", "../01J", 1)); ok {
+		t.Errorf("an ID that is a path: %+v", got)
+	}
+	if got, ok := ParseHead(h.String() + "it failed\x1b[2J"); !ok || got.Why != "it failed" {
+		t.Errorf("a reason that clears the screen: %+v, %v", got, ok)
+	}
 	l := Lessee{Deploy: "01J", Session: 3, Holder: "a@b by c"}
 	if got, ok := ParseLessee(l.String()); !ok || got != l {
 		t.Errorf("%q is %+v, %v", l, got, ok)

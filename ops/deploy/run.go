@@ -26,6 +26,7 @@ type Deployment struct {
 	mu      sync.Mutex // guards state where Run does not run, and running
 	state   *State
 	running bool
+	leaving bool // Run takes nothing in any more
 	asks    chan ask
 }
 
@@ -51,7 +52,7 @@ func Start(dir string, p *Plan, now time.Time) (*Deployment, error) {
 	}
 	entries, err := f.Append(Record{At: now, Kind: RecBegin, Plan: p, Hash: p.Hash()}.item())
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close(), os.Remove(path)) // nothing was begun
 	}
 	s, err := Fold(entries)
 	if err != nil {
@@ -129,7 +130,10 @@ func (d *Deployment) State() *State {
 func (d *Deployment) Ask(c Choice, by string, now time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.running {
+	switch {
+	case d.leaving:
+		return fmt.Errorf("ask the deployment to %s: it has just stopped here, ask again in a moment", c)
+	case d.running:
 		select {
 		case d.asks <- ask{c, by}:
 			return nil
@@ -196,7 +200,7 @@ func (d *Deployment) Run(ctx context.Context, o Options) error {
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
-		d.running = false
+		d.running, d.leaving = false, false
 		d.mu.Unlock()
 	}()
 	if o.Now == nil {
@@ -224,6 +228,7 @@ func (d *Deployment) Run(ctx context.Context, o Options) error {
 		return err
 	}
 	err := r.loop(ctx)
+	r.deaf()
 	r.leave(err)
 	return err
 }
@@ -388,12 +393,30 @@ func (r *run) show(d Decision, now time.Time) {
 	}
 }
 
+// deaf takes nothing in any more, and says so of what was asked too late.
+func (r *run) deaf() {
+	r.d.mu.Lock()
+	r.d.leaving = true
+	r.d.mu.Unlock()
+	for {
+		select {
+		case a := <-r.d.asks:
+			r.t.notice(r.o.Now(), fmt.Sprintf("%s asked it to %s when it had just stopped here: that was not taken in, ask again", a.by, a.choice))
+		default:
+			return
+		}
+	}
+}
+
 // leave waits for what is under way. Where the run did not come to its end, the leases are given back, so that whoever
 // goes on does not have to wait for them.
 func (r *run) leave(err error) {
 	timer := time.NewTimer(r.o.Leave)
 	defer timer.Stop()
 	for r.calls > 0 || r.looking {
+		if r.calls == 0 {
+			r.cancel() // a look that nobody waits for
+		}
 		select {
 		case x := <-r.results:
 			if e := r.take(x); e != nil && err == nil {
@@ -403,9 +426,6 @@ func (r *run) leave(err error) {
 			r.saw(x)
 		case <-timer.C:
 			r.cancel()
-		}
-		if r.calls == 0 {
-			r.cancel() // a look that nobody waits for
 		}
 	}
 	if r.e.s.Outcome != "" {

@@ -216,9 +216,11 @@ func TestDetachedDeploymentIsResumed(t *testing.T) {
 		l := newLive(env{mig: "ok"})
 		d := l.start(t, nil)
 		ctx, cancel := context.WithCancel(t.Context())
+		late := make(chan error, 1) // what is asked when nothing is taken in any more
 		l.took = func(in Intent) time.Duration {
 			if in.Verb == VerbUpdate && in.Machine == "m2" {
 				cancel() // under an update: its answer is waited for
+				time.AfterFunc(time.Second, func() { late <- d.Ask(Abort, "a@b", time.Now()) })
 				return 3 * time.Second
 			}
 			return 100 * time.Millisecond
@@ -226,6 +228,9 @@ func TestDetachedDeploymentIsResumed(t *testing.T) {
 		err := d.Run(ctx, Options{Platform: l, Holder: "a@b"})
 		if !errors.Is(err, ErrDetached) || !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
+		}
+		if err := <-late; err == nil || !strings.Contains(err.Error(), "just stopped here") || d.State().Abort != "" {
+			t.Errorf("asked too late: %v", err)
 		}
 		for _, m := range l.w.ms {
 			if m.nonce != "" {

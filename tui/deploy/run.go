@@ -251,7 +251,7 @@ func (p *Pane) bar(d *watch.Deployment) stack.Section {
 		role = themes.Warn
 	}
 	return stack.Section{Least: 1, Most: 1, Draw: func(b *paint.Block, w, _, _ int) {
-		said := fmt.Sprintf("%3d%%  %d/%d", int(100*f), pr.Done, pr.Total)
+		said := fmt.Sprintf("%3d%%  %d/%d", 100*pr.Done/pr.Total, pr.Done, pr.Total)
 		if pr.Back != "" {
 			said += " back"
 		}

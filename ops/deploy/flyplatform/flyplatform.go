@@ -331,6 +331,10 @@ func runOf(m *fly.Machine) deploy.Run {
 	for _, e := range m.Events {
 		started = started || e.Type == "start"
 		if x := e.Exit(); x != nil {
+			if x.RequestedStop && x.ExitCode == 0 && !x.OOMKilled {
+				started = true // somebody stopped it: that it ended with 0 does not say that it did its work
+				break
+			}
 			r.State, r.Code, r.OOM = deploy.RunExited, x.ExitCode, x.OOMKilled
 			if r.Code == 0 && (x.GuestSignal > 0 || x.OOMKilled) {
 				r.Code = 128 + max(x.GuestSignal, 0) // it was killed: no success

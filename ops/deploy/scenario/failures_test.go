@@ -508,6 +508,16 @@ func TestAColleagueSeesWhoseDeploymentItIs(t *testing.T) {
 
 // The platform's own client ends any release command that it finds. What ours did by then, nobody knows.
 func TestOurReleaseCommandIsEndedBySomebodyElse(t *testing.T) {
+	t.Run("destroyed", func(t *testing.T) {
+		endedBySomebodyElse(t, func(ctx context.Context, c *fly.Client, r fly.Ref) error { return c.Destroy(ctx, r, true) })
+	})
+	t.Run("stopped, and it ends with 0", func(t *testing.T) {
+		endedBySomebodyElse(t, func(ctx context.Context, c *fly.Client, r fly.Ref) error { return c.Stop(ctx, r, "", 0) })
+	})
+}
+
+func endedBySomebodyElse(t *testing.T, end func(context.Context, *fly.Client, fly.Ref) error) {
+	t.Helper()
 	play(t, fleet{}, func(t *testing.T, s *stage) {
 		s.slow = time.Minute
 		c := s.console(ana)
@@ -519,7 +529,7 @@ func TestOurReleaseCommandIsEndedBySomebodyElse(t *testing.T) {
 				}
 				for _, m := range mm {
 					if strings.HasPrefix(m.Config.Metadata[deploy.TagKey], "01JANALAPTOP01:run") {
-						if err := s.client.Destroy(t.Context(), fly.Ref{App: appName, ID: m.ID}, true); err != nil {
+						if err := end(t.Context(), s.client, fly.Ref{App: appName, ID: m.ID}); err != nil {
 							t.Error(err)
 						}
 					}
