@@ -188,8 +188,11 @@ func noneUnfinished(dir string, p *config.Profile) error {
 	if err != nil {
 		return unknown(err)
 	}
-	if len(ff) == 0 {
+	switch {
+	case len(ff) == 0:
 		return nil
+	case ff[0].Err != nil:
+		return unreadable(ff[0])
 	}
 	return &exit{statusBadNews, fmt.Errorf("deployment %s has not ended: go on with `ops-console --app %s resume`, or end it with `ops-console --app %s abort`", ff[0].ID(), p.Name, p.Name)}
 }

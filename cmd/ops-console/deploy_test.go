@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +104,25 @@ func TestADeploymentIsKilledAndResumed(t *testing.T) {
 	}
 	if r := run(t, env, program, s.args("resume", "--yes")...); r.status != 2 || !strings.Contains(r.stderr, "nothing to go on with") {
 		t.Errorf("resume again: %d, %s", r.status, r.stderr)
+	}
+	// A disk that was full can have left a journal without a word in it.
+	for _, e := range env {
+		state, ok := strings.CutPrefix(e, "XDG_STATE_HOME=")
+		if !ok {
+			continue
+		}
+		journals, err := filepath.Glob(filepath.Join(state, "ops-console", "deploys", "*", "*.jsonl"))
+		if err != nil || len(journals) != 1 {
+			t.Fatalf("journals: %v, %v", journals, err)
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(journals[0]), "01JEMPTY.jsonl"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{args, s.args("resume", "--yes")} {
+		if r := run(t, env, program, args...); r.status != 3 || !strings.Contains(r.stderr, "put it aside: mv ") {
+			t.Errorf("beside an empty journal: %d, %s", r.status, r.stderr)
+		}
 	}
 }
 

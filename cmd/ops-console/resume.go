@@ -131,6 +131,12 @@ func (o *deployFlags) resume(ctx context.Context, e *env, t *target, args []stri
 	})
 }
 
+// unreadable is the error of a journal that nothing can be done by: it may be empty, of a disk that was full.
+func unreadable(f deploy.Found) error {
+	return unknown(fmt.Errorf("the journal of deployment %s cannot be read: %w; see with `ops-console releases` that none is under way, then put it aside: mv %q %q",
+		f.ID(), f.Err, f.Path, f.Path+".removed"))
+}
+
 // unfinished is the deployment that is meant.
 func unfinished(dir string, args []string) (deploy.Found, error) {
 	ff, err := deploy.Unfinished(dir)
@@ -142,7 +148,7 @@ func unfinished(dir string, args []string) (deploy.Found, error) {
 			continue
 		}
 		if f.Err != nil {
-			return deploy.Found{}, unknown(fmt.Errorf("%s: %w", f.Path, f.Err))
+			return deploy.Found{}, unreadable(f)
 		}
 		return f, nil
 	}
