@@ -337,6 +337,9 @@ func (r *run) look() {
 
 func (r *run) saw(x looked) {
 	r.looking = false
+	if x.err != nil && r.base.Err() != nil {
+		return // nobody waited for it any more
+	}
 	r.e.look(x.r, x.err, x.begun)
 	if r.e.o.Err == "" {
 		r.failing = 0
